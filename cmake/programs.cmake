@@ -1,0 +1,19 @@
+# The seccomp filters, compiled by libseccomp while building.
+add_executable(generate-seccomp src/tiers/namespace/seccomp/generate.cc)
+target_link_libraries(generate-seccomp PRIVATE seccomp)
+set(BERM_GENERATED ${CMAKE_BINARY_DIR}/generated)
+add_custom_command(
+  OUTPUT ${BERM_GENERATED}/tiers/namespace/seccomp/filters.h
+  COMMAND ${CMAKE_COMMAND} -E make_directory ${BERM_GENERATED}/tiers/namespace/seccomp
+  COMMAND generate-seccomp > ${BERM_GENERATED}/tiers/namespace/seccomp/filters.h
+  DEPENDS generate-seccomp
+  VERBATIM)
+add_custom_target(seccomp-filters DEPENDS ${BERM_GENERATED}/tiers/namespace/seccomp/filters.h)
+
+# PID 1 of every sandbox: static, libc only, no exceptions, no run-time type information.
+add_executable(berm-init
+  src/init/main.cc src/init/program.cc src/init/control.cc src/init/identity.cc src/init/mounts.cc
+  src/init/network.cc src/init/terminal.cc src/init/confine.cc src/init/self_check.cc src/init/reap.cc)
+target_compile_options(berm-init PRIVATE -fno-exceptions -fno-rtti -fno-threadsafe-statics -Os
+                       -fno-sanitize=all -ffunction-sections)
+target_link_options(berm-init PRIVATE -static -fno-sanitize=all -Wl,--gc-sections -s)

@@ -1,0 +1,31 @@
+// src/agents/agent.h: what each coding agent needs to run under berm.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "plan/make_plan.h"
+#include "policy/policy.h"
+
+namespace berm {
+
+/// What the user asked for on the command line.
+struct AgentRequest {
+  AgentKind kind = AgentKind::none;
+  std::vector<std::string> arguments;  ///< after the agent's name; for `none` the whole command
+  std::string directory;               ///< where the user stands: node_modules is searched upwards
+  std::string path;                    ///< the caller's PATH
+  bool interactive = false;
+};
+
+/// The policy layer of the profile: hosts, variables, credentials the agent cannot work without.
+[[nodiscard]] PolicyLayer profile_layer(AgentKind kind);
+
+/// Finds the agent's program and decides flags, variables and files.
+/// @return Errc::usage if the program is not found, with the place where berm looked.
+[[nodiscard]] Result<AgentFacts> prepare_agent(const AgentRequest& request, const Policy& policy);
+
+/// The name on the command line ("claude") to a kind; nullopt if it is none.
+[[nodiscard]] std::optional<AgentKind> agent_named(std::string_view name);
+
+}  // namespace berm

@@ -1,0 +1,200 @@
+// berm diff, apply, discard: review, guarded import, or drop of a run's changes.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "base/glob.h"
+#include "base/text.h"
+#include "cli/commands.h"
+#include "cli/console.h"
+#include "session/run_session.h"
+#include "workspace/import.h"
+
+namespace berm {
+namespace {
+
+using nlohmann::json;
+
+struct ChangesOptions {
+  std::string run = "latest";
+  bool json = false;
+  bool stat = false;
+  bool patch = false;
+  bool force = false;
+  std::vector<std::string> paths;
+};
+
+struct LoadedRun {
+  std::string path;
+  json run;
+  WalkPlace place{.run_directory = {}, .repository = *HostPath::parse("/")};
+  Changes changes;
+  std::vector<Finding> findings;
+};
+
+Result<LoadedRun> load(const ChangesOptions& options) {
+  LoadedRun loaded;
+  const std::string state = BERM_TRY(state_directory());
+  loaded.path = BERM_TRY(find_run(state, options.run));
+  if (is_running(loaded.path)) return failure(Errc::denied, "look at the changes: the run is still going on", "wait for its end");
+  loaded.run = BERM_TRY(load_run(loaded.path));
+  loaded.place = BERM_TRY(walk_place_of(loaded.path, loaded.run));
+  if (loaded.run.value("status", "") == "discarded") return failure(Errc::usage, "the changes of this run were discarded");
+  loaded.changes = BERM_TRY(walk_changes(loaded.place));
+  loaded.findings = judge_changes(loaded.changes, guard_policy_of(loaded.run));
+  return loaded;
+}
+
+// Keeps what `paths` name: globs, or files and folders.
+Result<void> restrict_to(Changes& changes, const std::vector<std::string>& paths) {
+  if (paths.empty()) return {};
+  std::vector<Glob> globs;
+  for (const std::string& path : paths) globs.push_back(BERM_TRY(Glob::parse(path)));
+  std::erase_if(changes.files, [&](const Change& change) { return !any_covers(globs, change.path); });
+  changes.refs.clear();
+  if (changes.files.empty()) return failure(Errc::usage, "no change matches --paths");
+  return {};
+}
+
+std::string stat_text(const LoadedRun& loaded) {
+  std::string out;
+  for (const Change& change : loaded.changes.files) {
+    const char mark = change.kind == ChangeKind::added ? 'A' : change.kind == ChangeKind::deleted ? 'D' : change.kind == ChangeKind::mode_changed ? 'X'
+                      : change.kind == ChangeKind::type_changed ? 'T' : 'M';
+    out += fmt::format("{} {:>9}  {}{}\n", mark, change.kind == ChangeKind::deleted ? "" : to_text(Bytes{change.after.size}), printable(change.path),
+                       change.ignored ? "  (ignored by git: never imported)" : change.host_changed ? "  (the host changed it meanwhile)" : "");
+  }
+  for (const RefChange& ref : loaded.changes.refs) {
+    out += fmt::format("R {:>9}  {} {}\n", "", printable(ref.name), ref.after.empty() ? "deleted" : ref.after.substr(0, 12));
+  }
+  return out.empty() ? "no changes\n" : out;
+}
+
+std::string findings_text(const std::vector<Finding>& findings) {
+  std::string out;
+  for (const Finding& f : findings) {
+    out += fmt::format("{}: {}{} [{}]\n", f.severity == Severity::refuse ? "refused" : "note", f.path.empty() ? "" : "'" + printable(f.path) + "' ",
+                       f.message, f.rule);
+  }
+  return out;
+}
+
+int diff(const ChangesOptions& options) {
+  Result<LoadedRun> loaded = load(options);
+  if (!loaded) return fail(loaded.error());
+  if (const Result<void> kept = restrict_to(loaded->changes, options.paths); !kept) return fail(kept.error());
+  if (options.json) {
+    put_json({{"schema", "berm.diff/1"}, {"changes", changes_to_json(loaded->changes)}, {"findings", findings_to_json(loaded->findings)}});
+    return kDone;
+  }
+  if (options.stat) {
+    put(stat_text(*loaded));
+    put(findings_text(loaded->findings));
+    return kDone;
+  }
+  const bool color = wants_color();
+  const Result<std::string> patch = make_patch(loaded->place, loaded->changes, color);
+  if (!patch) return fail(patch.error());
+  if (options.patch) {
+    put(*patch);  // exact: for git apply
+    return kDone;
+  }
+  put(stat_text(*loaded) + findings_text(loaded->findings) + "\n");
+  put(terminal_safe(*patch));
+  return kDone;
+}
+
+std::vector<std::string> refusals_of(const std::vector<Finding>& findings) {
+  std::vector<std::string> out;
+  for (const Finding& f : findings) {
+    if (f.severity == Severity::refuse) out.push_back(fmt::format("{}{} [{}]", f.path.empty() ? "" : "'" + printable(f.path) + "' ", f.message, f.rule));
+  }
+  return out;
+}
+
+int apply(const ChangesOptions& options) {
+  Result<LoadedRun> loaded = load(options);
+  if (!loaded) return fail(loaded.error());
+  if (const Result<void> kept = restrict_to(loaded->changes, options.paths); !kept) return fail(kept.error());
+  // Judged again, on what is there now and only what is to be imported.
+  const std::vector<std::string> refusals = refusals_of(judge_changes(loaded->changes, guard_policy_of(loaded->run)));
+  if (!refusals.empty() && !options.force) {
+    complain("berm: error: the guard refuses these changes; nothing was imported\n");
+    for (const std::string& refusal : refusals) complain("  refused: " + refusal + "\n");
+    complain("  fix:   import the rest with --paths, or grant the change in the policy and run again\n");
+    return 120;
+  }
+  const std::string id = loaded->path.substr(loaded->path.rfind('/') + 1);
+  const Result<ImportReport> done = import_changes(loaded->place, loaded->changes, loaded->run.value("git_dir", ""), id);
+  if (!done) return fail(done.error());
+  std::vector<HostPath> objects;
+  for (const json& path : loaded->run.value("objects", json::array())) {
+    if (Result<HostPath> parsed = HostPath::parse(path.is_string() ? path.get<std::string>() : "")) objects.push_back(*parsed);
+  }
+  const Result<std::vector<std::string>> refs = import_commits(loaded->place, loaded->changes, id, objects);
+  if (!refs) return fail(refs.error());
+  loaded->run["imported"] = true;
+  if (const Result<void> saved = save_run(loaded->path, loaded->run); !saved) return fail(saved.error());
+  if (options.json) {
+    put_json({{"schema", "berm.apply/1"}, {"written", done->written}, {"deleted", done->deleted}, {"refs", *refs}, {"overridden", refusals}});
+  } else {
+    put(fmt::format("imported: {} written, {} deleted\n", done->written, done->deleted));
+    for (const std::string& ref : *refs) put(fmt::format("commits: {}\n", printable(ref)));
+  }
+  return kDone;
+}
+
+int discard(const ChangesOptions& options) {
+  const Result<std::string> state = state_directory();
+  if (!state) return fail(state.error());
+  const Result<std::string> path = find_run(*state, options.run);
+  if (!path) return fail(path.error());
+  if (is_running(*path)) return fail(Error{.code = Errc::denied, .what = "discard a run that is still going on"});
+  Result<json> run = load_run(*path);
+  if (!run) return fail(run.error());
+  // The record stays: what was done is not undone by dropping the result.
+  if (const Result<void> removed = remove_tree(*path + "/changes"); !removed) return fail(removed.error());
+  (*run)["status"] = "discarded";
+  if (const Result<void> saved = save_run(*path, *run); !saved) return fail(saved.error());
+  if (options.json) put_json({{"discarded", (*run)["id"]}});
+  if (!options.json) put(fmt::format("discarded the changes of {}\n", path->substr(path->rfind('/') + 1)));
+  return kDone;
+}
+
+std::shared_ptr<ChangesOptions> add_common(CLI::App* command) {
+  auto options = std::make_shared<ChangesOptions>();
+  command->add_option("RUN", options->run, "id, part of it, or 'latest' [latest]");
+  command->add_flag("--json", options->json, "for machines");
+  return options;
+}
+
+}  // namespace
+
+void add_diff(CLI::App& app, Action& action) {
+  CLI::App* command = app.add_subcommand("diff", "show what a run changed and what the guard says");
+  command->footer("Examples:\n  berm diff\n  berm diff --stat r-20261122-7f3a\n  berm diff --patch latest | git apply --check");
+  const auto options = add_common(command);
+  command->add_flag("--stat", options->stat, "one line a file");
+  command->add_flag("--patch", options->patch, "only the patch, byte for byte");
+  command->add_option("--paths", options->paths, "globs to show")->delimiter(',');
+  command->callback([=, &action] { action = [=] { return diff(*options); }; });
+}
+
+void add_apply(CLI::App& app, Action& action) {
+  CLI::App* command = app.add_subcommand("apply", "import a run's changes into the repository, all or nothing");
+  command->footer("Examples:\n  berm apply\n  berm apply latest --paths 'src/**'\n  berm apply r-20261122-7f3a --json");
+  const auto options = add_common(command);
+  command->add_option("--paths", options->paths, "globs to import")->delimiter(',');
+  command->add_flag("--despite-guard", options->force, "import what the guard refuses; the report names it");
+  command->callback([=, &action] { action = [=] { return apply(*options); }; });
+}
+
+void add_discard(CLI::App& app, Action& action) {
+  CLI::App* command = app.add_subcommand("discard", "drop a run's changes; its record stays");
+  command->footer("Examples:\n  berm discard\n  berm discard r-20261122-7f3a\n  berm discard latest --json");
+  const auto options = add_common(command);
+  command->callback([=, &action] { action = [=] { return discard(*options); }; });
+}
+
+}  // namespace berm

@@ -1,0 +1,58 @@
+// src/cli/main.cc: one command in, one exit code out.
+#include <fmt/format.h>
+#include <signal.h>
+
+#include <algorithm>
+#include <string_view>
+
+#include "base/text.h"
+#include "cli/commands.h"
+#include "cli/console.h"
+
+namespace {
+
+constexpr std::string_view kCommands[] = {"run", "plan", "why", "runs", "show", "diff", "apply",
+                                          "discard", "log", "verify", "init", "doctor"};
+
+// CLI11 would only say that an argument was not expected.
+bool is_unknown_command(int argc, char** argv) {
+  if (argc < 2 || argv[1][0] == '-' || std::string_view(argv[1]) == "egress") return false;
+  return std::ranges::find(kCommands, std::string_view(argv[1])) == std::end(kCommands);
+}
+
+int complain_about(std::string_view word) {
+  const std::string_view near = berm::nearest(word, kCommands);
+  berm::complain(fmt::format("berm: error: unknown command '{}'{}\n  fix:   'berm --help' lists the commands\n", berm::printable(word),
+                             near.empty() ? "" : fmt::format("; did you mean '{}'?", near)));
+  return berm::kUsage;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  ::signal(SIGPIPE, SIG_IGN);
+  if (is_unknown_command(argc, argv)) return complain_about(argv[1]);
+  CLI::App app("berm runs a coding agent where what goes wrong stays inside.", "berm");
+  app.set_version_flag("--version", "berm " BERM_VERSION);
+  app.require_subcommand(1);
+  app.footer("Start here: berm doctor · berm plan claude · berm run claude -p \"…\"");
+  berm::Action action;
+  for (const auto add : {berm::add_run, berm::add_plan, berm::add_why, berm::add_runs, berm::add_show, berm::add_diff, berm::add_apply,
+                         berm::add_discard, berm::add_log, berm::add_verify, berm::add_init, berm::add_doctor, berm::add_egress}) {
+    add(app, action);
+  }
+  // CLI11 2.1 refuses what follows "--" in a command that takes a whole command line; a word of our
+  // own in its place starts the remainder like any other.
+  for (int i = 2; i < argc; ++i) {
+    if (std::string_view(argv[i]) != "--") continue;
+    argv[i] = const_cast<char*>(berm::kCommandMark);
+    break;
+  }
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    const int code = app.exit(error);
+    return code == 0 ? berm::kDone : berm::kUsage;
+  }
+  return action ? action() : berm::kUsage;
+}

@@ -1,0 +1,34 @@
+#include "plan/print.h"
+
+#include <nlohmann/json.hpp>
+
+#include "cli/commands.h"
+#include "cli/console.h"
+#include "cli/run_options.h"
+
+namespace berm {
+
+void add_plan(CLI::App& app, Action& action) {
+  CLI::App* command = app.add_subcommand("plan", "print what a run would see, reach, set and be limited to; start nothing");
+  command->footer("Usage: berm plan [options] AGENT [ARGS…]\n       berm plan [options] -- COMMAND [ARGS…]\n\n"
+                  "Examples:\n  berm plan claude\n  berm plan --allow github.com -- make\n  berm plan --json claude | jq .mounts");
+  const std::shared_ptr<RunOptions> options = add_run_options(*command);
+  command->callback([=, &action] {
+    action = [=] {
+      const Result<RunRequest> request = to_request(*options, command->remaining());
+      if (!request) return fail(request.error());
+      const Result<PreparedRun> prepared = prepare_run(*request, Footprint::none);
+      if (!prepared) return fail(prepared.error());
+      if (options->json) {
+        put_json(to_json(prepared->plan));
+      } else {
+        put(to_text(prepared->plan));
+        for (const std::string& note : prepared->policy.notes) complain("berm: note: " + note + "\n");
+        for (const std::string& note : prepared->policy.merged.tightened) complain("berm: ceiling: " + note + "\n");
+      }
+      return kDone;
+    };
+  });
+}
+
+}  // namespace berm

@@ -1,0 +1,189 @@
+// berm show, log, verify: the story of a run, its events, and whether they can be trusted.
+#include <fmt/format.h>
+#include <sys/stat.h>
+
+#include <nlohmann/json.hpp>
+
+#include "base/text.h"
+#include "cli/commands.h"
+#include "cli/console.h"
+#include "record/chain.h"
+#include "session/run_directory.h"
+
+namespace berm {
+namespace {
+
+using nlohmann::json;
+
+struct RecordOptions {
+  std::string run = "latest";
+  std::string type;
+  bool json = false;
+};
+
+constexpr std::size_t kMaxRecord = 1ULL << 30;
+
+// A run by name, or a record file by path.
+Result<std::string> record_path(const std::string& name) {
+  struct stat status {};
+  if (name.find('/') != std::string::npos && ::stat(name.c_str(), &status) == 0 && S_ISREG(status.st_mode)) return name;
+  const std::string state = BERM_TRY(state_directory());
+  return BERM_TRY(find_run(state, name)) + "/record.jsonl";
+}
+
+// One event as a person reads it: "+1.234s type  key=value …".
+std::string line_of(const json& event, std::int64_t start) {
+  const double seconds = static_cast<double>(event.value("mono", std::int64_t{0}) - start) / 1e9;
+  std::string out = fmt::format("{:>9.3f}s  {:<14}", seconds, printable(event.value("type", "")));
+  const json data = event.value("data", json::object());
+  for (const auto& [key, value] : data.items()) {
+    std::string text = value.is_string() ? value.get<std::string>() : value.dump(-1, ' ', false, json::error_handler_t::replace);
+    if (text.size() > 120) text = text.substr(0, 117) + "…";
+    out += fmt::format(" {}={}", printable(key), printable(text));
+  }
+  return out + "\n";
+}
+
+std::vector<json> events_of(const std::string& text) {
+  std::vector<json> events;
+  for (const std::string_view line : split(text, '\n')) {
+    json event = json::parse(line, nullptr, false);
+    if (event.is_object()) events.push_back(std::move(event));
+  }
+  return events;
+}
+
+int log(const RecordOptions& options) {
+  const Result<std::string> path = record_path(options.run);
+  if (!path) return fail(path.error());
+  const Result<std::string> text = read_file(*path, kMaxRecord);
+  if (!text) return fail(text.error());
+  const std::vector<json> events = events_of(*text);
+  const std::int64_t start = events.empty() ? 0 : events.front().value("mono", std::int64_t{0});
+  for (const json& event : events) {
+    if (!options.type.empty() && !event.value("type", "").starts_with(options.type)) continue;
+    put(options.json ? event.dump(-1, ' ', false, json::error_handler_t::replace) + "\n" : line_of(event, start));
+  }
+  return kDone;
+}
+
+int verify(const RecordOptions& options) {
+  const Result<std::string> path = record_path(options.run);
+  if (!path) return fail(path.error());
+  const Result<std::string> text = read_file(*path, kMaxRecord);
+  if (!text) return fail(text.error());
+  // A lone file has no run.json beside it; then only the chain itself can be checked.
+  const Result<json> run = load_run(path->substr(0, path->rfind('/')));
+  const bool ended = run && run->contains("record_head");
+  const RecordCheck check = check_record(*text, ended ? run->value("record_head", "") : "");
+  const bool good = check.intact() && check.complete;
+  if (options.json) {
+    json problems = json::array();
+    for (const RecordProblem& p : check.problems) problems.push_back({{"line", p.line}, {"what", p.what}});
+    put_json({{"schema", "berm.verify/1"}, {"record", *path}, {"events", check.events}, {"intact", check.intact()}, {"complete", check.complete},
+              {"head", check.head}, {"problems", problems}});
+    return good ? kDone : kNo;
+  }
+  for (const RecordProblem& p : check.problems) put(fmt::format("{}:{}: {}\n", printable(*path), p.line, printable(p.what)));
+  if (!check.complete) put("incomplete: there is no run.end event; the record was cut off, or the run is still going on\n");
+  if (good) put(fmt::format("intact: {} events, head {}\n", check.events, check.head.substr(0, 16)));
+  return good ? kDone : kNo;
+}
+
+std::string changes_story(const json& data) {
+  std::string out;
+  std::size_t shown = 0;
+  const json files = data.value("files", json::array());
+  for (const json& file : files) {
+    if (++shown > 20) return out + fmt::format("    … and {} more (berm diff --stat)\n", files.size() - 20);
+    out += fmt::format("    {:<12} {}{}\n", file.value("kind", ""), printable(file.value("path", "")), file.value("ignored", false) ? "  (ignored by git)" : "");
+  }
+  return out.empty() ? "    none\n" : out;
+}
+
+std::string story_of(const json& event) {
+  const std::string type = event.value("type", "");
+  const json data = event.value("data", json::object());
+  const auto text = [&](const char* key) { return data.contains(key) && data[key].is_string() ? printable(data[key].get<std::string>()) : std::string(); };
+  if (type == "run.start") {
+    std::string argv;
+    for (const json& word : data.value("argv", json::array())) argv += (argv.empty() ? "" : " ") + word.get<std::string>();
+    return fmt::format("  command   {}\n  in        {} at {}\n", printable(argv), text("repository"),
+                       data.value("base", json::object()).value("head", "").substr(0, 12));
+  }
+  if (type == "enforcement") {
+    std::string out = "  enforced\n";
+    for (const json& layer : data.value("layers", json::array())) {
+      out += fmt::format("    {:<11} {:<10} {}\n", layer.value("layer", ""), layer.value("strength", ""), printable(layer.value("how", "")));
+    }
+    return out;
+  }
+  if (type == "net.denied") return fmt::format("  DENIED    {}:{} ({})\n", text("host"), data.value("port", 0), text("reason"));
+  if (type == "net.allowed") return fmt::format("  reached   {}:{}\n", text("host"), data.value("port", 0));
+  if (type == "limit.hit") return fmt::format("  LIMIT     {} {}\n", text("limit"), text("culprit"));
+  if (type == "changes") return "  changes\n" + changes_story(data);
+  if (type == "guard") {
+    std::string out;
+    for (const json& f : data.value("findings", json::array())) {
+      out += fmt::format("  {:<9} {} {} [{}]\n", f.value("severity", "") == "refuse" ? "REFUSED" : "note", printable(f.value("path", "")),
+                         printable(f.value("message", "")), f.value("rule", ""));
+    }
+    return out;
+  }
+  if (type == "verdict") {
+    std::string out = fmt::format("  verdict   {} (exit {})\n", text("status"), data.value("exit_code", 0));
+    for (const json& reason : data.value("reasons", json::array())) out += fmt::format("            {}\n", printable(reason.get<std::string>()));
+    return out;
+  }
+  return "";
+}
+
+int show(const RecordOptions& options) {
+  const Result<std::string> path = record_path(options.run);
+  if (!path) return fail(path.error());
+  const Result<std::string> text = read_file(*path, kMaxRecord);
+  if (!text) return fail(text.error());
+  const std::vector<json> events = events_of(*text);
+  if (options.json) {
+    put_json({{"schema", "berm.show/1"}, {"events", events}});
+    return kDone;
+  }
+  put(fmt::format("{}\n", printable(path->substr(0, path->rfind('/')).substr(path->rfind("r-")))));
+  for (const json& event : events) put(story_of(event));
+  const RecordCheck check = check_record(*text, "");
+  put(fmt::format("  record    {} events, {}\n", check.events, check.intact() && check.complete ? "intact" : check.intact() ? "incomplete" : "NOT INTACT (berm verify)"));
+  return kDone;
+}
+
+std::shared_ptr<RecordOptions> add_common(CLI::App* command) {
+  auto options = std::make_shared<RecordOptions>();
+  command->add_option("RUN", options->run, "id, part of it, 'latest', or the path of a record [latest]");
+  command->add_flag("--json", options->json, "for machines");
+  return options;
+}
+
+}  // namespace
+
+void add_show(CLI::App& app, Action& action) {
+  CLI::App* command = app.add_subcommand("show", "the story of one run");
+  command->footer("Examples:\n  berm show\n  berm show r-20261122-7f3a\n  berm show latest --json");
+  const auto options = add_common(command);
+  command->callback([=, &action] { action = [=] { return show(*options); }; });
+}
+
+void add_log(CLI::App& app, Action& action) {
+  CLI::App* command = app.add_subcommand("log", "the events of a run");
+  command->footer("Examples:\n  berm log\n  berm log latest --type net.denied\n  berm log latest --json | jq .type");
+  const auto options = add_common(command);
+  command->add_option("--type", options->type, "only events whose type starts with this");
+  command->callback([=, &action] { action = [=] { return log(*options); }; });
+}
+
+void add_verify(CLI::App& app, Action& action) {
+  CLI::App* command = app.add_subcommand("verify", "check that a record is whole and unchanged");
+  command->footer("Examples:\n  berm verify\n  berm verify ./record.jsonl\n  berm verify latest --json\n\nExit codes: 0 intact and complete · 1 not");
+  const auto options = add_common(command);
+  command->callback([=, &action] { action = [=] { return verify(*options); }; });
+}
+
+}  // namespace berm

@@ -1,0 +1,31 @@
+// src/cli/run_options.h: the options that `run`, `plan` and `why` share.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "session/run_session.h"
+
+namespace berm {
+
+/// Raw texts as given; to_request() turns them into types.
+struct RunOptions {
+  std::string policy;
+  bool from_worktree = false;
+  std::string profile, tier, mode, memory, time, on_success;
+  std::vector<std::string> require, write, hide, read, allow, env;
+  double cpus = 0;
+  std::uint64_t processes = 0;
+  bool json = false;
+  std::vector<std::string> command;
+};
+
+/// Adds the options to `command` under their headings.
+[[nodiscard]] std::shared_ptr<RunOptions> add_run_options(CLI::App& command);
+
+/// @param words  The command: "claude -p …", or anything after "--".
+[[nodiscard]] Result<RunRequest> to_request(const RunOptions& options, const std::vector<std::string>& words);
+
+}  // namespace berm

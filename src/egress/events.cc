@@ -1,0 +1,17 @@
+#include "egress/events.h"
+
+#include <unistd.h>
+
+#include <nlohmann/json.hpp>
+
+#include "sys/fd.h"
+
+namespace berm {
+
+void EventSink::say(const nlohmann::json& event) {
+  const std::string line = event.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
+  const std::lock_guard lock(mutex_);
+  if (!write_all(fd_, line)) ::_exit(1);
+}
+
+}  // namespace berm

@@ -1,0 +1,91 @@
+#include "host/doctor.h"
+
+#include <fmt/format.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+#include "plan/make_plan.h"
+#include "sys/child.h"
+
+namespace berm {
+namespace {
+
+// 0, or the errno of making a run's namespaces.
+int try_namespaces() {
+  constexpr unsigned long kFlags = CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP | SIGCHLD;
+  const auto pid = static_cast<pid_t>(::syscall(SYS_clone, kFlags, nullptr, nullptr, nullptr, nullptr));
+  if (pid < 0) return errno;
+  if (pid == 0) ::_exit(0);
+  ::waitpid(pid, nullptr, 0);
+  return 0;
+}
+
+HealthCheck check_namespaces(const HostFacts& facts) {
+  const int error = try_namespaces();
+  if (error == 0) return {"user namespaces", Health::good, "a run's seven namespaces can be made", ""};
+  const Error explained = explain_user_namespace_failure(error, facts);
+  return {"user namespaces", Health::broken, fmt::format("{}", ::strerrordesc_np(error)), explained.fix};
+}
+
+HealthCheck check_landlock(const HostFacts& facts) {
+  if (facts.landlock_abi == 0) {
+    return {"Landlock", Health::weaker, "this kernel has none: the mounts alone hold the file system",
+            "boot a kernel 5.13 or later with lsm=landlock,…"};
+  }
+  if (facts.landlock_abi < 6) {
+    return {"Landlock", Health::good, fmt::format("ABI {} (6 adds scopes for signals and abstract sockets)", facts.landlock_abi), ""};
+  }
+  return {"Landlock", Health::good, fmt::format("ABI {}", facts.landlock_abi), ""};
+}
+
+HealthCheck check_cgroups(const HostFacts& facts) {
+  if (facts.cgroup == CgroupKind::none) {
+    return {"control groups", Health::weaker, "none can be made here: memory and processes are sampled by the supervisor",
+            "run inside a delegated group: systemd-run --user --scope -p Delegate=yes berm run …"};
+  }
+  const std::string held = fmt::format("{}{}{}", facts.cgroup_memory ? " memory" : "", facts.cgroup_pids ? " pids" : "", facts.cgroup_cpu ? " cpu" : "");
+  return {"control groups", facts.cgroup_memory && facts.cgroup_pids ? Health::good : Health::weaker,
+          fmt::format("{}:{}", facts.cgroup == CgroupKind::v2 ? "v2" : "v1", held), ""};
+}
+
+HealthCheck check_git() {
+  const Result<CommandResult> result = run_command({.argv = {"git", "--version"}, .env = {"PATH=/usr/local/bin:/usr/bin:/bin"}, .directory = {}, .input = {}});
+  if (!result || result->code != 0) return {"git", Health::broken, "not found", "install git 2.39 or later"};
+  return {"git", Health::good, result->output.substr(0, result->output.find('\n')), ""};
+}
+
+}  // namespace
+
+std::string_view name_of(Health health) {
+  switch (health) {
+    case Health::good:
+      return "good";
+    case Health::weaker:
+      return "weaker";
+    case Health::broken:
+      break;
+  }
+  return "broken";
+}
+
+std::vector<HealthCheck> examine_host(const HostFacts& facts) {
+  std::vector<HealthCheck> checks;
+  checks.push_back({"kernel", Health::good, facts.kernel, ""});
+  checks.push_back(check_namespaces(facts));
+  checks.push_back(check_landlock(facts));
+  checks.push_back(check_cgroups(facts));
+  if (facts.state_on_overlayfs) {
+    checks.push_back({"workspace overlay", Health::broken, "the state directory lies on overlayfs", "set XDG_STATE_HOME to another file system, or use --mode clone"});
+  } else {
+    checks.push_back({"workspace overlay", Health::good, "the state directory can hold an upper layer", ""});
+  }
+  checks.push_back(check_git());
+  return checks;
+}
+
+}  // namespace berm

@@ -1,0 +1,147 @@
+#include "host/probe.h"
+
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <sys/statfs.h>
+#include <sys/syscall.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include <array>
+#include <charconv>
+#include <cstdlib>
+
+#include "base/landlock_uapi.h"
+#include "base/text.h"
+#include "sys/fd.h"
+
+namespace berm {
+namespace {
+
+// Merged-usr systems have links here, others directories.
+constexpr std::string_view kSystemCandidates[] = {"/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32"};
+
+// What programs need of /etc; nothing else of it is visible. No secrets, no host configuration.
+constexpr std::string_view kEtcCandidates[] = {
+    "/etc/ld.so.cache",     "/etc/ssl/certs",    "/etc/ssl/openssl.cnf", "/etc/ca-certificates",
+    "/etc/pki/tls/certs",   "/etc/pki/ca-trust", "/etc/localtime",       "/etc/timezone",
+    "/etc/alternatives",    "/etc/services",     "/etc/protocols",       "/etc/mime.types",
+    "/etc/java-17-openjdk", "/etc/java-21-openjdk", "/etc/fonts",        "/etc/bash.bashrc",
+};
+
+long read_number(const char* path, long missing) {
+  const Result<std::string> text = read_file(path, 4096);
+  if (!text) return missing;
+  long value = missing;
+  const std::string_view digits = trim(*text);
+  std::from_chars(digits.data(), digits.data() + digits.size(), value);
+  return value;
+}
+
+int landlock_abi() {
+  const long abi = ::syscall(SYS_landlock_create_ruleset, nullptr, 0, landlock::kCreateRulesetVersion);
+  return abi < 0 ? 0 : static_cast<int>(abi);
+}
+
+bool may_write(const std::string& directory) { return ::access(directory.c_str(), W_OK | X_OK) == 0; }
+
+// The directory of our own group in the hierarchy of `controller` (v1), or "" .
+std::string v1_directory(std::string_view cgroups, std::string_view controller) {
+  for (const std::string_view line : split(cgroups, '\n')) {
+    const std::vector<std::string_view> parts = split(line, ':');
+    if (parts.size() < 3) continue;
+    for (const std::string_view name : split(parts[1], ',')) {
+      if (name != controller) continue;
+      // The path may contain ':'; everything after the second colon belongs to it.
+      const std::string_view path = line.substr(parts[0].size() + parts[1].size() + 2);
+      std::string directory = fmt::format("/sys/fs/cgroup/{}{}", controller, path == "/" ? "" : path);
+      if (may_write(directory)) return directory;
+      // In a container the path is the host's, the mount shows our group at its top.
+      directory = fmt::format("/sys/fs/cgroup/{}", controller);
+      return may_write(directory) ? directory : "";
+    }
+  }
+  return "";
+}
+
+// A delegated v2 group: controllers can be enabled for children only if our group has no process
+// of its own besides us ("no internal processes"), which `systemd-run --user --scope` gives.
+std::string v2_directory(std::string_view cgroups) {
+  for (const std::string_view line : split(cgroups, '\n')) {
+    if (!line.starts_with("0::")) continue;
+    const std::string directory = fmt::format("/sys/fs/cgroup{}", line.substr(3) == "/" ? "" : line.substr(3));
+    return exists(directory + "/cgroup.controllers") && may_write(directory) && ::access((directory + "/cgroup.procs").c_str(), W_OK) == 0
+               ? directory : "";
+  }
+  return "";
+}
+
+void find_system_paths(HostFacts& facts) {
+  facts.system_directories.emplace_back("/usr");
+  for (const std::string_view candidate : kSystemCandidates) {
+    struct stat status {};
+    const std::string path(candidate);
+    if (::lstat(path.c_str(), &status) != 0) continue;
+    if (S_ISDIR(status.st_mode)) {
+      facts.system_directories.push_back(path);
+    } else if (S_ISLNK(status.st_mode)) {
+      std::array<char, 256> target{};
+      const ssize_t length = ::readlink(path.c_str(), target.data(), target.size() - 1);
+      if (length > 0) facts.system_links.push_back({path, std::string(target.data(), static_cast<std::size_t>(length))});
+    }
+  }
+  for (const std::string_view candidate : kEtcCandidates) {
+    const std::string path(candidate);
+    if (::access(path.c_str(), F_OK) == 0) facts.system_files.push_back(path);
+  }
+}
+
+}  // namespace
+
+CgroupPlaces find_cgroups() {
+  CgroupPlaces places;
+  const Result<std::string> own = read_file("/proc/self/cgroup", 1 << 16);
+  if (!own) return places;
+  if (const std::string v2 = v2_directory(*own); !v2.empty()) {
+    const Result<std::string> controllers = read_file(v2 + "/cgroup.controllers", 4096);
+    const std::string listed = " " + std::string(controllers ? trim(*controllers) : "") + " ";
+    const auto has = [&](std::string_view name) { return listed.find(fmt::format(" {} ", name)) != std::string::npos; };
+    if (has("memory") || has("pids") || has("cpu")) {
+      return {.kind = CgroupKind::v2, .memory = has("memory") ? v2 : "", .pids = has("pids") ? v2 : "", .cpu = has("cpu") ? v2 : ""};
+    }
+  }
+  places.memory = v1_directory(*own, "memory");
+  places.pids = v1_directory(*own, "pids");
+  places.cpu = v1_directory(*own, "cpu");
+  if (!places.memory.empty() || !places.pids.empty() || !places.cpu.empty()) places.kind = CgroupKind::v1;
+  return places;
+}
+
+Result<HostFacts> probe_host(const std::string& state_directory) {
+  HostFacts facts;
+  utsname names{};
+  if (::uname(&names) != 0) return os_error("ask for the kernel's name");
+  facts.kernel = names.release;
+  facts.uid = ::geteuid();
+  facts.gid = ::getegid();
+  facts.landlock_abi = landlock_abi();
+  facts.max_user_namespaces = read_number("/proc/sys/user/max_user_namespaces", -1);
+  facts.apparmor_restricts_userns = read_number("/proc/sys/kernel/apparmor_restrict_unprivileged_userns", 0) == 1;
+  facts.userns_clone_disabled = read_number("/proc/sys/kernel/unprivileged_userns_clone", 1) == 0;
+  const CgroupPlaces places = find_cgroups();
+  facts.cgroup = places.kind;
+  facts.cgroup_memory = !places.memory.empty();
+  facts.cgroup_pids = !places.pids.empty();
+  facts.cgroup_cpu = !places.cpu.empty();
+  const char* home = ::getenv("HOME");
+  facts.home = home != nullptr ? home : "";
+  const char* path = ::getenv("PATH");
+  facts.path = path != nullptr ? path : "";
+  find_system_paths(facts);
+  constexpr long kOverlayfs = 0x794c7630;  // magic.h, OVERLAYFS_SUPER_MAGIC
+  struct statfs file_system {};
+  facts.state_on_overlayfs = ::statfs(state_directory.c_str(), &file_system) == 0 && file_system.f_type == kOverlayfs;
+  return facts;
+}
+
+}  // namespace berm

@@ -1,0 +1,143 @@
+// src/init/main.cc: berm-init, PID 1 of every sandbox. Static, libc only, no allocation on the way.
+//
+// It starts with every capability of its own user namespace and none outside. It ends with none.
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/close_range.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <iterator>
+
+#include "init/setup.h"
+
+namespace berm::init {
+namespace {
+
+using wire::Step;
+
+struct SetupStep {
+  Step step;
+  int (*run)(Setup&);
+};
+
+// The order is the security argument: each line says what breaks if it moves.
+// clang-format off
+constexpr SetupStep kBuild[] = {
+    {Step::await_id_maps,       await_id_maps},        // until the parent writes them we are nobody
+    {Step::take_identity,       take_identity},        // before any file is made: it would belong to nobody
+    {Step::die_with_supervisor, die_with_supervisor},  // after identity: a credential change clears it
+    {Step::private_mounts,      make_mounts_private},  // before any mount: or the host's events come in
+    {Step::build_root,          build_root},           // before pivot: its sources are host paths
+    {Step::raise_loopback,      raise_loopback},       // needs CAP_NET_ADMIN
+    {Step::open_listeners,      open_listeners},       // after loopback; before seccomp forbids nothing less
+    {Step::pivot_root,          pivot_root},           // last use of a host path
+    {Step::limit_namespaces,    limit_namespaces},     // needs procfs and CAP_SYS_RESOURCE
+    {Step::open_terminal,       open_terminal},        // on the private devpts, so after pivot
+    {Step::set_limits,          set_limits},           // inherited by the agent; before fork
+};
+constexpr SetupStep kConfine[] = {
+    {Step::new_session,         new_session},              // before the terminal becomes controlling
+    {Step::drop_capabilities,   drop_capabilities},        // nothing below needs one
+    {Step::no_new_privs,        set_no_new_privs},         // Landlock and seccomp refuse to load without
+    {Step::landlock,            restrict_with_landlock},   // after pivot: a landlocked task cannot mount
+    {Step::seccomp,             install_agent_filter},     // last: it forbids what every line above calls
+};
+// clang-format on
+
+template <std::size_t N>
+constexpr auto position(const SetupStep (&list)[N], Step step) {
+  return std::find_if(std::begin(list), std::end(list), [=](const SetupStep& s) { return s.step == step; }) -
+         std::begin(list);
+}
+static_assert(position(kBuild, Step::take_identity) < position(kBuild, Step::die_with_supervisor));
+static_assert(position(kBuild, Step::build_root) < position(kBuild, Step::pivot_root));
+static_assert(position(kBuild, Step::raise_loopback) < position(kBuild, Step::open_listeners));
+static_assert(position(kConfine, Step::no_new_privs) < position(kConfine, Step::landlock));
+static_assert(position(kConfine, Step::seccomp) == std::size(kConfine) - 1, "seccomp must stay last");
+
+[[noreturn]] void fail(Step step, int error, int detail) {
+  const wire::Message message{wire::MessageKind::failed, step, error, detail};
+  send_message(message, nullptr, 0);
+  ::_exit(125);
+}
+
+template <std::size_t N>
+void run_steps(const SetupStep (&list)[N], Setup& setup) {
+  for (const SetupStep& step : list) {
+    const int error = step.run(setup);
+    if (error != 0) fail(step.step, error, setup.failed_at);
+  }
+}
+
+// execvpe(3) inside the sandbox: argv[0] is looked up on the sandbox's PATH, never the host's.
+int exec_agent(const ProgramView& program) {
+  static char* argv[4096];
+  static char* env[1024];
+  const auto copy = [&](wire::Slice slice, char** out, std::size_t room) {
+    const auto offsets = program.slice<std::uint32_t>(slice);
+    if (offsets.size() >= room) return false;
+    for (std::size_t i = 0; i < offsets.size(); ++i) out[i] = const_cast<char*>(program.string(offsets[i]));
+    out[offsets.size()] = nullptr;
+    return true;
+  };
+  if (!copy(program.header().argv, argv, std::size(argv)) || argv[0] == nullptr) return E2BIG;
+  if (!copy(program.header().env, env, std::size(env))) return E2BIG;
+  if (::chdir(program.string(program.header().cwd)) != 0) return errno;
+  environ = env;
+  ::execvp(argv[0], argv);
+  return errno;
+}
+
+[[noreturn]] void become_agent(Setup& setup) {
+  run_steps(kConfine, setup);
+  if ((setup.program.header().flags & wire::kSelfCheck) != 0) {
+    Step step = Step::self_check_read;
+    const int error = self_check(setup, step);
+    if (error != 0) fail(step, error, 0);
+  }
+  const wire::Message started{wire::MessageKind::started, Step::exec, 0, 0};
+  if (send_message(started, nullptr, 0) != 0) ::_exit(125);
+  const int error = exec_agent(setup.program);
+  // Control, program and tree descriptors are close-on-exec; until then a failure still has a voice.
+  fail(Step::exec, error, 0);
+}
+
+int run() {
+  const ProgramView program(wire::kProgramFd);
+  if (!program.valid()) fail(Step::read_program, EINVAL, 0);
+  Setup setup{.program = program};
+  // The supervisor placed these at fixed numbers, which cleared close-on-exec.
+  if (::close_range(wire::kControlFd, ~0U, CLOSE_RANGE_CLOEXEC) != 0) fail(Step::read_program, errno, 0);
+  // Before anything else: the agent shares our uid and must not read our memory or descriptors.
+  if (::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0) fail(Step::guard_init, errno, 0);
+  run_steps(kBuild, setup);
+
+  const pid_t agent = ::fork();
+  if (agent < 0) fail(Step::fork_agent, errno, 0);
+  if (agent == 0) become_agent(setup);
+
+  if (setup.slave_fd >= 0) ::close(setup.slave_fd);
+  const int null_fd = ::open("/dev/null", O_RDWR | O_CLOEXEC);
+  if (null_fd < 0) fail(Step::guard_init, errno, 0);
+  // Our copies of the agent's streams would keep its pipes open after it closed them.
+  for (int fd = 0; fd <= 2; ++fd) ::dup3(null_fd, fd, O_CLOEXEC);
+  ::close_range(wire::kProgramFd, ~0U, 0);
+  int error = drop_capabilities(setup);
+  if (error == 0) error = set_no_new_privs(setup);
+  if (error == 0) error = install_init_filter(setup);
+  if (error != 0) fail(Step::guard_init, error, 0);
+  reap_until_agent_ends(agent);
+}
+
+}  // namespace
+}  // namespace berm::init
+
+int main(int argc, char** argv) {
+  if (argc == 2 && ::strcmp(argv[1], "--sandbox") == 0) return berm::init::run();
+  constexpr char kUsage[] = "berm-init: started by berm as PID 1 of a sandbox; nothing to do here\n";
+  const ssize_t ignored = ::write(2, kUsage, sizeof kUsage - 1);
+  return ignored < 0 ? 125 : 2;
+}

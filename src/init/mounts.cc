@@ -1,0 +1,292 @@
+// Builds the root from nothing. A mount under construction is a descriptor, not a path: nothing is
+// visible before its attributes are set, and a half-built tree vanishes with the process.
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include "init/setup.h"
+
+namespace berm::init {
+namespace {
+
+using wire::Instruction;
+using wire::Op;
+
+int set_attributes(int tree, std::uint64_t attributes) {
+  mount_attr wanted{};
+  wanted.attr_set = attributes;
+  return ::mount_setattr(tree, "", AT_EMPTY_PATH | AT_RECURSIVE, &wanted, sizeof wanted) == 0 ? 0 : errno;
+}
+
+// Opens `path` below the new root without following a single link: a repository may hold a
+// symbolic link where a mount point is expected.
+int open_target(const Setup& setup, const char* path, int flags) {
+  if (*path == '\0') return ::fcntl(setup.root_fd, F_DUPFD_CLOEXEC, 3);
+  open_how how{};
+  how.flags = static_cast<unsigned>(flags | O_CLOEXEC);
+  how.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS;
+  return static_cast<int>(::syscall(SYS_openat2, setup.root_fd, path, &how, sizeof how));
+}
+
+// Creates the parent directories of `path` and returns a descriptor of the last one, with `name`
+// set to the last component; -1 with errno.
+int open_parent(const Setup& setup, const char* path, const char*& name) {
+  int parent = ::fcntl(setup.root_fd, F_DUPFD_CLOEXEC, 3);
+  name = path;
+  for (const char* slash = ::strchr(name, '/'); slash != nullptr && parent >= 0; slash = ::strchr(name, '/')) {
+    char part[256];
+    const auto length = static_cast<std::size_t>(slash - name);
+    if (length >= sizeof part) {
+      errno = ENAMETOOLONG;
+      ::close(parent);
+      return -1;
+    }
+    ::memcpy(part, name, length);
+    part[length] = '\0';
+    if (::mkdirat(parent, part, 0755) != 0 && errno != EEXIST && errno != EROFS) {
+      const int error = errno;
+      ::close(parent);
+      errno = error;
+      return -1;
+    }
+    const int next = ::openat(parent, part, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    const int error = errno;
+    ::close(parent);
+    errno = error;
+    parent = next;
+    name = slash + 1;
+  }
+  return parent;
+}
+
+int make_directory(const Setup& setup, const char* path, mode_t mode) {
+  if (*path == '\0') return 0;
+  const char* name = nullptr;
+  const int parent = open_parent(setup, path, name);
+  if (parent < 0) return errno;
+  int error = ::mkdirat(parent, name, 0700) == 0 ? 0 : errno;
+  if (error == 0 && ::fchmodat(parent, name, mode, 0) != 0) error = errno;  // past the umask
+  ::close(parent);
+  return error == EEXIST || error == EROFS ? 0 : error;
+}
+
+int make_file(const Setup& setup, const char* path, mode_t mode, std::span<const char> content) {
+  const char* name = nullptr;
+  const int parent = open_parent(setup, path, name);
+  if (parent < 0) return errno;
+  const int fd = ::openat(parent, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+  int error = fd < 0 ? errno : 0;
+  ::close(parent);
+  if (fd < 0) return error;
+  while (!content.empty() && error == 0) {
+    const ssize_t written = ::write(fd, content.data(), content.size());
+    if (written < 0) {
+      error = errno;
+    } else {
+      content = content.subspan(static_cast<std::size_t>(written));
+    }
+  }
+  if (error == 0 && ::fchmod(fd, mode) != 0) error = errno;
+  ::close(fd);
+  return error;
+}
+
+int make_node(const Setup& setup, const Instruction& op, const char* source, const char* target) {
+  const char* name = nullptr;
+  const int parent = open_parent(setup, target, name);
+  if (parent < 0) return errno;
+  const int done = op.op == Op::symlink ? ::symlinkat(source, parent, name)
+                                        : ::mknodat(parent, name, S_IFCHR, makedev(0, 0));
+  const int error = done == 0 ? 0 : errno;
+  ::close(parent);
+  return error;
+}
+
+// Attaches a detached mount at `target`, making the mount point if it is not there.
+int place(const Setup& setup, int tree, const char* target) {
+  struct stat status {};
+  if (::fstat(tree, &status) != 0) return errno;
+  int where = open_target(setup, target, O_PATH);
+  if (where < 0 && errno == ENOENT) {
+    const int error = S_ISDIR(status.st_mode) ? make_directory(setup, target, 0755)
+                                              : make_file(setup, target, 0644, {});
+    if (error != 0) return error;
+    where = open_target(setup, target, O_PATH);
+  }
+  if (where < 0) return errno;
+  const int moved = ::move_mount(tree, "", where, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH);
+  const int error = moved == 0 ? 0 : errno;
+  ::close(where);
+  return error;
+}
+
+int place_and_close(const Setup& setup, int tree, const char* target) {
+  const int error = place(setup, tree, target);
+  ::close(tree);
+  return error;
+}
+
+int bind(const Setup& setup, const Instruction& op, const char* source, const char* target) {
+  int tree = -1;
+  if (op.slot != wire::kNoSlot) {
+    tree = wire::kFirstTreeFd + static_cast<int>(op.slot);
+  } else {
+    tree = ::open_tree(AT_FDCWD, source, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE);
+  }
+  if (tree < 0) return errno == ENOENT && (op.flags & wire::kOptional) != 0 ? 0 : errno;
+  const int error = set_attributes(tree, op.attributes);
+  if (error != 0) {
+    ::close(tree);
+    return error;
+  }
+  return place_and_close(setup, tree, target);
+}
+
+// fsopen + fsconfig + fsmount. `options` is a list of key, value pairs, ending in nullptr; a key
+// whose value is nullptr is a flag.
+int new_filesystem(const char* type, const char* const* options, std::uint64_t attributes) {
+  const int context = ::fsopen(type, FSOPEN_CLOEXEC);
+  if (context < 0) return -1;
+  int failed = 0;
+  for (; *options != nullptr && failed == 0; options += 2) {
+    failed = options[1] == nullptr ? ::fsconfig(context, FSCONFIG_SET_FLAG, options[0], nullptr, 0)
+                                   : ::fsconfig(context, FSCONFIG_SET_STRING, options[0], options[1], 0);
+  }
+  if (failed == 0) failed = ::fsconfig(context, FSCONFIG_CMD_CREATE, nullptr, nullptr, 0);
+  const int mounted =
+      failed == 0 ? ::fsmount(context, FSMOUNT_CLOEXEC, static_cast<unsigned>(attributes)) : -1;
+  const int error = errno;
+  ::close(context);
+  errno = error;
+  return mounted;
+}
+
+int new_tmpfs(std::uint64_t size, std::uint32_t mode, std::uint64_t attributes) {
+  char size_text[32];
+  char mode_text[16];
+  char inodes_text[32];
+  ::snprintf(size_text, sizeof size_text, "%llu", static_cast<unsigned long long>(size));
+  ::snprintf(mode_text, sizeof mode_text, "%o", mode);
+  // A million empty files cost kernel memory without costing a byte of size=.
+  ::snprintf(inodes_text, sizeof inodes_text, "%llu", static_cast<unsigned long long>(size / 4096 + 1024));
+  const char* const options[] = {"size", size_text, "mode", mode_text, "nr_inodes", inodes_text, nullptr};
+  return new_filesystem("tmpfs", options, attributes);
+}
+
+int new_overlay(const Setup& setup, const char* lower, std::uint64_t attributes) {
+  // Layer paths are relative to the new root: no host path, whose ':' and ',' would need quoting.
+  if (::fchdir(setup.root_fd) != 0) return -1;
+  const char* const options[] = {"lowerdir", lower,      "upperdir",   ".berm/rw/upper", "workdir",
+                                 ".berm/rw/work", "userxattr", nullptr, nullptr};
+  return new_filesystem("overlay", options, attributes);
+}
+
+int detach(const Setup& setup, const char* target) {
+  if (::fchdir(setup.root_fd) != 0 || ::umount2(target, MNT_DETACH | UMOUNT_NOFOLLOW) != 0) return errno;
+  return ::unlinkat(setup.root_fd, target, AT_REMOVEDIR) == 0 ? 0 : errno;
+}
+
+int make_read_only(const Setup& setup, const char* target) {
+  const int where = open_target(setup, target, O_PATH);
+  if (where < 0) return errno;
+  mount_attr wanted{};
+  wanted.attr_set = MOUNT_ATTR_RDONLY;
+  const int error = ::mount_setattr(where, "", AT_EMPTY_PATH, &wanted, sizeof wanted) == 0 ? 0 : errno;
+  ::close(where);
+  return error;
+}
+
+int mount_proc(Setup& setup, const char* target, std::uint64_t attributes) {
+  const char* const none[] = {nullptr};
+  // Writable while we hold its descriptor (limit_namespaces), read-only where the agent sees it.
+  const int tree = new_filesystem("proc", none, attributes);
+  if (tree < 0) return errno;
+  setup.proc_fd = ::openat(tree, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (setup.proc_fd < 0) return errno;
+  return place_and_close(setup, tree, target);
+}
+
+int mount_devpts(const Setup& setup, const char* target, std::uint64_t attributes) {
+  const char* const options[] = {"newinstance", nullptr, "ptmxmode", "0666", "mode", "0620", nullptr};
+  const int tree = new_filesystem("devpts", options, attributes);
+  return tree < 0 ? errno : place_and_close(setup, tree, target);
+}
+
+int execute(Setup& setup, const Instruction& op) {
+  const char* source = setup.program.string(op.source);
+  const char* target = setup.program.string(op.target);
+  switch (op.op) {
+    case Op::bind:
+      return bind(setup, op, source, target);
+    case Op::tmpfs: {
+      const int tree = new_tmpfs(op.size, op.mode, op.attributes);
+      return tree < 0 ? errno : place_and_close(setup, tree, target);
+    }
+    case Op::proc:
+      return mount_proc(setup, target, op.attributes);
+    case Op::devpts:
+      return mount_devpts(setup, target, op.attributes);
+    case Op::directory:
+      return make_directory(setup, target, op.mode);
+    case Op::file:
+      return make_file(setup, target, op.mode, setup.program.bytes(op.source, op.size));
+    case Op::symlink:
+    case Op::whiteout:
+      return make_node(setup, op, source, target);
+    case Op::overlay: {
+      const int tree = new_overlay(setup, source, op.attributes);
+      return tree < 0 ? errno : place_and_close(setup, tree, target);
+    }
+    case Op::detach:
+      return detach(setup, target);
+    case Op::read_only:
+      return make_read_only(setup, target);
+  }
+  return EINVAL;
+}
+
+}  // namespace
+
+int make_mounts_private(Setup&) {
+  return ::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0 ? 0 : errno;
+}
+
+int build_root(Setup& setup) {
+  ::umask(0);
+  setup.root_fd = new_tmpfs(8 << 20, 0755, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV);
+  if (setup.root_fd < 0) return errno;
+  // On top of "/": the only directory that is sure to exist. Host paths keep working, because a
+  // process's root is a (mount, directory) pair that a later mount on top does not change.
+  if (::move_mount(setup.root_fd, "", AT_FDCWD, "/", MOVE_MOUNT_F_EMPTY_PATH) != 0) return errno;
+  int index = 0;
+  for (const Instruction& op : setup.program.slice<Instruction>(setup.program.header().instructions)) {
+    const int error = execute(setup, op);
+    if (error != 0) {
+      setup.failed_at = index;
+      return error;
+    }
+    ++index;
+  }
+  ::umask(022);
+  return 0;
+}
+
+int pivot_root(Setup& setup) {
+  if (::fchdir(setup.root_fd) != 0) return errno;
+  // pivot_root(2), "pivot_root(".", ".")": the old root ends up under the new one, then goes.
+  if (::syscall(SYS_pivot_root, ".", ".") != 0) return errno;
+  if (::umount2(".", MNT_DETACH) != 0) return errno;
+  if (::chdir("/") != 0) return errno;
+  ::close(setup.root_fd);
+  setup.root_fd = -1;
+  return 0;
+}
+
+}  // namespace berm::init

@@ -1,0 +1,85 @@
+// src/plan/facts.h: what this host and this repository are, as the planner needs to know it.
+// Filled by host/probe.cc and workspace/repository.cc; plain data, so that tests invent hosts.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/path.h"
+
+namespace berm {
+
+/// How the kernel will hold memory, cpus and processes.
+enum class CgroupKind : std::uint8_t { none, v1, v2 };
+
+struct HostFacts {
+  std::string kernel;                ///< uname -r
+  std::uint32_t uid = 0;             ///< Effective, of the caller.
+  std::uint32_t gid = 0;
+  int landlock_abi = 0;              ///< 0 = none
+  long max_user_namespaces = -1;     ///< -1 = no such limit
+  bool apparmor_restricts_userns = false;  ///< kernel.apparmor_restrict_unprivileged_userns = 1
+  bool userns_clone_disabled = false;      ///< kernel.unprivileged_userns_clone = 0 (Debian ≤ 10)
+  CgroupKind cgroup = CgroupKind::none;    ///< only if we may create groups there
+  bool cgroup_memory = false;
+  bool cgroup_pids = false;
+  bool cgroup_cpu = false;
+  std::string home;                  ///< Of the caller; "" if unknown.
+  std::string path;                  ///< $PATH of the caller.
+  std::vector<std::string> system_directories;  ///< of kSystemCandidates, those that exist
+  std::vector<std::string> system_files;        ///< of kEtcCandidates, those that exist
+  struct Link {
+    std::string at;
+    std::string to;
+    bool operator==(const Link&) const = default;
+  };
+  std::vector<Link> system_links;    ///< /bin → usr/bin and kin
+  bool state_on_overlayfs = false;   ///< overlay cannot use such a directory as its upper
+  bool operator==(const HostFacts&) const = default;
+};
+
+/// A path that exists in the repository and that a hide pattern covers.
+struct HiddenPath {
+  std::string path;        ///< relative
+  std::string pattern;     ///< what hides it
+  friend auto operator<=>(const HiddenPath&, const HiddenPath&) = default;
+};
+
+/// A directory above a hidden path: the mask layer repeats its mode, which would otherwise shine
+/// through as the mask's own.
+struct MaskParent {
+  std::string path;
+  std::uint32_t mode = 0755;
+  friend auto operator<=>(const MaskParent&, const MaskParent&) = default;
+};
+
+/// The repository as found on disk, before anything is changed.
+struct RepositoryFacts {
+  HostPath root;                      ///< of the working tree
+  HostPath git_dir;                   ///< of this working tree
+  HostPath common_dir;                ///< same as git_dir but in linked worktrees
+  std::string relative_cwd;           ///< of the caller below root; "" = root
+  std::string head;                   ///< commit id; "" before the first commit
+  std::string branch;                 ///< "refs/heads/main"; "" when detached
+  std::uint32_t owner = 0;            ///< uid of the root directory
+  std::uint32_t group = 0;
+  std::uint32_t root_mode = 0755;
+  bool git_is_file = false;           ///< linked worktree or submodule: .git is a file
+  std::vector<HostPath> object_dirs;  ///< objects/ and its alternates, all of them
+  std::vector<HiddenPath> hidden;
+  std::vector<MaskParent> hidden_parents;  ///< parents first
+};
+
+/// What one run is given by the session: names and places nobody else uses.
+struct RunPlace {
+  std::string id;       ///< "r-20261122-7f3a"
+  HostPath directory;   ///< $XDG_STATE_HOME/berm/runs/<id>
+  HostPath init;        ///< the berm-init program
+  std::uint32_t run_uid = 0;  ///< host uid of the agent; the caller's own unless root
+  std::uint32_t run_gid = 0;
+  bool terminal = false;
+};
+
+}  // namespace berm

@@ -1,0 +1,189 @@
+// src/plan/plan.h: policy + facts, fully decided. Nothing below this type looks anything up.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "base/path.h"
+#include "plan/facts.h"
+#include "policy/policy.h"
+
+namespace berm {
+
+enum class Access : std::uint8_t { read_only, read_write };
+
+/// A host path at a sandbox path. `idmapped`: owners are shifted to the run's uid (root only).
+struct Bind {
+  HostPath from;
+  SandboxPath to;
+  Access access = Access::read_only;
+  bool optional = false;
+  bool device = false;    ///< A device node: the mount must not be nodev.
+  bool idmapped = false;
+  bool operator==(const Bind&) const = default;
+};
+struct Tmpfs {
+  SandboxPath at;
+  Bytes size;
+  std::uint32_t mode = 0755;
+  bool operator==(const Tmpfs&) const = default;
+};
+struct Directory {
+  SandboxPath at;
+  std::uint32_t mode = 0755;
+  bool operator==(const Directory&) const = default;
+};
+struct File {
+  SandboxPath at;
+  std::string content;
+  std::uint32_t mode = 0644;
+  bool operator==(const File&) const = default;
+};
+struct Symlink {
+  SandboxPath at;
+  std::string to;
+  bool operator==(const Symlink&) const = default;
+};
+struct Proc {
+  SandboxPath at;
+  bool operator==(const Proc&) const = default;
+};
+struct Devpts {
+  SandboxPath at;
+  bool operator==(const Devpts&) const = default;
+};
+/// Copy on write: masks (absent paths) over `lower` under a private `upper`.
+struct Overlay {
+  HostPath lower;
+  HostPath writable;  ///< holds upper/ and work/
+  SandboxPath to;
+  std::vector<HiddenPath> masks;
+  std::vector<MaskParent> mask_parents;
+  std::uint32_t root_mode = 0755;
+  bool git_mount_point = false;  ///< .git is a file below; the mask layer gives a directory
+  bool idmapped = false;
+  bool operator==(const Overlay&) const = default;
+};
+/// In order: where two overlap, the later one wins.
+using MountOp = std::variant<Bind, Tmpfs, Directory, File, Symlink, Proc, Devpts, Overlay>;
+
+/// Who held a limit or a layer. The report prints it; `require` compares it.
+enum class Strength : std::uint8_t { absent, supervised, kernel };
+[[nodiscard]] std::string_view name_of(Strength strength);
+
+/// One line of the enforcement report: what a layer is held by, on this host, in this run.
+struct LayerReport {
+  Layer layer = Layer::filesystem;
+  Strength strength = Strength::absent;
+  std::string how;
+  bool operator==(const LayerReport&) const = default;
+};
+
+struct LimitsPlan {
+  Bytes memory;
+  Strength memory_by = Strength::supervised;
+  double cpus = 0;
+  Strength cpus_by = Strength::supervised;
+  std::uint64_t processes = 0;
+  Strength processes_by = Strength::supervised;
+  std::uint64_t open_files = 0;  ///< per process, rlimit
+  Milliseconds time{};
+  Milliseconds idle{};
+  Bytes disk;     ///< upper directory (sampled) and one file's size (rlimit)
+  Bytes scratch;  ///< HOME, /tmp and /dev/shm together (tmpfs size)
+  Bytes output;
+  CgroupKind cgroup = CgroupKind::none;
+  bool operator==(const LimitsPlan&) const = default;
+};
+
+/// A model API reached by its base URL; egress adds the real key outside.
+struct ModelProxy {
+  std::uint16_t port = 0;      ///< on 127.0.0.1 inside
+  std::string upstream;        ///< "https://api.anthropic.com"
+  std::string header;          ///< "x-api-key"
+  std::string key_from;        ///< "env:ANTHROPIC_API_KEY"
+  bool operator==(const ModelProxy&) const = default;
+};
+
+struct EgressPlan {
+  NetworkMode mode = NetworkMode::none;
+  std::vector<HostGrant> allow;
+  std::uint16_t proxy_port = 0;  ///< HTTP CONNECT proxy on 127.0.0.1 inside; 0 = none
+  std::optional<ModelProxy> model;
+  bool operator==(const EgressPlan&) const = default;
+};
+
+struct LandlockPlan {
+  int abi = 0;
+  std::uint64_t handled_fs = 0;
+  std::uint64_t scoped = 0;
+  std::vector<std::pair<SandboxPath, std::uint64_t>> rules;
+  bool operator==(const LandlockPlan&) const = default;
+};
+
+struct GuardPlan {
+  std::vector<Glob> allow;
+  std::vector<ProtectClass> protect;
+  std::uint64_t max_files = 0;
+  Bytes max_size;
+  SecretsAction secrets = SecretsAction::refuse;
+  bool operator==(const GuardPlan&) const = default;
+};
+
+struct WorkspacePlan {
+  WorkspaceMode mode = WorkspaceMode::overlay;
+  HostPath repository;
+  SandboxPath at;
+  GitHistory git = GitHistory::full;
+  std::string ref;
+  OnSuccess on_success;
+  std::string base_commit;
+  std::string base_branch;
+  std::vector<HostPath> object_dirs;
+  bool operator==(const WorkspacePlan&) const = default;
+};
+
+/// Who the agent is, inside and outside.
+struct Identity {
+  std::uint32_t uid = 0;       ///< inside
+  std::uint32_t gid = 0;
+  std::uint32_t host_uid = 0;
+  std::uint32_t host_gid = 0;
+  bool from_root = false;      ///< the caller is root; id-mapped mounts are used
+  std::uint32_t repository_owner = 0;
+  std::uint32_t repository_group = 0;
+  bool operator==(const Identity&) const = default;
+};
+
+/// Everything a tier needs, already decided. Pure data: `berm plan` prints it, tests compare it
+/// whole, its digest is the first entry of the record.
+struct Plan {
+  std::string run_id;
+  TierChoice tier = TierChoice::namespaces;
+  AgentKind agent = AgentKind::none;
+  std::vector<std::string> argv;            ///< argv[0] is resolved inside, never on the host
+  std::map<std::string, std::string> env;   ///< the whole environment
+  SandboxPath cwd;
+  std::string hostname;
+  bool terminal = false;
+  Identity identity;
+  WorkspacePlan workspace;
+  std::vector<MountOp> mounts;
+  LandlockPlan landlock;
+  EgressPlan egress;
+  LimitsPlan limits;
+  GuardPlan guard;
+  std::vector<Requirement> require;
+  std::vector<LayerReport> layers;
+  std::vector<std::string> weaknesses;      ///< What the policy made weaker than the default.
+  HostPath run_directory;
+  HostPath init;
+  bool operator==(const Plan&) const = default;
+};
+
+}  // namespace berm

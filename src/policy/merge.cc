@@ -1,0 +1,257 @@
+#include "policy/merge.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace berm {
+namespace {
+
+template <class T>
+void replace(T& target, const std::optional<T>& value) {
+  if (value) target = *value;
+}
+
+template <class T>
+void add(std::vector<T>& target, const std::optional<std::vector<T>>& values) {
+  if (!values) return;
+  for (const T& value : *values) {
+    if (std::ranges::find(target, value) == target.end()) target.push_back(value);
+  }
+}
+
+constexpr ProtectClass kAllClasses[] = {
+    ProtectClass::ci,    ProtectClass::git,      ProtectClass::agent,     ProtectClass::editor,
+    ProtectClass::shell, ProtectClass::packages, ProtectClass::ownership,
+};
+constexpr Layer kEveryLayer[] = {Layer::filesystem, Layer::network,    Layer::processes,
+                                 Layer::syscalls,   Layer::privileges, Layer::resources};
+
+Policy built_in_policy() {
+  Policy policy;
+  for (const Layer layer : kEveryLayer) policy.require.push_back({.layer = layer, .kernel = false});
+  policy.protect.assign(std::begin(kAllClasses), std::end(kAllClasses));
+  policy.write = {*Glob::parse("**")};
+  policy.allow_changes = policy.write;
+  return policy;
+}
+
+void overlay(Policy& policy, const PolicyLayer& layer) {
+  replace(policy.profile, layer.profile);
+  replace(policy.tier, layer.tier);
+  replace(policy.require, layer.require);
+  replace(policy.mode, layer.workspace.mode);
+  replace(policy.ref, layer.workspace.ref);
+  if (layer.workspace.write) {
+    policy.write = *layer.workspace.write;
+    policy.allow_changes = policy.write;  // documented default of [changes] allow
+  }
+  add(policy.hide, layer.workspace.hide);
+  replace(policy.git, layer.workspace.git);
+  replace(policy.on_success, layer.workspace.on_success);
+  replace(policy.allow_changes, layer.changes.allow);
+  replace(policy.protect, layer.changes.protect);
+  replace(policy.max_files, layer.changes.max_files);
+  replace(policy.max_size, layer.changes.max_size);
+  replace(policy.secrets, layer.changes.secrets);
+  add(policy.read_paths, layer.files.read);
+  add(policy.write_paths, layer.files.write);
+  add(policy.env_pass, layer.env.pass);
+  for (const auto& [name, value] : layer.env.set) policy.env_set[name] = value;
+  replace(policy.network, layer.network.mode);
+  add(policy.allow_hosts, layer.network.allow);
+  for (const auto& [name, grant] : layer.credentials) policy.credentials[name] = grant;
+  replace(policy.memory, layer.limits.memory);
+  replace(policy.cpus, layer.limits.cpus);
+  replace(policy.processes, layer.limits.processes);
+  replace(policy.open_files, layer.limits.open_files);
+  replace(policy.time, layer.limits.time);
+  replace(policy.idle, layer.limits.idle);
+  replace(policy.disk, layer.limits.disk);
+  replace(policy.output, layer.limits.output);
+}
+
+// Lowers `value` to the ceiling's, with a sentence for the report.
+template <class T, class Text>
+void lower_to(T& value, const std::optional<T>& ceiling, std::string_view key, Text text,
+              std::vector<std::string>& tightened) {
+  if (!ceiling || value <= *ceiling) return;
+  tightened.push_back(fmt::format("{} lowered from {} to {}", key, text(value), text(*ceiling)));
+  value = *ceiling;
+}
+
+void tighten(Policy& policy, const PolicyLayer& ceiling, std::vector<std::string>& notes) {
+  const auto bytes = [](Bytes b) { return to_text(b); };
+  const auto time = [](Milliseconds t) { return to_text(t); };
+  const auto number = [](auto n) { return fmt::format("{}", n); };
+  lower_to(policy.memory, ceiling.limits.memory, "limits.memory", bytes, notes);
+  lower_to(policy.cpus, ceiling.limits.cpus, "limits.cpus", number, notes);
+  lower_to(policy.processes, ceiling.limits.processes, "limits.processes", number, notes);
+  lower_to(policy.open_files, ceiling.limits.open_files, "limits.open_files", number, notes);
+  lower_to(policy.time, ceiling.limits.time, "limits.time", time, notes);
+  if (policy.idle.count() == 0) replace(policy.idle, ceiling.limits.idle);
+  lower_to(policy.idle, ceiling.limits.idle, "limits.idle", time, notes);
+  lower_to(policy.disk, ceiling.limits.disk, "limits.disk", bytes, notes);
+  lower_to(policy.output, ceiling.limits.output, "limits.output", bytes, notes);
+  lower_to(policy.max_files, ceiling.changes.max_files, "changes.max_files", number, notes);
+  lower_to(policy.max_size, ceiling.changes.max_size, "changes.max_size", bytes, notes);
+  if (ceiling.changes.secrets == SecretsAction::refuse) policy.secrets = SecretsAction::refuse;
+  add(policy.hide, ceiling.workspace.hide);
+  add(policy.protect, ceiling.changes.protect);
+  add(policy.require, ceiling.require);
+}
+
+bool path_is_covered(const std::vector<std::string>& outer, const std::string& path) {
+  return std::ranges::any_of(outer, [&](const std::string& root) {
+    return path == root || path.starts_with(root + "/");
+  });
+}
+
+// The first grant beyond the ceiling in words, or "".
+std::string first_excess(const Policy& policy, const PolicyLayer& ceiling) {
+  if (ceiling.workspace.mode && policy.mode > *ceiling.workspace.mode) {
+    return fmt::format("workspace.mode = \"{}\"", spelling(policy.mode));
+  }
+  if (ceiling.workspace.git && policy.git > *ceiling.workspace.git) {
+    return fmt::format("workspace.git = \"{}\"", spelling(policy.git));
+  }
+  if (ceiling.network.mode && policy.network > *ceiling.network.mode) {
+    return fmt::format("network.mode = \"{}\"", spelling(policy.network));
+  }
+  if (ceiling.profile && policy.profile != AgentKind::none && policy.profile != *ceiling.profile) {
+    return fmt::format("profile = \"{}\"", spelling(policy.profile));
+  }
+  if (ceiling.tier && *ceiling.tier != TierChoice::automatic && policy.tier != TierChoice::automatic &&
+      policy.tier < *ceiling.tier) {
+    return fmt::format("tier = \"{}\"", spelling(policy.tier));
+  }
+  if (ceiling.workspace.on_success && *ceiling.workspace.on_success == OnSuccess{} &&
+      policy.on_success != OnSuccess{}) {
+    return "workspace.on_success (the ceiling says keep)";
+  }
+  return "";
+}
+
+std::string first_excess_in_lists(const Policy& policy, const PolicyLayer& ceiling) {
+  const auto glob_excess = [](const std::optional<std::vector<Glob>>& outer, const std::vector<Glob>& inner,
+                              std::string_view key) -> std::string {
+    for (const Glob& glob : inner) {
+      if (!outer) return "";
+      const bool ok = std::ranges::any_of(*outer, [&](const Glob& o) { return covers(o, glob); });
+      if (!ok) return fmt::format("{}: \"{}\"", key, glob.str());
+    }
+    return "";
+  };
+  std::string excess = glob_excess(ceiling.workspace.write, policy.write, "workspace.write");
+  if (excess.empty()) excess = glob_excess(ceiling.changes.allow, policy.allow_changes, "changes.allow");
+  if (!excess.empty()) return excess;
+  for (const std::string& path : policy.read_paths) {
+    if (ceiling.files.read && !path_is_covered(*ceiling.files.read, path)) return "files.read: " + path;
+  }
+  for (const std::string& path : policy.write_paths) {
+    if (ceiling.files.write && !path_is_covered(*ceiling.files.write, path)) return "files.write: " + path;
+  }
+  for (const std::string& name : policy.env_pass) {
+    if (ceiling.env.pass && std::ranges::find(*ceiling.env.pass, name) == ceiling.env.pass->end()) {
+      return "env.pass: " + name;
+    }
+  }
+  for (const HostGrant& grant : policy.allow_hosts) {
+    if (!ceiling.network.allow || policy.network == NetworkMode::none) break;
+    const bool ok = std::ranges::any_of(*ceiling.network.allow, [&](const HostGrant& o) { return covers(o, grant); });
+    if (!ok) return fmt::format("network.allow: {}", grant.pattern);
+  }
+  for (const auto& [name, grant] : policy.credentials) {
+    if (ceiling.credentials.empty()) break;
+    const auto found = ceiling.credentials.find(name);
+    if (found == ceiling.credentials.end() || !(found->second == grant)) return "credentials." + name;
+  }
+  return "";
+}
+
+bool limits_within(const Policy& policy, const PolicyLayer::Limits& ceiling) {
+  const auto within = [](const auto& value, const auto& limit) { return !limit || value <= *limit; };
+  const bool idle_ok = !ceiling.idle || (policy.idle.count() != 0 && policy.idle <= *ceiling.idle);
+  return within(policy.memory, ceiling.memory) && within(policy.cpus, ceiling.cpus) &&
+         within(policy.processes, ceiling.processes) && within(policy.open_files, ceiling.open_files) &&
+         within(policy.time, ceiling.time) && idle_ok && within(policy.disk, ceiling.disk) &&
+         within(policy.output, ceiling.output);
+}
+
+template <class T>
+bool contains_all(const std::vector<T>& values, const std::optional<std::vector<T>>& wanted) {
+  return !wanted || std::ranges::all_of(*wanted, [&](const T& value) {
+    return std::ranges::find(values, value) != values.end();
+  });
+}
+
+}  // namespace
+
+bool covers(const HostGrant& outer, const HostGrant& inner) {
+  if (outer.port != 0 && outer.port != inner.port) return false;
+  if (outer.pattern == inner.pattern) return true;
+  if (outer.pattern.starts_with('@') || inner.pattern.starts_with('@')) return false;
+  const bool both = outer.pattern.starts_with("**.");
+  if (!both && !outer.pattern.starts_with("*.")) return false;
+  const std::string_view suffix = std::string_view(outer.pattern).substr(both ? 3 : 2);
+  std::string_view name = inner.pattern;
+  const bool inner_both = name.starts_with("**.");
+  if (inner_both) name.remove_prefix(3);
+  const bool inner_sub = name.starts_with("*.");
+  if (inner_sub) name.remove_prefix(2);
+  if (name == suffix) return inner_sub || both;  // "*.b" is within "*.b" and "**.b"; "b" only within "**.b"
+  return name.size() > suffix.size() && name.ends_with(suffix) &&
+         name[name.size() - suffix.size() - 1] == '.';
+}
+
+bool covers(const Glob& outer, const Glob& inner) {
+  if (outer.str() == "**" || outer == inner) return true;
+  // "src/**" covers every pattern that starts with the literal component src/.
+  std::string_view prefix = outer.str();
+  if (!prefix.ends_with("/**") || prefix.substr(0, prefix.size() - 2).find_first_of("*?[\\") != std::string::npos) {
+    return inner.str().find_first_of("*?[\\") == std::string::npos && inner.str().find('/') != std::string::npos &&
+           outer.covers(inner.str());
+  }
+  prefix.remove_suffix(2);
+  return inner.str().starts_with(prefix) && inner.str().size() > prefix.size();
+}
+
+bool is_within_ceiling(const Policy& policy, const PolicyLayer& ceiling) {
+  return first_excess(policy, ceiling).empty() && first_excess_in_lists(policy, ceiling).empty() &&
+         limits_within(policy, ceiling.limits) &&
+         (!ceiling.changes.max_files || policy.max_files <= *ceiling.changes.max_files) &&
+         (!ceiling.changes.max_size || policy.max_size <= *ceiling.changes.max_size) &&
+         (ceiling.changes.secrets != SecretsAction::refuse || policy.secrets == SecretsAction::refuse) &&
+         contains_all(policy.hide, ceiling.workspace.hide) &&
+         contains_all(policy.protect, ceiling.changes.protect) &&
+         contains_all(policy.require, ceiling.require);
+}
+
+Result<MergedPolicy> merge_policy(const std::vector<NamedLayer>& layers, const NamedLayer& ceiling) {
+  MergedPolicy merged{.policy = built_in_policy(), .tightened = {}};
+  // What the ceiling grants is also the default when nobody below says anything.
+  if (ceiling.layer.workspace.write) merged.policy.write = *ceiling.layer.workspace.write;
+  merged.policy.allow_changes = merged.policy.write;
+  if (ceiling.layer.changes.allow) merged.policy.allow_changes = *ceiling.layer.changes.allow;
+  if (ceiling.layer.workspace.mode) merged.policy.mode = std::min(merged.policy.mode, *ceiling.layer.workspace.mode);
+  if (ceiling.layer.workspace.git) merged.policy.git = std::min(merged.policy.git, *ceiling.layer.workspace.git);
+  if (ceiling.layer.network.mode) merged.policy.network = std::min(merged.policy.network, *ceiling.layer.network.mode);
+  if (ceiling.layer.tier && *ceiling.layer.tier != TierChoice::automatic) merged.policy.tier = *ceiling.layer.tier;
+
+  std::string last_source = "the built-in defaults";
+  for (const NamedLayer& named : layers) {
+    overlay(merged.policy, named.layer);
+    last_source = named.source;
+    tighten(merged.policy, ceiling.layer, merged.tightened);
+    std::string excess = first_excess(merged.policy, ceiling.layer);
+    if (excess.empty()) excess = first_excess_in_lists(merged.policy, ceiling.layer);
+    if (excess.empty()) continue;
+    return failure(Errc::invalid_policy,
+                   fmt::format("{} grants {}, which {} does not", last_source, excess, ceiling.source),
+                   fmt::format("remove the grant, or ask whoever owns {} to allow it", ceiling.source));
+  }
+  tighten(merged.policy, ceiling.layer, merged.tightened);
+  return merged;
+}
+
+}  // namespace berm

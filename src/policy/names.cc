@@ -1,0 +1,56 @@
+#include "policy/policy.h"
+
+namespace berm {
+namespace {
+
+constexpr std::pair<std::string_view, AgentKind> kAgents[] = {
+    {"none", AgentKind::none},
+    {"claude", AgentKind::claude},
+    {"codex", AgentKind::codex},
+    {"gemini", AgentKind::gemini},
+    {"opencode", AgentKind::opencode},
+};
+constexpr std::pair<std::string_view, TierChoice> kTiers[] = {
+    {"auto", TierChoice::automatic},      {"process", TierChoice::process},
+    {"namespace", TierChoice::namespaces}, {"container", TierChoice::container},
+    {"microvm", TierChoice::microvm},     {"kubernetes", TierChoice::kubernetes},
+};
+constexpr std::pair<std::string_view, Layer> kLayers[] = {
+    {"filesystem", Layer::filesystem}, {"network", Layer::network},
+    {"processes", Layer::processes},   {"syscalls", Layer::syscalls},
+    {"privileges", Layer::privileges}, {"resources", Layer::resources},
+};
+constexpr std::pair<std::string_view, WorkspaceMode> kModes[] = {
+    {"overlay", WorkspaceMode::overlay},
+    {"worktree", WorkspaceMode::worktree},
+    {"clone", WorkspaceMode::clone},
+    {"direct", WorkspaceMode::direct},
+};
+constexpr std::pair<std::string_view, GitHistory> kHistories[] = {
+    {"none", GitHistory::none}, {"head", GitHistory::head}, {"full", GitHistory::full}};
+constexpr std::pair<std::string_view, ProtectClass> kClasses[] = {
+    {"ci", ProtectClass::ci},         {"git", ProtectClass::git},
+    {"agent", ProtectClass::agent},   {"editor", ProtectClass::editor},
+    {"shell", ProtectClass::shell},   {"packages", ProtectClass::packages},
+    {"ownership", ProtectClass::ownership},
+};
+constexpr std::pair<std::string_view, SecretsAction> kSecrets[] = {
+    {"refuse", SecretsAction::refuse}, {"report", SecretsAction::report}};
+constexpr std::pair<std::string_view, NetworkMode> kNetworks[] = {
+    {"none", NetworkMode::none}, {"allow", NetworkMode::allow}, {"open", NetworkMode::open}};
+constexpr std::pair<std::string_view, ToolMatch> kMatches[] = {
+    {"deny", ToolMatch::deny}, {"ask", ToolMatch::ask}, {"report", ToolMatch::report}};
+
+}  // namespace
+
+EnumNames<AgentKind> names(AgentKind) { return kAgents; }
+EnumNames<TierChoice> names(TierChoice) { return kTiers; }
+EnumNames<Layer> names(Layer) { return kLayers; }
+EnumNames<WorkspaceMode> names(WorkspaceMode) { return kModes; }
+EnumNames<GitHistory> names(GitHistory) { return kHistories; }
+EnumNames<ProtectClass> names(ProtectClass) { return kClasses; }
+EnumNames<SecretsAction> names(SecretsAction) { return kSecrets; }
+EnumNames<NetworkMode> names(NetworkMode) { return kNetworks; }
+EnumNames<ToolMatch> names(ToolMatch) { return kMatches; }
+
+}  // namespace berm

@@ -1,0 +1,221 @@
+// src/policy/policy.h: what the user grants, as data. ARCHITECTURE: Policy is the first stage.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "base/glob.h"
+#include "base/result.h"
+#include "base/units.h"
+
+namespace berm {
+
+enum class AgentKind : std::uint8_t { none, claude, codex, gemini, opencode };
+enum class TierChoice : std::uint8_t { automatic, process, namespaces, container, microvm, kubernetes };
+enum class Layer : std::uint8_t { filesystem, network, processes, syscalls, privileges, resources };
+/// Weaker modes come later: a ceiling allows its own mode and every earlier one.
+enum class WorkspaceMode : std::uint8_t { overlay, worktree, clone, direct };
+enum class GitHistory : std::uint8_t { none, head, full };
+enum class ProtectClass : std::uint8_t { ci, git, agent, editor, shell, packages, ownership };
+enum class SecretsAction : std::uint8_t { refuse, report };
+enum class NetworkMode : std::uint8_t { none, allow, open };
+enum class ToolMatch : std::uint8_t { deny, ask, report };
+enum class SuccessAction : std::uint8_t { keep, apply, branch, patch };
+
+template <class E>
+using EnumNames = std::span<const std::pair<std::string_view, E>>;
+
+/// Every spelling of an enum, in the order of the enum. The parser, the printers and the error
+/// messages ("one of …") read the same table.
+[[nodiscard]] EnumNames<AgentKind> names(AgentKind);
+[[nodiscard]] EnumNames<TierChoice> names(TierChoice);
+[[nodiscard]] EnumNames<Layer> names(Layer);
+[[nodiscard]] EnumNames<WorkspaceMode> names(WorkspaceMode);
+[[nodiscard]] EnumNames<GitHistory> names(GitHistory);
+[[nodiscard]] EnumNames<ProtectClass> names(ProtectClass);
+[[nodiscard]] EnumNames<SecretsAction> names(SecretsAction);
+[[nodiscard]] EnumNames<NetworkMode> names(NetworkMode);
+[[nodiscard]] EnumNames<ToolMatch> names(ToolMatch);
+
+template <class E>
+[[nodiscard]] std::string_view spelling(E value) {
+  for (const auto& [name, candidate] : names(E{})) {
+    if (candidate == value) return name;
+  }
+  return "?";
+}
+
+/// A layer that must hold, and how: "resources" (any way) or "resources:kernel".
+struct Requirement {
+  Layer layer = Layer::filesystem;
+  bool kernel = false;  ///< Supervision by sampling does not count.
+  friend auto operator<=>(const Requirement&, const Requirement&) = default;
+};
+
+/// What happens to the changes of a run that ended with code 0 and a clean guard.
+struct OnSuccess {
+  SuccessAction action = SuccessAction::keep;
+  std::string target = {};  ///< Branch name or patch file; empty for keep and apply.
+  bool operator==(const OnSuccess&) const = default;
+};
+
+/// A host the run may reach: exact "a.b", "*.b" sub-domains, "**.b" both, "@bundle"; port 0 = any.
+struct HostGrant {
+  std::string pattern;  ///< Canonical: lower case, no trailing dot.
+  std::uint16_t port = 0;
+  friend auto operator<=>(const HostGrant&, const HostGrant&) = default;
+};
+
+struct NetworkRule {
+  std::string host;
+  std::vector<std::string> methods;
+  std::vector<std::string> paths;
+  bool operator==(const NetworkRule&) const = default;
+};
+
+/// A secret bound to the one place where it may be used. `from` names the source, never the value.
+struct CredentialGrant {
+  std::string from;
+  std::string host;
+  std::string header;
+  std::optional<Milliseconds> max_age;
+  bool operator==(const CredentialGrant&) const = default;
+};
+
+/// One policy source: managed file, profile, berm.toml or flags. Absent = says nothing about it.
+struct PolicyLayer {
+  std::optional<AgentKind> profile;
+  std::optional<TierChoice> tier;
+  std::optional<std::vector<Requirement>> require;
+
+  struct Workspace {
+    std::optional<WorkspaceMode> mode;
+    std::optional<std::string> ref;
+    std::optional<std::vector<Glob>> write;
+    std::optional<std::vector<Glob>> hide;
+    std::optional<GitHistory> git;
+    std::optional<OnSuccess> on_success;
+    bool operator==(const Workspace&) const = default;
+  } workspace;
+
+  struct Changes {
+    std::optional<std::vector<Glob>> allow;
+    std::optional<std::vector<ProtectClass>> protect;
+    std::optional<std::uint64_t> max_files;
+    std::optional<Bytes> max_size;
+    std::optional<SecretsAction> secrets;
+    bool operator==(const Changes&) const = default;
+  } changes;
+
+  struct Files {
+    std::optional<std::vector<std::string>> read;   ///< Absolute, or "~/…".
+    std::optional<std::vector<std::string>> write;
+    bool operator==(const Files&) const = default;
+  } files;
+
+  struct Env {
+    std::optional<std::vector<std::string>> pass;
+    std::map<std::string, std::string> set;
+    bool operator==(const Env&) const = default;
+  } env;
+
+  struct Network {
+    std::optional<NetworkMode> mode;
+    std::optional<std::vector<HostGrant>> allow;
+    std::vector<NetworkRule> rules;
+    bool operator==(const Network&) const = default;
+  } network;
+
+  std::map<std::string, CredentialGrant> credentials;
+
+  struct Limits {
+    std::optional<Bytes> memory;
+    std::optional<double> cpus;
+    std::optional<std::uint64_t> processes;
+    std::optional<std::uint64_t> open_files;
+    std::optional<Milliseconds> time;
+    std::optional<Milliseconds> idle;
+    std::optional<Bytes> disk;
+    std::optional<Bytes> output;
+    std::optional<Bytes> egress;
+    std::optional<std::uint64_t> tokens;
+    bool operator==(const Limits&) const = default;
+  } limits;
+
+  struct Prepare {
+    std::optional<std::string> run;
+    std::optional<std::vector<HostGrant>> allow;
+    std::optional<std::vector<std::string>> inputs;
+    std::optional<std::vector<std::string>> keep;
+    bool operator==(const Prepare&) const = default;
+  } prepare;
+
+  struct Tools {
+    std::optional<std::vector<std::string>> deny;
+    std::optional<ToolMatch> on_match;
+    bool operator==(const Tools&) const = default;
+  } tools;
+
+  struct Audit {
+    std::optional<std::string> key;
+    std::vector<std::map<std::string, std::string>> sinks;
+    std::optional<bool> require_sink;
+    bool operator==(const Audit&) const = default;
+  } audit;
+
+  bool operator==(const PolicyLayer&) const = default;
+};
+
+/// The merged policy: every question has an answer. Two equal policies give the same plan.
+struct Policy {
+  AgentKind profile = AgentKind::none;
+  TierChoice tier = TierChoice::automatic;
+  std::vector<Requirement> require;
+
+  WorkspaceMode mode = WorkspaceMode::overlay;
+  std::string ref;
+  std::vector<Glob> write;  ///< Empty list = nothing is writable.
+  std::vector<Glob> hide;   ///< Without the built-in list, which the plan adds.
+  GitHistory git = GitHistory::full;
+  OnSuccess on_success;
+
+  std::vector<Glob> allow_changes;
+  std::vector<ProtectClass> protect;
+  std::uint64_t max_files = 200;
+  Bytes max_size{8ULL << 20};
+  SecretsAction secrets = SecretsAction::refuse;
+
+  std::vector<std::string> read_paths;
+  std::vector<std::string> write_paths;
+
+  std::vector<std::string> env_pass;
+  std::map<std::string, std::string> env_set;
+
+  NetworkMode network = NetworkMode::allow;
+  std::vector<HostGrant> allow_hosts;
+  std::map<std::string, CredentialGrant> credentials;
+
+  Bytes memory{4ULL << 30};
+  double cpus = 2.0;
+  std::uint64_t processes = 512;
+  std::uint64_t open_files = 4096;
+  Milliseconds time{30 * 60 * 1000};
+  Milliseconds idle{0};  ///< 0 = no idle limit.
+  Bytes disk{4ULL << 30};
+  Bytes output{64ULL << 20};
+
+  bool operator==(const Policy&) const = default;
+};
+
+/// The name of a credential or a limit in messages, e.g. "limits.memory".
+inline constexpr std::string_view kAllLayers[] = {"filesystem", "network",    "processes",
+                                                  "syscalls",   "privileges", "resources"};
+
+}  // namespace berm

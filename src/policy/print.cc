@@ -1,0 +1,151 @@
+#include <fmt/format.h>
+
+#include "base/text.h"
+#include "policy/parse.h"
+
+namespace berm {
+namespace {
+
+// A TOML basic string: everything but printable ASCII is escaped.
+std::string quoted(std::string_view text) {
+  std::string out = "\"";
+  for (std::size_t at = 0; at < text.size();) {
+    const char c = text[at];
+    char32_t point = 0;
+    const std::size_t length = decode_utf8(text, at, point);
+    if (c == '"' || c == '\\') {
+      out += '\\';
+      out += c;
+    } else if (length == 1 && c >= 0x20 && c < 0x7f) {
+      out += c;
+    } else {
+      out += fmt::format("\\U{:08X}", static_cast<std::uint32_t>(point));
+    }
+    at += length == 0 ? 1 : length;
+  }
+  return out + "\"";
+}
+
+// One line "key = value" for each key that is set; the header only if one is.
+class SectionWriter {
+ public:
+  SectionWriter(std::string& out, std::string header) : out_(out), header_(std::move(header)) {}
+
+  void line(std::string_view key, std::string_view value) {
+    if (!header_.empty()) out_ += fmt::format("\n[{}]\n", header_);
+    header_.clear();
+    out_ += fmt::format("{} = {}\n", key, value);
+  }
+
+  template <class T, class F>
+  void list(std::string_view key, const std::optional<std::vector<T>>& items, F text_of) {
+    if (!items) return;
+    std::string joined;
+    for (const T& item : *items) joined += fmt::format("{}{}", joined.empty() ? "" : ", ", quoted(text_of(item)));
+    line(key, fmt::format("[{}]", joined));
+  }
+
+  template <class T, class F>
+  void value(std::string_view key, const std::optional<T>& item, F text_of) {
+    if (item) line(key, text_of(*item));
+  }
+
+ private:
+  std::string& out_;
+  std::string header_;
+};
+
+constexpr auto kGlob = [](const Glob& glob) { return glob.str(); };
+constexpr auto kSame = [](const std::string& text) { return text; };
+constexpr auto kBytes = [](Bytes bytes) { return quoted(to_policy_text(bytes)); };
+constexpr auto kTime = [](Milliseconds time) { return quoted(to_policy_text(time)); };
+constexpr auto kNumber = [](auto number) { return fmt::format("{}", number); };
+constexpr auto kName = [](auto value) { return quoted(spelling(value)); };
+
+std::string host_text(const HostGrant& grant) {
+  return grant.port == 0 ? grant.pattern : fmt::format("{}:{}", grant.pattern, grant.port);
+}
+
+std::string on_success_text(const OnSuccess& value) {
+  switch (value.action) {
+    case SuccessAction::keep:
+      return "keep";
+    case SuccessAction::apply:
+      return "apply";
+    case SuccessAction::branch:
+      return "branch:" + value.target;
+    case SuccessAction::patch:
+      break;
+  }
+  return "patch:" + value.target;
+}
+
+void write_head(std::string& out, const PolicyLayer& layer) {
+  SectionWriter root(out, "");
+  root.line("version", "1");
+  root.value("profile", layer.profile, kName);
+  root.value("tier", layer.tier, kName);
+  root.list("require", layer.require, [](const Requirement& r) {
+    return fmt::format("{}{}", spelling(r.layer), r.kernel ? ":kernel" : "");
+  });
+}
+
+void write_workspace(std::string& out, const PolicyLayer& layer) {
+  SectionWriter workspace(out, "workspace");
+  workspace.value("mode", layer.workspace.mode, kName);
+  workspace.value("ref", layer.workspace.ref, quoted);
+  workspace.list("write", layer.workspace.write, kGlob);
+  workspace.list("hide", layer.workspace.hide, kGlob);
+  workspace.value("git", layer.workspace.git, kName);
+  workspace.value("on_success", layer.workspace.on_success,
+                  [](const OnSuccess& value) { return quoted(on_success_text(value)); });
+  SectionWriter changes(out, "changes");
+  changes.list("allow", layer.changes.allow, kGlob);
+  changes.list("protect", layer.changes.protect, [](ProtectClass c) { return std::string(spelling(c)); });
+  changes.value("max_files", layer.changes.max_files, kNumber);
+  changes.value("max_size", layer.changes.max_size, kBytes);
+  changes.value("secrets", layer.changes.secrets, kName);
+}
+
+void write_limits(std::string& out, const PolicyLayer& layer) {
+  SectionWriter limits(out, "limits");
+  limits.value("memory", layer.limits.memory, kBytes);
+  limits.value("cpus", layer.limits.cpus, [](double cpus) {
+    std::string text = fmt::format("{}", cpus);
+    // TOML wants digits after the point; fmt prints 2.0 as "2" and large exponents as "1e+20".
+    return text.find_first_of(".en") == std::string::npos ? text + ".0" : text;
+  });
+  limits.value("processes", layer.limits.processes, kNumber);
+  limits.value("open_files", layer.limits.open_files, kNumber);
+  limits.value("time", layer.limits.time, kTime);
+  limits.value("idle", layer.limits.idle, kTime);
+  limits.value("disk", layer.limits.disk, kBytes);
+  limits.value("output", layer.limits.output, kBytes);
+}
+
+}  // namespace
+
+std::string to_toml(const PolicyLayer& layer) {
+  std::string out;
+  write_head(out, layer);
+  write_workspace(out, layer);
+  SectionWriter files(out, "files");
+  files.list("read", layer.files.read, kSame);
+  files.list("write", layer.files.write, kSame);
+  SectionWriter env(out, "env");
+  env.list("pass", layer.env.pass, kSame);
+  SectionWriter set(out, "env.set");
+  for (const auto& [name, value] : layer.env.set) set.line(name, quoted(value));
+  SectionWriter network(out, "network");
+  network.value("mode", layer.network.mode, kName);
+  network.list("allow", layer.network.allow, host_text);
+  for (const auto& [name, grant] : layer.credentials) {
+    SectionWriter credential(out, fmt::format("credentials.{}", name));
+    credential.line("from", quoted(grant.from));
+    credential.line("to", fmt::format("{{ host = {}, header = {} }}", quoted(grant.host), quoted(grant.header)));
+  }
+  write_limits(out, layer);
+  return out;
+}
+
+}  // namespace berm

@@ -1,0 +1,117 @@
+#include "record/chain.h"
+
+#include <fmt/format.h>
+#include <openssl/sha.h>
+
+#include <array>
+#include <nlohmann/json.hpp>
+
+#include "base/text.h"
+
+namespace berm {
+namespace {
+
+using nlohmann::json;
+
+std::string canonical(const json& value) {
+  // Strings of an event may hold any bytes; invalid UTF-8 becomes U+FFFD instead of an exception.
+  return value.dump(-1, ' ', false, json::error_handler_t::replace);
+}
+
+// Checks one event against its predecessor; returns what is wrong, or "".
+class ChainChecker {
+ public:
+  std::string check(std::string_view line) {
+    json event = json::parse(line, nullptr, false);
+    if (!event.is_object()) return "not a JSON object";
+    const std::string hash = event.value("hash", "");
+    event.erase("hash");
+    const std::string wrong = compare(event, hash, line);
+    // Go on from what the line claims, so that one edit is one problem and not all that follow.
+    previous_ = hash;
+    sequence_ = number(event, "seq") + 1;
+    monotonic_ = number(event, "mono");
+    type_ = event.value("type", "");
+    if (run_.empty()) run_ = event.value("run", "");
+    return wrong;
+  }
+
+  [[nodiscard]] const std::string& head() const { return previous_; }
+  [[nodiscard]] bool ended() const { return type_ == "run.end"; }
+
+ private:
+  static std::int64_t number(const json& event, const char* key) {
+    const auto found = event.find(key);
+    return found != event.end() && found->is_number_integer() ? found->get<std::int64_t>() : -1;
+  }
+
+  std::string compare(const json& event, const std::string& hash, std::string_view line) const {
+    if (number(event, "v") != kEventVersion) return "unknown version";
+    if (sha256_hex(canonical(event)) != hash) return "edited: the hash does not fit the content";
+    json whole = event;
+    whole["hash"] = hash;
+    if (canonical(whole) != line) return "edited: not in canonical form";
+    if (number(event, "seq") != sequence_) {
+      return fmt::format("dropped or reordered: expected event {}, found {}", sequence_, number(event, "seq"));
+    }
+    if (event.value("prev", "") != previous_) return "the chain is broken: 'prev' is not the hash of the line before";
+    if (!run_.empty() && event.value("run", "") != run_) return "an event of another run";
+    if (number(event, "mono") < monotonic_) return "the clock goes back";
+    if (ended()) return "an event after the end of the run";
+    return "";
+  }
+
+  std::string previous_ = genesis_hash();
+  std::int64_t sequence_ = 0;
+  std::int64_t monotonic_ = 0;
+  std::string run_;
+  std::string type_;
+};
+
+}  // namespace
+
+std::string sha256_hex(std::string_view bytes) {
+  std::array<unsigned char, SHA256_DIGEST_LENGTH> digest{};
+  SHA256(reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size(), digest.data());
+  return to_hex(digest);
+}
+
+std::string genesis_hash() { return std::string(64, '0'); }
+
+SealedEvent seal_event(const EventHeader& header, const json& data, std::string_view previous_hash) {
+  json event = {{"v", kEventVersion},       {"run", header.run},     {"seq", header.sequence},
+                {"time", header.time},      {"mono", header.monotonic_ns}, {"source", header.source},
+                {"type", header.type},      {"data", data},          {"prev", previous_hash}};
+  SealedEvent sealed;
+  sealed.hash = sha256_hex(canonical(event));
+  event["hash"] = sealed.hash;
+  sealed.line = canonical(event);
+  return sealed;
+}
+
+RecordCheck check_record(std::string_view text, std::string_view expected_head) {
+  RecordCheck check;
+  ChainChecker checker;
+  std::size_t number = 0;
+  while (!text.empty()) {
+    ++number;
+    const std::size_t end = text.find('\n');
+    if (end == std::string_view::npos) {
+      check.problems.push_back({number, "truncated: the last line has no end"});
+      break;
+    }
+    const std::string wrong = checker.check(text.substr(0, end));
+    if (!wrong.empty()) check.problems.push_back({number, wrong});
+    ++check.events;
+    text.remove_prefix(end + 1);
+  }
+  check.head = checker.head();
+  check.complete = checker.ended();
+  if (check.events == 0 && check.problems.empty()) check.problems.push_back({0, "empty"});
+  if (!expected_head.empty() && check.head != expected_head) {
+    check.problems.push_back({number, "truncated or replaced: the last hash is not the one the run ended with"});
+  }
+  return check;
+}
+
+}  // namespace berm

@@ -1,0 +1,143 @@
+#include "session/policy_sources.h"
+
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdlib>
+
+#include "agents/agent.h"
+#include "base/text.h"
+#include "policy/parse.h"
+#include "record/chain.h"
+#include "sys/fd.h"
+#include "workspace/git.h"
+#include "workspace/repository.h"
+
+namespace berm {
+namespace {
+
+constexpr const char* kManaged = "/etc/berm/policy.toml";
+
+std::string variable(const char* name) {
+  const char* value = ::getenv(name);
+  return value != nullptr ? value : "";
+}
+
+// The base of a pull or merge request, as this CI system tells it; "" outside of one.
+std::string ci_base_ref() {
+  if (const std::string github = variable("GITHUB_BASE_REF"); !github.empty()) return "refs/remotes/origin/" + github;
+  if (const std::string gitlab = variable("CI_MERGE_REQUEST_TARGET_BRANCH_NAME"); !gitlab.empty()) {
+    return "refs/remotes/origin/" + gitlab;
+  }
+  return "";
+}
+
+// That a commit has no berm.toml is true for ever, so it is remembered: git costs milliseconds.
+std::string absence_marker(const std::string& commit) {
+  std::string base = variable("XDG_CACHE_HOME");
+  if (!base.starts_with('/')) base = variable("HOME").empty() ? "" : variable("HOME") + "/.cache";
+  return base.empty() ? "" : fmt::format("{}/berm/no-policy/{}", base, commit);
+}
+
+bool known_absent(const std::string& marker) {
+  struct stat status {};
+  return !marker.empty() && ::lstat(marker.c_str(), &status) == 0 && status.st_uid == ::geteuid();
+}
+
+// berm.toml as the commit has it; nullopt if it has none.
+Result<std::optional<std::string>> policy_at(const RepositoryFacts& repository, const std::string& commit) {
+  const std::string marker = absence_marker(commit);
+  if (known_absent(marker)) return std::nullopt;
+  const GitInvocation where{.git_dir = repository.common_dir.str(), .directory = repository.root.str()};
+  const std::string entry = BERM_TRY(git_output(where, {"ls-tree", "-z", commit, "--", "berm.toml"}));
+  if (entry.empty()) {
+    if (!marker.empty() && make_directories(marker.substr(0, marker.rfind('/')), 0700)) (void)write_file(marker, "");
+    return std::nullopt;
+  }
+  const std::vector<std::string_view> fields = split(std::string_view(entry).substr(0, entry.find('\t')), ' ');
+  if (fields.size() != 3 || fields[1] != "blob" || fields[0] == "120000") {
+    return failure(Errc::invalid_policy, fmt::format("berm.toml of commit {} is not a plain file", commit.substr(0, 12)));
+  }
+  return BERM_TRY(git_output(where, {"cat-file", "blob", std::string(fields[2])}));
+}
+
+class Resolver {
+ public:
+  Resolver(const PolicyRequest& request, const RepositoryFacts& repository) : request_(request), repository_(repository) {}
+
+  Result<ResolvedPolicy> resolve() {
+    NamedLayer ceiling{.source = kManaged, .layer = {}};
+    if (exists(kManaged)) {
+      const std::string text = BERM_TRY(read_file(kManaged, 1 << 20));
+      ceiling.layer = BERM_TRY(parsed(text, kManaged));
+    }
+    layers_.push_back({.source = fmt::format("profile {}", spelling(request_.agent)), .layer = profile_layer(request_.agent)});
+    BERM_TRY(add_file());
+    layers_.push_back({.source = "the command line", .layer = request_.flags});
+    out_.merged = BERM_TRY(merge_policy(layers_, ceiling));
+    return std::move(out_);
+  }
+
+ private:
+  Result<PolicyLayer> parsed(const std::string& text, const std::string& source) {
+    out_.sources.push_back({source, sha256_hex(text)});
+    return parse_policy(text, source);
+  }
+
+  Result<void> add(const std::string& text, const std::string& source) {
+    layers_.push_back({.source = source, .layer = BERM_TRY(parsed(text, source))});
+    return {};
+  }
+
+  Result<void> add_file() {
+    const std::string worktree_file = repository_.root.str() + "/berm.toml";
+    if (!request_.file.empty()) {
+      const std::string text = BERM_TRY(read_file(request_.file, 1 << 20));
+      return add(text, request_.file);
+    }
+    if (request_.from_worktree) {
+      if (!exists(worktree_file)) return {};
+      const std::string text = BERM_TRY(read_file(worktree_file, 1 << 20));
+      out_.notes.emplace_back("the policy is taken from the working tree, which the agent's predecessors may have changed");
+      return add(text, "berm.toml");
+    }
+    return add_trusted(worktree_file);
+  }
+
+  Result<void> add_trusted(const std::string& worktree_file) {
+    std::string ref = ci_base_ref();
+    std::string commit = repository_.head;
+    if (ref.empty()) {
+      ref = "HEAD";
+    } else {
+      commit = resolve_ref(repository_, ref);
+      if (commit.empty()) {
+        return failure(Errc::denied, fmt::format("read the policy of the base branch: {} is not fetched", ref),
+                       "fetch it (actions/checkout: fetch-depth: 0), or name a policy with --policy FILE");
+      }
+    }
+    std::optional<std::string> text;
+    if (!commit.empty()) text = BERM_TRY(policy_at(repository_, commit));
+    const Result<std::string> live = read_file(worktree_file, 1 << 20);
+    if (live && (!text || *text != *live)) {
+      out_.notes.push_back(fmt::format("berm.toml of the working tree {} {}, and is not used (--policy-from-worktree uses it)",
+                                       text ? "differs from" : "is not in", ref));
+    }
+    return text ? add(*text, ref + ":berm.toml") : Result<void>{};
+  }
+
+  const PolicyRequest& request_;
+  const RepositoryFacts& repository_;
+  std::vector<NamedLayer> layers_;
+  ResolvedPolicy out_;
+};
+
+}  // namespace
+
+Result<ResolvedPolicy> resolve_policy(const PolicyRequest& request, const RepositoryFacts& repository) {
+  return Resolver(request, repository).resolve();
+}
+
+}  // namespace berm

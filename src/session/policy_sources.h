@@ -1,0 +1,37 @@
+// src/session/policy_sources.h: whose policy counts. ARCHITECTURE §4, "Whose policy".
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "plan/facts.h"
+#include "policy/merge.h"
+
+namespace berm {
+
+struct PolicyRequest {
+  std::string file;             ///< --policy FILE; "" = from the trusted ref
+  bool from_worktree = false;   ///< --policy-from-worktree
+  AgentKind agent = AgentKind::none;
+  PolicyLayer flags;
+};
+
+/// Where one part of the policy came from, for the record.
+struct PolicySourceDigest {
+  std::string source;
+  std::string sha256;
+};
+
+struct ResolvedPolicy {
+  MergedPolicy merged;
+  std::vector<PolicySourceDigest> sources;
+  std::vector<std::string> notes;  ///< e.g. "berm.toml in the working tree differs and is not used"
+};
+
+/// Reads and merges the managed ceiling, the profile, the file of the trusted ref and the flags.
+/// The trusted ref is the base branch of the pull or merge request in CI, else HEAD: a pull request
+/// can edit berm.toml.
+/// @return Errc::invalid_policy; Errc::denied if a CI base branch is named but not fetched.
+[[nodiscard]] Result<ResolvedPolicy> resolve_policy(const PolicyRequest& request, const RepositoryFacts& repository);
+
+}  // namespace berm

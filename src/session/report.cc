@@ -1,0 +1,115 @@
+// The report of a run, for machines and for people.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "base/text.h"
+#include "session/run_session.h"
+
+namespace berm {
+namespace {
+
+using nlohmann::json;
+
+// JSON text must be UTF-8; other bytes of a name are shown escaped, as everywhere.
+std::string json_path(const std::string& path) {
+  for (std::size_t at = 0; at < path.size();) {
+    char32_t point = 0;
+    const std::size_t length = decode_utf8(path, at, point);
+    if (length == 0) return printable(path);
+    at += length;
+  }
+  return path;
+}
+
+std::string counts(const Changes& changes) {
+  std::size_t importable = 0;
+  std::size_t ignored = 0;
+  for (const Change& change : changes.files) ++(change.ignored ? ignored : importable);
+  std::string out = fmt::format("{} file{} changed", importable, importable == 1 ? "" : "s");
+  if (ignored > 0) out += fmt::format(", {} ignored by git (never imported)", ignored);
+  if (!changes.refs.empty()) out += fmt::format(", {} reference{}", changes.refs.size(), changes.refs.size() == 1 ? "" : "s");
+  return out;
+}
+
+}  // namespace
+
+json findings_to_json(const std::vector<Finding>& findings) {
+  json out = json::array();
+  for (const Finding& f : findings) {
+    out.push_back({{"rule", f.rule}, {"path", json_path(f.path)}, {"message", f.message}, {"severity", f.severity == Severity::refuse ? "refuse" : "report"}});
+  }
+  return out;
+}
+
+json changes_to_json(const Changes& changes) {
+  json files = json::array();
+  for (const Change& c : changes.files) {
+    files.push_back({{"path", json_path(c.path)}, {"kind", name_of(c.kind)}, {"type", name_of(c.after.type == FileType::none ? c.before.type : c.after.type)},
+                     {"mode", fmt::format("{:04o}", c.after.mode)}, {"size", c.after.size}, {"sha256", c.after.sha256},
+                     {"base_sha256", c.before.sha256}, {"ignored", c.ignored}, {"host_changed", c.host_changed}});
+  }
+  json refs = json::array();
+  for (const RefChange& ref : changes.refs) refs.push_back({{"name", json_path(ref.name)}, {"before", ref.before}, {"after", ref.after}});
+  return {{"sha256", changes.digest}, {"files", std::move(files)}, {"refs", std::move(refs)}};
+}
+
+json to_json(const RunReport& report) {
+  json layers = json::array();
+  for (const LayerReport& l : report.layers) layers.push_back({{"layer", spelling(l.layer)}, {"strength", name_of(l.strength)}, {"how", l.how}});
+  json outcome = json::object();
+  if (const auto* exited = std::get_if<Exited>(&report.outcome)) outcome = {{"kind", "exited"}, {"code", exited->code}};
+  if (const auto* killed = std::get_if<Killed>(&report.outcome)) outcome = {{"kind", "killed"}, {"signal", killed->signal}};
+  if (const auto* limit = std::get_if<LimitHit>(&report.outcome)) outcome = {{"kind", "limit"}, {"limit", limit->limit}, {"culprit", limit->culprit}};
+  if (const auto* signal = std::get_if<Interrupted>(&report.outcome)) outcome = {{"kind", "interrupted"}, {"signal", signal->signal}};
+  if (const auto* lost = std::get_if<BoundaryLost>(&report.outcome)) outcome = {{"kind", "boundary_lost"}, {"what", lost->what}};
+  if (const auto* failed = std::get_if<SetupFailed>(&report.outcome)) {
+    outcome = {{"kind", "setup_failed"}, {"what", failed->error.what}, {"errno", failed->error.os_errno}, {"fix", failed->error.fix}};
+  }
+  const Usage& u = report.usage;
+  return {{"schema", "berm.run/1"},
+          {"id", report.id},
+          {"directory", report.path},
+          {"verdict", {{"status", name_of(report.verdict.status)}, {"exit_code", report.verdict.exit_code}, {"reasons", report.verdict.reasons}}},
+          {"outcome", std::move(outcome)},
+          {"usage", {{"wall_ms", u.wall.count()}, {"cpu_ms", u.cpu.count()}, {"memory_peak", u.memory_peak.count}, {"output", u.output.count},
+                     {"disk", u.disk.count}, {"connections", u.connections}, {"denied", u.denied}}},
+          {"changes", changes_to_json(report.changes)},
+          {"findings", findings_to_json(report.findings)},
+          {"import", {{"note", report.import_note}, {"refs", report.imported}}},
+          {"layers", std::move(layers)},
+          {"weaknesses", report.weaknesses},
+          {"notes", report.notes}};
+}
+
+std::string summary(const RunReport& report) {
+  std::string out = fmt::format("berm {}: {} (exit {})\n", report.id, name_of(report.verdict.status), report.verdict.exit_code);
+  if (const auto* failed = std::get_if<SetupFailed>(&report.outcome)) {
+    return out + render(failed->error);
+  }
+  out += fmt::format("  {}; {} wall, {} peak, {} denied connection{}\n", counts(report.changes), to_text(report.usage.wall),
+                     to_text(report.usage.memory_peak), report.usage.denied, report.usage.denied == 1 ? "" : "s");
+  std::size_t shown = 0;
+  std::size_t refusals = 0;
+  for (const Finding& f : report.findings) {
+    if (f.severity != Severity::refuse) continue;
+    if (++refusals > 6) continue;
+    out += fmt::format("  refused: {}{}{} [{}]\n", f.path.empty() ? "" : "'" + printable(f.path) + "' ", f.message, "", f.rule);
+    ++shown;
+  }
+  if (refusals > shown) out += fmt::format("  … and {} more: berm diff {}\n", refusals - shown, report.id);
+  if (refusals == 0 && report.verdict.exit_code != 0) {
+    for (const std::string& reason : report.verdict.reasons) out += fmt::format("  {}\n", printable(reason));
+  }
+  for (const std::string& weakness : report.weaknesses) out += fmt::format("  WEAKER: {}\n", printable(weakness));
+  for (std::size_t i = 0; i < std::min<std::size_t>(report.notes.size(), 2); ++i) out += fmt::format("  note: {}\n", printable(report.notes[i]));
+  if (!report.import_note.empty()) {
+    out += fmt::format("  {}\n", report.import_note);
+  } else if (!report.changes.files.empty() || !report.changes.refs.empty()) {
+    out += fmt::format("  review: berm diff {} · import: berm apply {} · drop: berm discard {}\n", report.id, report.id, report.id);
+  }
+  return out;
+}
+
+}  // namespace berm

@@ -1,0 +1,359 @@
+#include "session/run_session.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <nlohmann/json.hpp>
+
+#include "audit/record_file.h"
+#include "base/text.h"
+#include "egress/start.h"
+#include "host/probe.h"
+#include "plan/make_plan.h"
+#include "plan/print.h"
+#include "record/chain.h"
+#include "workspace/import.h"
+#include "workspace/prepare.h"
+#include "workspace/repository.h"
+
+namespace berm {
+namespace {
+
+using nlohmann::json;
+
+// The uid of a run that root started: above every range that distributions hand out (systemd's
+// "HIC SUNT LEONES"), another one for each run, owner of nothing.
+std::uint32_t run_uid_for(const std::string& id) {
+  std::uint32_t hash = 2166136261;
+  for (const char c : id) hash = (hash ^ static_cast<unsigned char>(c)) * 16777619;
+  return 0x70000000 + hash % 0x01000000;
+}
+
+// berm-init lies beside berm, or in libexec of an installed package.
+Result<HostPath> find_init() {
+  char buffer[4096];
+  const ssize_t length = ::readlink("/proc/self/exe", buffer, sizeof buffer);
+  if (length <= 0) return os_error("find berm's own program");
+  const std::string self(buffer, static_cast<std::size_t>(length));
+  const std::string directory = self.substr(0, self.rfind('/'));
+  for (const std::string& candidate : {directory + "/berm-init", directory + "/../libexec/berm/berm-init"}) {
+    if (::access(candidate.c_str(), X_OK) == 0) return HostPath::parse(candidate.ends_with("libexec/berm/berm-init")
+        ? directory.substr(0, directory.rfind('/')) + "/libexec/berm/berm-init" : candidate);
+  }
+  return failure(Errc::unsupported, fmt::format("find the program berm-init beside '{}'", self), "install it next to berm");
+}
+
+std::map<std::string, std::string> passed_variables(const Policy& policy) {
+  std::map<std::string, std::string> out;
+  for (const std::string& name : policy.env_pass) {
+    if (const char* value = ::getenv(name.c_str())) out[name] = value;
+  }
+  return out;
+}
+
+json outcome_to_json(const Outcome& outcome) {
+  struct Visitor {
+    json operator()(const Exited& e) const { return {{"kind", "exited"}, {"code", e.code}}; }
+    json operator()(const Killed& k) const { return {{"kind", "killed"}, {"signal", k.signal}}; }
+    json operator()(const LimitHit& l) const { return {{"kind", "limit"}, {"limit", l.limit}, {"culprit", l.culprit}}; }
+    json operator()(const Interrupted& i) const { return {{"kind", "interrupted"}, {"signal", i.signal}}; }
+    json operator()(const BoundaryLost& b) const { return {{"kind", "boundary_lost"}, {"what", b.what}}; }
+    json operator()(const SetupFailed& s) const {
+      return {{"kind", "setup_failed"}, {"what", s.error.what}, {"errno", s.error.os_errno}, {"fix", s.error.fix}};
+    }
+  };
+  return std::visit(Visitor{}, outcome);
+}
+
+json usage_to_json(const Usage& u) {
+  return {{"wall_ms", u.wall.count()}, {"cpu_ms", u.cpu.count()}, {"memory_peak", u.memory_peak.count}, {"output", u.output.count},
+          {"disk", u.disk.count}, {"connections", u.connections}, {"denied", u.denied}};
+}
+
+json layers_to_json(const std::vector<LayerReport>& layers) {
+  json out = json::array();
+  for (const LayerReport& l : layers) out.push_back({{"layer", spelling(l.layer)}, {"strength", name_of(l.strength)}, {"how", l.how}});
+  return out;
+}
+
+// What later commands need of this run. Written before the start, so that a crash leaves it.
+json stored_run(const PreparedRun& prepared, const timespec& started) {
+  const Plan& plan = prepared.plan;
+  json hidden = json::array();
+  for (const HiddenPath& path : prepared.repository.hidden) hidden.push_back(path.path);
+  json objects = json::array();
+  for (const HostPath& path : prepared.repository.object_dirs) objects.push_back(path.str());
+  json policy = to_json(plan)["guard"];
+  return {{"schema", "berm.stored-run/1"},
+          {"id", plan.run_id},
+          {"status", "running"},
+          {"created", wall_time()},
+          {"started_s", started.tv_sec},
+          {"started_ns", started.tv_nsec},
+          {"repository", plan.workspace.repository.str()},
+          {"git_dir", prepared.repository.git_dir.str()},
+          {"objects", std::move(objects)},
+          {"base", {{"head", plan.workspace.base_commit}, {"branch", plan.workspace.base_branch}}},
+          {"mode", spelling(plan.workspace.mode)},
+          {"git", spelling(plan.workspace.git)},
+          {"agent", spelling(plan.agent)},
+          {"argv", plan.argv},
+          {"hidden", std::move(hidden)},
+          {"guard", std::move(policy)}};
+}
+
+// One run after its plan is made. Each stage is a method; run() is the page to read.
+class Session {
+ public:
+  Session(PreparedRun prepared, const RunRequest& request, RecordFile record)
+      : prepared_(std::move(prepared)), plan_(prepared_.plan), request_(request), record_(std::move(record)) {
+    report_.id = plan_.run_id;
+    report_.path = plan_.run_directory.str();
+    report_.notes = prepared_.policy.notes;
+    for (const std::string& note : prepared_.policy.merged.tightened) report_.notes.push_back(note);
+    report_.layers = plan_.layers;
+    report_.weaknesses = plan_.weaknesses;
+  }
+
+  RunReport run() {
+    open_record();
+    Result<void> ready = prepare_workspace(plan_, prepared_.repository);
+    if (ready) {
+      supervise_run();
+    } else {
+      report_.outcome = SetupFailed{ready.error()};
+    }
+    const bool started = !std::holds_alternative<SetupFailed>(report_.outcome);
+    if (started) judge_run();
+    report_.verdict = judge(report_.outcome, guard_, !record_.failed());
+    if (report_.verdict.status == VerdictStatus::success) import_on_success();
+    close_record();
+    return std::move(report_);
+  }
+
+ private:
+  void open_record();
+  void supervise_run();
+  void judge_run();
+  void import_on_success();
+  void close_record();
+
+  PreparedRun prepared_;
+  const Plan& plan_;
+  const RunRequest& request_;
+  RecordFile record_;
+  json stored_;
+  timespec started_{};
+  GuardSummary guard_;
+  RunReport report_;
+};
+
+void Session::open_record() {
+  // The clock of st_ctim, so that "changed since" compares like with like.
+  ::clock_gettime(CLOCK_REALTIME_COARSE, &started_);
+  stored_ = stored_run(prepared_, started_);
+  if (!save_run(report_.path, stored_)) report_.notes.emplace_back("run.json could not be written");
+  const json plan = to_json(plan_);
+  json sources = json::array();
+  for (const PolicySourceDigest& source : prepared_.policy.sources) sources.push_back({{"source", source.source}, {"sha256", source.sha256}});
+  record_.append("supervisor", "run.start",
+                 {{"berm", BERM_VERSION},
+                  {"plan_sha256", sha256_hex(plan.dump(-1, ' ', false, json::error_handler_t::replace))},
+                  {"policy", std::move(sources)},
+                  {"notes", report_.notes},
+                  {"agent", spelling(plan_.agent)},
+                  {"argv", plan_.argv},
+                  {"repository", plan_.workspace.repository.str()},
+                  {"base", {{"head", plan_.workspace.base_commit}, {"branch", plan_.workspace.base_branch}}},
+                  {"kernel", prepared_.host.kernel}});
+  record_.append("supervisor", "enforcement", {{"layers", layers_to_json(plan_.layers)}, {"limits", plan["limits"]}, {"weaknesses", plan_.weaknesses}});
+}
+
+void Session::supervise_run() {
+  const CgroupPlaces places = find_cgroups();
+  SuperviseOptions options{.cgroups = {.v2 = places.kind == CgroupKind::v2, .memory = places.memory, .pids = places.pids, .cpu = places.cpu},
+                           .start_egress = [this](std::vector<UniqueFd> listeners) { return start_egress(plan_, std::move(listeners)); },
+                           .show_status = request_.show_status,
+                           .stdout_fd = request_.report_on_stdout ? 2 : 1};
+  Result<Supervision> done = supervise(plan_, record_, options);
+  if (!done) {
+    report_.outcome = SetupFailed{done.error()};
+    return;
+  }
+  report_.outcome = std::move(done->outcome);
+  report_.usage = done->usage;
+  if (auto* failed = std::get_if<SetupFailed>(&report_.outcome)) {
+    // "clone3: EPERM" says little; the facts know why.
+    if (failed->error.what == "create the sandbox's namespaces") {
+      const int os_errno = failed->error.os_errno;
+      failed->error = explain_user_namespace_failure(os_errno, prepared_.host);
+    }
+  }
+  record_.append("supervisor", "run.outcome", {{"outcome", outcome_to_json(report_.outcome)}, {"usage", usage_to_json(report_.usage)}});
+}
+
+void Session::judge_run() {
+  Result<WalkPlace> place = walk_place_of(report_.path, stored_);
+  Result<Changes> changes = place ? walk_changes(*place) : Result<Changes>(tl::unexpected(place.error()));
+  if (!changes) {
+    // A guard that cannot look refuses (MS toolkit#3506).
+    report_.findings.push_back({"guard-failed", "", changes.error().what});
+    record_.append("supervisor", "guard.failed", {{"what", changes.error().what}, {"errno", changes.error().os_errno}});
+    return;
+  }
+  report_.changes = *std::move(changes);
+  report_.findings = judge_changes(report_.changes, guard_policy_of(stored_));
+  guard_.judged = true;
+  guard_.changes = report_.changes.files.size();
+  for (const Finding& finding : report_.findings) {
+    if (finding.severity != Severity::refuse) continue;
+    guard_.refusals.push_back(finding.path.empty() ? finding.message : fmt::format("'{}' {}", printable(finding.path), finding.message));
+  }
+  record_.append("supervisor", "changes", {{"sha256", report_.changes.digest}, {"files", changes_to_json(report_.changes)["files"]},
+                                           {"refs", changes_to_json(report_.changes)["refs"]}});
+  record_.append("supervisor", "guard", {{"findings", findings_to_json(report_.findings)}, {"refused", !guard_.refusals.empty()}});
+}
+
+void Session::import_on_success() {
+  const Result<WalkPlace> place = walk_place_of(report_.path, stored_);
+  if (!place) return;
+  const OnSuccess& wish = plan_.workspace.on_success;
+  std::string failed;
+  const auto keep_error = [&](const Error& error) { failed = error.what; };
+  if (wish.action == SuccessAction::apply) {
+    const Result<ImportReport> done = import_changes(*place, report_.changes, prepared_.repository.git_dir.str(), report_.id);
+    if (done) {
+      report_.import_note = fmt::format("imported: {} written, {} deleted", done->written, done->deleted);
+    } else {
+      keep_error(done.error());
+    }
+  } else if (wish.action == SuccessAction::branch) {
+    const Result<std::string> commit = commit_to_branch(*place, report_.changes, plan_.workspace.base_commit, wish.target,
+                                                        fmt::format("berm run {}\n", report_.id));
+    if (commit) {
+      report_.import_note = fmt::format("committed to branch '{}' as {}", wish.target, commit->substr(0, 12));
+    } else {
+      keep_error(commit.error());
+    }
+  } else if (wish.action == SuccessAction::patch) {
+    const Result<std::string> patch = make_patch(*place, report_.changes, false);
+    const Result<void> written = patch ? replace_file(wish.target, *patch, 0644) : Result<void>(tl::unexpected(patch.error()));
+    if (written) {
+      report_.import_note = fmt::format("patch written to '{}'", printable(wish.target));
+    } else {
+      keep_error(written.error());
+    }
+  }
+  if (wish.action != SuccessAction::keep && failed.empty() && !report_.changes.refs.empty()) {
+    const Result<std::vector<std::string>> refs = import_commits(*place, report_.changes, report_.id, plan_.workspace.object_dirs);
+    if (refs) report_.imported = *refs;
+    if (!refs) keep_error(refs.error());
+  }
+  if (!failed.empty()) {
+    report_.verdict.status = VerdictStatus::guard_refused;
+    report_.verdict.exit_code = 120;
+    report_.verdict.reasons.push_back("cannot " + failed);
+  }
+  if (wish.action != SuccessAction::keep) {
+    record_.append("supervisor", "import", {{"note", report_.import_note}, {"refs", report_.imported}, {"failed", failed}});
+  }
+}
+
+void Session::close_record() {
+  record_.append("supervisor", "verdict", {{"status", name_of(report_.verdict.status)}, {"exit_code", report_.verdict.exit_code}, {"reasons", report_.verdict.reasons}});
+  record_.append("supervisor", "run.end", {{"events", record_.count() + 1}});
+  if (record_.failed() && report_.verdict.exit_code != 123) {
+    report_.verdict = {VerdictStatus::record_failed, 123, {"the record could not be written"}};
+  }
+  stored_["status"] = name_of(report_.verdict.status);
+  stored_["exit_code"] = report_.verdict.exit_code;
+  stored_["record_head"] = record_.head();
+  stored_["usage"] = usage_to_json(report_.usage);
+  stored_["changes_sha256"] = report_.changes.digest;
+  stored_["imported"] = !report_.import_note.empty();
+  if (!save_run(report_.path, stored_)) report_.notes.emplace_back("run.json could not be written");
+}
+
+}  // namespace
+
+Result<PreparedRun> prepare_run(const RunRequest& request, Footprint footprint) {
+  PreparedRun prepared{.state = BERM_TRY(state_directory()),
+                       .run = {},
+                       .repository = BERM_TRY(find_repository(request.directory, ::geteuid())),
+                       .host = {},
+                       .policy = {},
+                       .plan = {.cwd = *SandboxPath::parse("/"), .workspace = {.repository = *HostPath::parse("/"), .at = *SandboxPath::parse("/")},
+                                .run_directory = *HostPath::parse("/"), .init = *HostPath::parse("/")}};
+  prepared.policy = BERM_TRY(resolve_policy(request.policy, prepared.repository));
+  const Policy& policy = prepared.policy.merged.policy;
+  prepared.host = BERM_TRY(probe_host(prepared.state));
+  std::vector<Glob> hide = built_in_hidden();
+  hide.insert(hide.end(), policy.hide.begin(), policy.hide.end());
+  BERM_TRY(in_context("looking for files to hide", find_hidden(prepared.repository, hide)));
+  const AgentFacts agent = BERM_TRY(prepare_agent(request.agent, policy));
+  RunPlace place{.id = "r-00000000-00000000",
+                 .directory = BERM_TRY(HostPath::parse(prepared.state + "/runs/r-00000000-00000000")),
+                 .init = BERM_TRY(find_init()),
+                 .run_uid = prepared.host.uid,
+                 .run_gid = prepared.host.gid,
+                 .terminal = request.agent.interactive};
+  if (footprint == Footprint::run_directory) {
+    prepared.run = BERM_TRY(create_run_directory(prepared.state));
+    place.id = prepared.run.id;
+    place.directory = BERM_TRY(HostPath::parse(prepared.run.path));
+  }
+  if (prepared.host.uid == 0) place.run_uid = place.run_gid = run_uid_for(place.id);
+  Result<Plan> plan = make_plan(policy, prepared.host, prepared.repository, agent, place, passed_variables(policy));
+  if (!plan) {
+    if (footprint == Footprint::run_directory) (void)remove_tree(prepared.run.path);
+    return tl::unexpected(plan.error());
+  }
+  prepared.plan = *std::move(plan);
+  return prepared;
+}
+
+Result<RunReport> run_session(const RunRequest& request) {
+  PreparedRun prepared = BERM_TRY(prepare_run(request, Footprint::run_directory));
+  RecordFile record = BERM_TRY(RecordFile::create(prepared.run.path + "/record.jsonl", prepared.run.id));
+  return Session(std::move(prepared), request, std::move(record)).run();
+}
+
+Result<WalkPlace> walk_place_of(const std::string& run_path, const json& run) {
+  WalkPlace place{.run_directory = run_path, .repository = BERM_TRY(HostPath::parse(run.value("repository", "")))};
+  for (const auto& [name, mode] : names(WorkspaceMode{})) {
+    if (name == run.value("mode", "")) place.mode = mode;
+  }
+  for (const auto& [name, git] : names(GitHistory{})) {
+    if (name == run.value("git", "")) place.git = git;
+  }
+  if (!run.contains("base") || !run.contains("started_s")) return failure(Errc::denied, "find the baseline of the run in run.json");
+  place.started = {run.value("started_s", std::int64_t{0}), run.value("started_ns", 0L)};
+  for (const json& path : run.value("hidden", json::array())) {
+    if (path.is_string()) place.hidden.push_back(path.get<std::string>());
+  }
+  return place;
+}
+
+GuardPolicy guard_policy_of(const json& run) {
+  // What cannot be read grants nothing: an empty list of allowed paths refuses every change.
+  GuardPolicy policy;
+  const json guard = run.value("guard", json::object());
+  for (const json& pattern : guard.value("allow", json::array())) {
+    const Result<Glob> glob = pattern.is_string() ? Glob::parse(pattern.get<std::string>()) : failure(Errc::internal, "");
+    if (glob) policy.allow.push_back(*glob);
+  }
+  for (const json& name : guard.value("protect", json::array())) {
+    for (const auto& [spelled, value] : names(ProtectClass{})) {
+      if (name == spelled) policy.protect.push_back(value);
+    }
+  }
+  policy.max_files = guard.value("max_files", std::uint64_t{0});
+  policy.max_size = {guard.value("max_size", std::uint64_t{0})};
+  policy.secrets = guard.value("secrets", "refuse") == "report" ? SecretsAction::report : SecretsAction::refuse;
+  return policy;
+}
+
+}  // namespace berm

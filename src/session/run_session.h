@@ -1,0 +1,70 @@
+// src/session/run_session.h: the whole flow: policy + facts → plan → run → outcome → verdict.
+#pragma once
+
+#include <nlohmann/json_fwd.hpp>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "agents/agent.h"
+#include "plan/plan.h"
+#include "record/verdict.h"
+#include "rules/changes/changes.h"
+#include "session/policy_sources.h"
+#include "session/run_directory.h"
+#include "supervise/supervisor.h"
+#include "workspace/walk.h"
+
+namespace berm {
+
+struct RunRequest {
+  PolicyRequest policy;
+  AgentRequest agent;
+  std::string directory;     ///< where the user stands
+  bool show_status = false;  ///< stderr is a terminal
+  bool report_on_stdout = false;  ///< --json: the agent's own output goes to stderr
+};
+
+/// Everything decided, nothing started. `berm plan` ends here.
+struct PreparedRun {
+  std::string state;
+  RunDirectory run;
+  RepositoryFacts repository;
+  HostFacts host;
+  ResolvedPolicy policy;
+  Plan plan;
+};
+/// Whether a run directory is made: `berm plan` leaves nothing behind.
+enum class Footprint { none, run_directory };
+[[nodiscard]] Result<PreparedRun> prepare_run(const RunRequest& request, Footprint footprint);
+
+struct RunReport {
+  std::string id;
+  std::string path;
+  Verdict verdict;
+  Outcome outcome;
+  Usage usage;
+  Changes changes;
+  std::vector<Finding> findings;
+  std::vector<std::string> imported;  ///< "src/a.c", or references
+  std::string import_note;
+  std::vector<std::string> notes;
+  std::vector<LayerReport> layers;
+  std::vector<std::string> weaknesses;
+};
+/// Runs to the end. Only a failure before the record exists is an Error; everything later is told in
+/// the report and in the record.
+[[nodiscard]] Result<RunReport> run_session(const RunRequest& request);
+
+/// The report for machines: schema "berm.run/1".
+[[nodiscard]] nlohmann::json to_json(const RunReport& report);
+/// At most 15 lines for the end of a run.
+[[nodiscard]] std::string summary(const RunReport& report);
+
+/// What `berm diff`, `apply` and `discard` need of an old run.
+[[nodiscard]] Result<WalkPlace> walk_place_of(const std::string& run_path, const nlohmann::json& run);
+[[nodiscard]] GuardPolicy guard_policy_of(const nlohmann::json& run);
+[[nodiscard]] nlohmann::json findings_to_json(const std::vector<Finding>& findings);
+[[nodiscard]] nlohmann::json changes_to_json(const Changes& changes);
+
+}  // namespace berm

@@ -1,0 +1,110 @@
+#include "supervise/sample.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include <charconv>
+#include <vector>
+
+#include "base/text.h"
+#include "sys/beneath.h"
+#include "sys/fd.h"
+
+namespace berm {
+namespace {
+
+std::vector<pid_t> children_of(pid_t pid) {
+  std::vector<pid_t> out;
+  const std::string tasks = fmt::format("/proc/{}/task", pid);
+  const UniqueFd directory(::open(tasks.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!directory) return out;
+  const Result<std::vector<Entry>> threads = list_directory(directory.get());
+  if (!threads) return out;
+  for (const Entry& thread : *threads) {
+    const Result<std::string> text = read_file(fmt::format("{}/{}/children", tasks, thread.name), 1 << 20);
+    if (!text) continue;
+    for (const std::string_view word : split(trim(*text), ' ')) {
+      pid_t child = 0;
+      std::from_chars(word.data(), word.data() + word.size(), child);
+      if (child > 0) out.push_back(child);
+    }
+  }
+  return out;
+}
+
+// Resident minus shared pages: what this process alone holds (proc(5), statm).
+std::uint64_t private_memory(pid_t pid) {
+  const Result<std::string> text = read_file(fmt::format("/proc/{}/statm", pid), 4096);
+  if (!text) return 0;
+  const std::vector<std::string_view> fields = split(trim(*text), ' ');
+  if (fields.size() < 3) return 0;
+  std::uint64_t resident = 0;
+  std::uint64_t shared = 0;
+  std::from_chars(fields[1].data(), fields[1].data() + fields[1].size(), resident);
+  std::from_chars(fields[2].data(), fields[2].data() + fields[2].size(), shared);
+  return resident > shared ? (resident - shared) * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE)) : 0;
+}
+
+void add_disk(int directory, DiskSample& sample) {
+  const Result<std::vector<Entry>> entries = list_directory(directory);
+  if (!entries) {
+    sample.unreadable = true;
+    return;
+  }
+  for (const Entry& entry : *entries) {
+    struct stat status {};
+    if (::fstatat(directory, entry.name.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0) continue;
+    sample.used.count += static_cast<std::uint64_t>(status.st_blocks) * 512;
+    if (!S_ISDIR(status.st_mode)) continue;
+    const UniqueFd below(::openat(directory, entry.name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+    if (below) {
+      add_disk(below.get(), sample);
+    } else {
+      sample.unreadable = true;
+    }
+  }
+}
+
+}  // namespace
+
+TreeSample sample_tree(pid_t init) {
+  TreeSample sample;
+  std::vector<pid_t> pending = children_of(init);
+  std::uint64_t most = 0;
+  while (!pending.empty()) {
+    const pid_t pid = pending.back();
+    pending.pop_back();
+    ++sample.processes;
+    const std::uint64_t memory = private_memory(pid);
+    sample.memory.count += memory;
+    if (memory >= most) {
+      most = memory;
+      sample.largest = pid;
+    }
+    const std::vector<pid_t> children = children_of(pid);
+    pending.insert(pending.end(), children.begin(), children.end());
+  }
+  if (sample.largest != 0) {
+    const Result<std::string> name = read_file(fmt::format("/proc/{}/comm", sample.largest), 256);
+    if (name) sample.largest_name = printable(trim(*name));
+  }
+  return sample;
+}
+
+DiskSample sample_disk(const std::string& directory) {
+  DiskSample sample;
+  const UniqueFd fd(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  if (fd) add_disk(fd.get(), sample);
+  return sample;
+}
+
+Bytes free_space(const std::string& directory) {
+  struct statvfs status {};
+  if (::statvfs(directory.c_str(), &status) != 0) return {};
+  return {std::uint64_t{status.f_bavail} * status.f_frsize};
+}
+
+}  // namespace berm

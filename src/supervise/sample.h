@@ -1,0 +1,34 @@
+// src/supervise/sample.h: what a run uses now, read from outside.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <sys/types.h>
+
+#include "base/units.h"
+
+namespace berm {
+
+/// One look at the process tree below PID 1 of a run.
+struct TreeSample {
+  std::uint64_t processes = 0;   ///< without PID 1
+  Bytes memory;                  ///< anonymous memory of all of them
+  pid_t largest = 0;             ///< host pid of the one with the most memory
+  std::string largest_name;      ///< its comm, e.g. "node"
+};
+/// Walks /proc/PID/task/*/children from `init` (proc(5)). Orphans are PID 1's children, so nobody
+/// is missed but those forked during the walk.
+[[nodiscard]] TreeSample sample_tree(pid_t init);
+
+/// Bytes that a directory tree occupies (st_blocks), links not followed. `unreadable` is set when
+/// a directory could not be entered, so the sum is a lower bound.
+struct DiskSample {
+  Bytes used;
+  bool unreadable = false;
+};
+[[nodiscard]] DiskSample sample_disk(const std::string& directory);
+
+/// Free bytes of the file system that holds `directory`.
+[[nodiscard]] Bytes free_space(const std::string& directory);
+
+}  // namespace berm

@@ -1,0 +1,63 @@
+// src/supervise/streams.h: the agent's standard streams, carried between it and us without blocking.
+#pragma once
+
+#include <poll.h>
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "sys/fd.h"
+
+namespace berm {
+
+enum class Passing : std::uint8_t {
+  exact,          ///< byte for byte: the other end is a file, a pipe, a program
+  terminal_safe,  ///< the other end is a terminal: escape sequences but colours are shown, not done
+};
+
+/// One direction of one stream. Holds at most one buffer, so a slow reader slows the writer.
+class StreamPump {
+ public:
+  StreamPump() = default;
+  /// `from` and `to` are borrowed or owned by the caller's choice: an owned one closes at the end.
+  StreamPump(UniqueFd from, UniqueFd to, Passing passing) : from_(std::move(from)), to_(std::move(to)), passing_(passing) {}
+
+  [[nodiscard]] bool done() const { return !from_ && pending_.empty(); }
+  /// What this pump waits for now; fd -1 when nothing.
+  [[nodiscard]] pollfd waits_for() const;
+  /// Moves one buffer. `revents` from poll(2) for waits_for().
+  void pump(short revents);
+  /// Stops: what is still unread is lost.
+  void close();
+  [[nodiscard]] std::uint64_t bytes() const { return bytes_; }
+
+ private:
+  void read_some();
+  void write_some();
+
+  UniqueFd from_;
+  UniqueFd to_;
+  Passing passing_ = Passing::exact;
+  std::string pending_;
+  std::uint64_t bytes_ = 0;
+};
+
+/// Our terminal in raw mode while this object lives.
+class RawTerminal {
+ public:
+  RawTerminal() = default;
+  [[nodiscard]] static Result<RawTerminal> enter(int fd);
+  RawTerminal(RawTerminal&& other) noexcept;
+  RawTerminal& operator=(RawTerminal&& other) noexcept;
+  ~RawTerminal();
+
+ private:
+  int fd_ = -1;
+  std::string saved_;  ///< struct termios
+};
+
+/// Copies the size of terminal `from` to `to`.
+void copy_window_size(int from, int to);
+
+}  // namespace berm

@@ -1,0 +1,387 @@
+#include "supervise/supervisor.h"
+
+#include <fmt/format.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/signalfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <chrono>
+#include <nlohmann/json.hpp>
+
+#include "base/text.h"
+#include "plan/make_plan.h"
+#include "supervise/sample.h"
+#include "supervise/streams.h"
+#include "tiers/namespace/launch.h"
+
+namespace berm {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+using nlohmann::json;
+
+constexpr Milliseconds kSampleEvery{100};
+constexpr Milliseconds kDiskEvery{500};
+
+class Supervisor {
+ public:
+  Supervisor(const Plan& plan, RecordFile& record, const SuperviseOptions& options)
+      : plan_(plan), record_(record), options_(options) {}
+
+  Result<Supervision> run() {
+    Result<void> started = start();
+    if (!started) {
+      outcome_ = SetupFailed{started.error()};
+    } else {
+      loop();
+    }
+    finish();
+    return Supervision{.outcome = *std::move(outcome_), .usage = usage_};
+  }
+
+ private:
+  Result<void> start();
+  Result<void> start_streams(ChildStreams& child);
+  void loop();
+  void wait_once();
+  void on_signal();
+  void on_init_message();
+  void on_egress_event();
+  void on_ended_init();
+  void sample();
+  void check_limits();
+  void show_status();
+  void finish();
+  void end(Outcome outcome);
+  void hit(const std::string& limit, const std::string& culprit, const json& detail);
+  [[nodiscard]] Milliseconds elapsed() const {
+    return std::chrono::duration_cast<Milliseconds>(Clock::now() - started_at_);
+  }
+
+  const Plan& plan_;
+  RecordFile& record_;
+  const SuperviseOptions& options_;
+
+  RunCgroup cgroup_;
+  std::optional<Sandbox> sandbox_;
+  std::optional<EgressProcess> egress_;
+  std::string egress_line_;
+  std::vector<StreamPump> pumps_;  ///< [0] stdin, then stdout, stderr (or the terminal's two)
+  RawTerminal raw_;
+  UniqueFd signals_;
+  UniqueFd terminal_;              ///< master of the agent's terminal
+
+  std::optional<Outcome> outcome_;
+  bool agent_runs_ = false;
+  bool init_ended_ = false;
+  int interrupted_by_ = 0;
+  int interrupts_ = 0;
+  Usage usage_;
+  TreeSample tree_;
+  Clock::time_point started_at_ = Clock::now();
+  Clock::time_point last_output_ = Clock::now();
+  Clock::time_point next_sample_ = Clock::now() + kSampleEvery;
+  Clock::time_point next_disk_ = Clock::now() + kDiskEvery;
+  Clock::time_point next_status_ = Clock::now() + Milliseconds(500);
+  Bytes free_at_start_;
+  bool status_shown_ = false;
+};
+
+// The status line is a courtesy: a terminal that does not take it changes nothing.
+void put_status(std::string_view text) { [[maybe_unused]] const ssize_t put = ::write(2, text.data(), text.size()); }
+
+UniqueFd duplicate(int fd) { return UniqueFd(::fcntl(fd, F_DUPFD_CLOEXEC, 3)); }
+
+Passing passing_to(int fd) { return ::isatty(fd) == 1 ? Passing::terminal_safe : Passing::exact; }
+
+Result<void> Supervisor::start_streams(ChildStreams& child) {
+  if (plan_.terminal) {
+    // The real streams come with the terminal's descriptor; until then the child has none.
+    for (UniqueFd* end : {&child.in, &child.out, &child.err}) *end = BERM_TRY(open_file("/dev/null", O_RDWR));
+    return {};
+  }
+  Pipe in = BERM_TRY(make_pipe());
+  Pipe out = BERM_TRY(make_pipe());
+  Pipe err = BERM_TRY(make_pipe());
+  // Pipes, never our own descriptors: a file on stdout could be reopened for reading through
+  // /proc/self/fd/1, and nobody could count what is written.
+  pumps_.emplace_back(duplicate(0), std::move(in.write), Passing::exact);
+  pumps_.emplace_back(std::move(out.read), duplicate(options_.stdout_fd), passing_to(options_.stdout_fd));
+  pumps_.emplace_back(std::move(err.read), duplicate(2), passing_to(2));
+  child = {.in = std::move(in.read), .out = std::move(out.write), .err = std::move(err.write)};
+  return {};
+}
+
+Result<void> Supervisor::start() {
+  sigset_t watched;
+  ::sigemptyset(&watched);
+  for (const int signal : {SIGINT, SIGTERM, SIGHUP, SIGWINCH}) ::sigaddset(&watched, signal);
+  ::sigprocmask(SIG_BLOCK, &watched, nullptr);
+  signals_ = UniqueFd(::signalfd(-1, &watched, SFD_CLOEXEC | SFD_NONBLOCK));
+  if (!signals_) return os_error("watch for signals");
+
+  if (plan_.limits.cgroup != CgroupKind::none) {
+    remove_stale_cgroups(options_.cgroups);
+    cgroup_ = BERM_TRY(RunCgroup::create(options_.cgroups, "berm-" + plan_.run_id,
+                                         {.memory = plan_.limits.memory,
+                                          .processes = plan_.limits.processes,
+                                          .cpus = plan_.limits.cpus}));
+  }
+  ChildStreams child;
+  BERM_TRY(start_streams(child));
+  free_at_start_ = free_space(plan_.run_directory.str());
+  sandbox_ = BERM_TRY(Sandbox::start(plan_, std::move(child)));
+  BERM_TRY(cgroup_.attach(sandbox_->pid()));
+  return sandbox_->release();
+}
+
+void Supervisor::end(Outcome outcome) {
+  if (!outcome_) outcome_ = std::move(outcome);
+  if (sandbox_ && !init_ended_) sandbox_->kill();
+}
+
+void Supervisor::hit(const std::string& limit, const std::string& culprit, const json& detail) {
+  if (outcome_) return;
+  json data = {{"limit", limit}, {"culprit", culprit}};
+  data.update(detail);
+  record_.append("supervisor", "limit.hit", data);
+  end(LimitHit{.limit = limit, .culprit = culprit});
+}
+
+void Supervisor::on_init_message() {
+  Result<std::optional<InitMessage>> received = sandbox_->receive();
+  if (!received || !*received) {
+    on_ended_init();
+    return;
+  }
+  const wire::Message& message = (*received)->message;
+  switch (message.kind) {
+    case wire::MessageKind::listeners: {
+      Result<EgressProcess> egress = options_.start_egress(std::move((*received)->fds));
+      if (!egress) {
+        end(SetupFailed{egress.error()});
+        return;
+      }
+      egress_ = *std::move(egress);
+      break;
+    }
+    case wire::MessageKind::terminal:
+      if ((*received)->fds.size() != 1) break;
+      terminal_ = std::move((*received)->fds[0]);
+      copy_window_size(0, terminal_.get());
+      pumps_.emplace_back(duplicate(0), duplicate(terminal_.get()), Passing::exact);
+      pumps_.emplace_back(duplicate(terminal_.get()), duplicate(1), Passing::exact);
+      if (Result<RawTerminal> raw = RawTerminal::enter(0)) raw_ = *std::move(raw);
+      break;
+    case wire::MessageKind::started:
+      agent_runs_ = true;
+      record_.append("supervisor", "agent.start", {{"argv", plan_.argv}, {"self_check", "passed"}});
+      break;
+    case wire::MessageKind::failed: {
+      agent_runs_ = false;
+      end(SetupFailed{sandbox_->explain(message)});
+      break;
+    }
+    case wire::MessageKind::exited:
+      if (outcome_) break;
+      if (WIFEXITED(message.value)) {
+        outcome_ = Exited{WEXITSTATUS(message.value)};
+      } else if (interrupted_by_ != 0) {
+        outcome_ = Interrupted{interrupted_by_};
+      } else {
+        outcome_ = Killed{WTERMSIG(message.value)};
+      }
+      break;
+    default:
+      break;
+  }
+}
+
+// PID 1 is gone and with it every process of the run. Why?
+void Supervisor::on_ended_init() {
+  init_ended_ = true;
+  const CgroupHits hits = cgroup_.hits();
+  if (hits.oom_kills > 0) {
+    // The kernel killed for memory: whatever the agent then said is not the whole story.
+    const std::string culprit = tree_.largest_name.empty() ? "" : fmt::format("{} (pid {})", tree_.largest_name, tree_.largest);
+    record_.append("supervisor", "limit.hit", {{"limit", "memory"}, {"culprit", culprit}, {"by", "kernel"}, {"oom_kills", hits.oom_kills}});
+    if (!outcome_ || std::holds_alternative<Exited>(*outcome_) || std::holds_alternative<Killed>(*outcome_)) {
+      outcome_ = LimitHit{.limit = "memory", .culprit = culprit};
+    }
+  }
+  if (!outcome_) outcome_ = BoundaryLost{"PID 1 of the sandbox ended unexpectedly"};
+}
+
+void Supervisor::on_signal() {
+  signalfd_siginfo info{};
+  while (::read(signals_.get(), &info, sizeof info) == static_cast<ssize_t>(sizeof info)) {
+    const int signal = static_cast<int>(info.ssi_signo);
+    if (signal == SIGWINCH) {
+      if (terminal_) copy_window_size(0, terminal_.get());
+      continue;
+    }
+    record_.append("supervisor", "signal", {{"signal", ::sigabbrev_np(signal)}});
+    interrupted_by_ = signal;
+    // The agent gets a chance to end well; who insists, or whose agent has not started, is heard at once.
+    if (++interrupts_ >= 3 || !agent_runs_) {
+      end(Interrupted{signal});
+    } else {
+      sandbox_->forward_signal(signal);
+    }
+  }
+}
+
+void Supervisor::on_egress_event() {
+  char buffer[8192];
+  const ssize_t got = ::read(egress_->events.get(), buffer, sizeof buffer);
+  if (got < 0 && (errno == EINTR || errno == EAGAIN)) return;
+  if (got <= 0) {
+    // No egress, no supervision of the network: the run is cut off and ends.
+    egress_->events.reset();
+    if (!outcome_) {
+      record_.append("supervisor", "egress.lost", json::object());
+      end(BoundaryLost{"the egress process ended"});
+    }
+    return;
+  }
+  egress_line_.append(buffer, static_cast<std::size_t>(got));
+  for (std::size_t newline = egress_line_.find('\n'); newline != std::string::npos; newline = egress_line_.find('\n')) {
+    json event = json::parse(egress_line_.begin(), egress_line_.begin() + static_cast<std::ptrdiff_t>(newline), nullptr, false);
+    egress_line_.erase(0, newline + 1);
+    if (!event.is_object()) continue;
+    const std::string type = event.value("type", "net");
+    event.erase("type");
+    if (type == "net.denied") ++usage_.denied;
+    if (type == "net.allowed") ++usage_.connections;
+    record_.append("egress", type, event);
+  }
+}
+
+void Supervisor::sample() {
+  const Clock::time_point now = Clock::now();
+  if (now >= next_sample_) {
+    tree_ = sample_tree(sandbox_->pid());
+    next_sample_ = Clock::now() + std::max<Clock::duration>(kSampleEvery, (Clock::now() - now) * 10);
+    const Bytes held = cgroup_.memory_now();
+    usage_.memory_peak = std::max(usage_.memory_peak, std::max(held, tree_.memory));
+  }
+  if (now >= next_disk_) {
+    const DiskSample disk = sample_disk((plan_.run_directory / "changes").str());
+    usage_.disk = std::max(usage_.disk, disk.used);
+    const Bytes free = free_space(plan_.run_directory.str());
+    // A directory that nobody may enter hides its size: then the file system's loss counts.
+    const bool lost = disk.unreadable && free < free_at_start_ && free_at_start_.count - free.count > plan_.limits.disk.count;
+    const std::string culprit = tree_.largest_name.empty() ? "" : fmt::format("{} (pid {})", tree_.largest_name, tree_.largest);
+    if (disk.used > plan_.limits.disk || lost) hit("disk", culprit, {{"used", disk.used.count}, {"limit_bytes", plan_.limits.disk.count}});
+    next_disk_ = Clock::now() + std::max<Clock::duration>(kDiskEvery, (Clock::now() - now) * 10);
+  }
+}
+
+void Supervisor::check_limits() {
+  if (outcome_) return;
+  const std::string culprit = tree_.largest_name.empty() ? "" : fmt::format("{} (pid {})", tree_.largest_name, tree_.largest);
+  if (elapsed() >= plan_.limits.time) {
+    hit("time", culprit, {{"limit_ms", plan_.limits.time.count()}});
+  } else if (plan_.limits.idle.count() > 0 && Clock::now() - last_output_ >= plan_.limits.idle) {
+    hit("idle", culprit, {{"limit_ms", plan_.limits.idle.count()}});
+  } else if (usage_.output > plan_.limits.output) {
+    hit("output", culprit, {{"limit_bytes", plan_.limits.output.count}});
+  } else if (plan_.limits.memory_by != Strength::kernel && tree_.memory > plan_.limits.memory) {
+    hit("memory", culprit, {{"used", tree_.memory.count}, {"by", "supervised"}});
+  } else if (plan_.limits.processes_by != Strength::kernel && tree_.processes >= plan_.limits.processes) {
+    hit("processes", culprit, {{"count", tree_.processes}, {"by", "supervised"}});
+  } else if (const CgroupHits hits = cgroup_.hits(); hits.pids_max > 0) {
+    hit("processes", culprit, {{"by", "kernel"}, {"refused_forks", hits.pids_max}});
+  } else if (hits.oom_kills > 0) {
+    sandbox_->kill();  // v1 has no oom.group: one victim ends the run (on_ended_init records it)
+  }
+}
+
+void Supervisor::show_status() {
+  if (!options_.show_status || plan_.terminal || Clock::now() < next_status_) return;
+  next_status_ = Clock::now() + Milliseconds(500);
+  const std::string line = fmt::format("\r\x1b[2K\x1b[2mberm {} · {} · {} processes · {} · {} denied\x1b[0m", plan_.run_id,
+                                       to_text(Milliseconds(elapsed().count() / 1000 * 1000)), tree_.processes,
+                                       to_text(usage_.memory_peak), usage_.denied);
+  status_shown_ = true;
+  put_status(line);
+}
+
+void Supervisor::wait_once() {
+  std::vector<pollfd> fds = {{signals_.get(), POLLIN, 0},
+                             {init_ended_ ? -1 : sandbox_->control_fd(), POLLIN, 0},
+                             {egress_ && egress_->events ? egress_->events.get() : -1, POLLIN, 0}};
+  for (const StreamPump& pump : pumps_) fds.push_back(pump.waits_for());
+  const auto until = std::min({next_sample_, next_disk_, started_at_ + plan_.limits.time});
+  const auto left = std::chrono::ceil<Milliseconds>(until - Clock::now()).count();
+  const int timeout = static_cast<int>(std::clamp<std::int64_t>(left, 0, 1000));
+  if (::poll(fds.data(), fds.size(), timeout) < 0) return;
+  if (fds[0].revents != 0) on_signal();
+  const std::uint64_t before = usage_.output.count;
+  for (std::size_t i = 0; i < pumps_.size() && i + 3 < fds.size(); ++i) {
+    if (status_shown_ && fds[i + 3].revents != 0 && i > 0) {
+      put_status("\r\x1b[2K");
+      status_shown_ = false;
+    }
+    pumps_[i].pump(fds[i + 3].revents);
+  }
+  usage_.output.count = 0;
+  for (std::size_t i = 1; i < pumps_.size(); ++i) usage_.output.count += pumps_[i].bytes();
+  if (usage_.output.count != before) last_output_ = Clock::now();
+  if (fds[1].revents != 0) on_init_message();
+  if (fds[2].revents != 0) on_egress_event();
+}
+
+void Supervisor::loop() {
+  while (!init_ended_) {
+    wait_once();
+    if (init_ended_) break;
+    sample();
+    check_limits();
+    show_status();
+  }
+  // Every writer is dead: what is in the pipes is all there will be. The output limit still counts.
+  const Clock::time_point drained = Clock::now() + Milliseconds(5000);
+  if (!pumps_.empty()) pumps_[0].close();
+  while (Clock::now() < drained) {
+    std::vector<pollfd> fds;
+    for (const StreamPump& pump : pumps_) fds.push_back(pump.waits_for());
+    if (std::ranges::all_of(fds, [](const pollfd& p) { return p.fd < 0; })) break;
+    if (::poll(fds.data(), fds.size(), 100) < 0 && errno != EINTR) break;
+    for (std::size_t i = 0; i < pumps_.size(); ++i) pumps_[i].pump(fds[i].revents);
+    if (terminal_ && std::ranges::all_of(fds, [](const pollfd& p) { return p.revents == 0; })) break;
+  }
+}
+
+void Supervisor::finish() {
+  usage_.wall = elapsed();
+  if (status_shown_) put_status("\r\x1b[2K");
+  raw_ = RawTerminal();
+  if (sandbox_) {
+    if (const Result<ChildProcess::Ended> ended = sandbox_->wait()) {
+      const auto ms = [](const timeval& t) { return t.tv_sec * 1000 + t.tv_usec / 1000; };
+      usage_.cpu = Milliseconds(ms(ended->usage.ru_utime) + ms(ended->usage.ru_stime));
+    }
+  }
+  usage_.memory_peak = std::max(usage_.memory_peak, cgroup_.memory_peak());
+  while (egress_ && egress_->events) {  // what it still had to say
+    pollfd fd{egress_->events.get(), POLLIN, 0};
+    if (::poll(&fd, 1, 0) <= 0) break;
+    on_egress_event();
+  }
+  egress_.reset();
+  if (!outcome_) outcome_ = BoundaryLost{"the run ended without an outcome"};
+}
+
+}  // namespace
+
+Result<Supervision> supervise(const Plan& plan, RecordFile& record, const SuperviseOptions& options) {
+  return Supervisor(plan, record, options).run();
+}
+
+}  // namespace berm

@@ -1,0 +1,51 @@
+// src/supervise/supervisor.h: watches one run from clone to its end.
+#pragma once
+
+#include <functional>
+#include <vector>
+
+#include "audit/record_file.h"
+#include "plan/plan.h"
+#include "record/verdict.h"
+#include "sys/cgroup.h"
+#include "sys/child.h"
+
+namespace berm {
+
+/// What a run used.
+struct Usage {
+  Milliseconds wall{};
+  Milliseconds cpu{};
+  Bytes memory_peak;
+  Bytes output;
+  Bytes disk;
+  std::uint64_t denied = 0;      ///< connections and requests that egress refused
+  std::uint64_t connections = 0;
+};
+
+struct Supervision {
+  Outcome outcome;
+  Usage usage;
+};
+
+/// The egress process of a run: it reads connections, we read its events.
+struct EgressProcess {
+  ChildProcess process;
+  UniqueFd events;  ///< JSON lines; end of file = it is gone
+};
+using StartEgress = std::function<Result<EgressProcess>(std::vector<UniqueFd> listeners)>;
+
+struct SuperviseOptions {
+  CgroupParents cgroups;
+  StartEgress start_egress;  ///< called when the run's listeners exist
+  bool show_status = false;  ///< a live line on stderr, which is a terminal
+  int stdout_fd = 1;         ///< where the agent's stdout goes: 2 when stdout carries a report
+};
+
+/// Starts the sandbox for `plan`, carries streams and signals, enforces what the supervisor enforces
+/// (time, idle, output, disk, and memory and processes where no cgroup holds them), and returns when
+/// every process of the run is dead. Set-up failures are an Outcome, not an Error, because they
+/// belong to the story of the run.
+[[nodiscard]] Result<Supervision> supervise(const Plan& plan, RecordFile& record, const SuperviseOptions& options);
+
+}  // namespace berm

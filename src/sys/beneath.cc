@@ -1,0 +1,142 @@
+#include "sys/beneath.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <linux/openat2.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <memory>
+
+namespace berm {
+namespace {
+
+struct CloseDirectory {
+  void operator()(DIR* stream) const { ::closedir(stream); }
+};
+
+bool is_missing(int error) { return error == ENOENT || error == ENOTDIR; }
+
+// An agent may leave directories without rights; overlayfs leaves work/work with mode 000. If the
+// change fails, opening the directory fails next and says so.
+void make_accessible(int directory, const std::string& name) {
+  [[maybe_unused]] const int changed = ::fchmodat(directory, name.c_str(), 0700, 0);
+}
+
+Result<void> empty_directory(int directory, dev_t device) {
+  const std::vector<Entry> entries = BERM_TRY(list_directory(directory));
+  for (const Entry& entry : entries) {
+    if (::unlinkat(directory, entry.name.c_str(), 0) == 0 || errno == ENOENT) continue;
+    if (errno != EISDIR && errno != EPERM && errno != ENOTEMPTY) {
+      return os_error(fmt::format("remove '{}'", entry.name));
+    }
+    struct stat status {};
+    if (::fstatat(directory, entry.name.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0) continue;
+    if (status.st_dev != device) return os_error("remove a mount point", EXDEV);
+    make_accessible(directory, entry.name);
+    const UniqueFd child(::openat(directory, entry.name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+    if (!child) return os_error(fmt::format("open '{}'", entry.name));
+    BERM_TRY(empty_directory(child.get(), device));
+    if (::unlinkat(directory, entry.name.c_str(), AT_REMOVEDIR) != 0 && errno != ENOENT) {
+      return os_error(fmt::format("remove directory '{}'", entry.name));
+    }
+  }
+  return {};
+}
+
+}  // namespace
+
+std::string last_component(const std::string& relative) { return relative.substr(relative.rfind('/') + 1); }
+
+std::string parent_of(const std::string& relative) {
+  const std::size_t slash = relative.rfind('/');
+  return slash == std::string::npos ? "" : relative.substr(0, slash);
+}
+
+Result<UniqueFd> open_beneath(int directory, const std::string& relative, int flags, unsigned mode) {
+  open_how how{};
+  how.flags = static_cast<unsigned>(flags | O_CLOEXEC | O_NOFOLLOW);
+  how.mode = (flags & (O_CREAT | O_TMPFILE)) != 0 ? mode : 0;
+  how.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS;
+  const char* path = relative.empty() ? "." : relative.c_str();
+  for (;;) {
+    UniqueFd fd(static_cast<int>(::syscall(SYS_openat2, directory, path, &how, sizeof how)));
+    if (fd) return fd;
+    // EAGAIN: a rename raced with the check for "..", the kernel asks to try again (openat2(2)).
+    if (errno != EAGAIN && errno != EINTR) return os_error(fmt::format("open '{}'", relative));
+  }
+}
+
+Result<Found> stat_beneath(int directory, const std::string& relative) {
+  Result<UniqueFd> parent = open_beneath(directory, parent_of(relative), O_PATH | O_DIRECTORY);
+  if (!parent && is_missing(parent.error().os_errno)) return Found{};
+  if (!parent) return tl::unexpected(parent.error());
+  Found found;
+  if (::fstatat(parent->get(), last_component(relative).c_str(), &found.status, AT_SYMLINK_NOFOLLOW) == 0) {
+    found.found = true;
+    return found;
+  }
+  if (is_missing(errno)) return found;
+  return os_error(fmt::format("look at '{}'", relative));
+}
+
+Result<std::string> read_link_beneath(int directory, const std::string& relative) {
+  const UniqueFd parent = BERM_TRY(open_beneath(directory, parent_of(relative), O_PATH | O_DIRECTORY));
+  char target[4096];
+  const ssize_t length = ::readlinkat(parent.get(), last_component(relative).c_str(), target, sizeof target);
+  if (length < 0) return os_error(fmt::format("read the link '{}'", relative));
+  return std::string(target, static_cast<std::size_t>(length));
+}
+
+Result<std::vector<Entry>> list_directory(int directory) {
+  UniqueFd again(::openat(directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!again) return os_error("open a directory");
+  const std::unique_ptr<DIR, CloseDirectory> stream(::fdopendir(again.get()));
+  if (!stream) return os_error("read a directory");
+  (void)again.release();
+  std::vector<Entry> entries;
+  for (;;) {
+    errno = 0;
+    const dirent* entry = ::readdir(stream.get());
+    if (entry == nullptr && errno != 0) return os_error("read a directory");
+    if (entry == nullptr) return entries;
+    const std::string_view name = entry->d_name;
+    if (name != "." && name != "..") entries.push_back({std::string(name), entry->d_type});
+  }
+}
+
+Result<void> remove_beneath(int directory, const std::string& name) {
+  if (::unlinkat(directory, name.c_str(), 0) == 0 || errno == ENOENT) return {};
+  struct stat status {};
+  if (::fstatat(directory, name.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0) {
+    return os_error(fmt::format("look at '{}'", name));
+  }
+  make_accessible(directory, name);
+  {
+    const UniqueFd child(::openat(directory, name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+    if (!child) return os_error(fmt::format("open '{}'", name));
+    BERM_TRY(empty_directory(child.get(), status.st_dev));
+  }
+  if (::unlinkat(directory, name.c_str(), AT_REMOVEDIR) != 0 && errno != ENOENT) {
+    return os_error(fmt::format("remove directory '{}'", name));
+  }
+  return {};
+}
+
+Result<UniqueFd> make_parents_beneath(int directory, const std::string& relative, unsigned mode) {
+  UniqueFd current = BERM_TRY(open_beneath(directory, "", O_PATH | O_DIRECTORY));
+  std::string_view rest = relative;
+  for (std::size_t slash = rest.find('/'); slash != std::string_view::npos; slash = rest.find('/')) {
+    const std::string part(rest.substr(0, slash));
+    if (::mkdirat(current.get(), part.c_str(), mode) != 0 && errno != EEXIST) {
+      return os_error(fmt::format("create directory '{}'", part));
+    }
+    current = BERM_TRY(open_beneath(current.get(), part, O_PATH | O_DIRECTORY));
+    rest.remove_prefix(slash + 1);
+  }
+  return current;
+}
+
+}  // namespace berm

@@ -1,0 +1,47 @@
+#include "sys/mount.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/mount.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+namespace berm {
+
+Result<UniqueFd> clone_tree(const std::string& path, bool recursive) {
+  const unsigned flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | (recursive ? AT_RECURSIVE : 0U);
+  UniqueFd tree(::open_tree(AT_FDCWD, path.c_str(), flags));
+  if (!tree) return os_error(fmt::format("clone the mount at '{}'", path));
+  return tree;
+}
+
+Result<UniqueFd> make_idmap(const OwnerShift& shift) {
+  // A process that only exists until its namespace is held by a descriptor.
+  Pipe hold = BERM_TRY(make_pipe());
+  const pid_t pid = static_cast<pid_t>(::syscall(SYS_clone, CLONE_NEWUSER | SIGCHLD, nullptr, nullptr, nullptr, nullptr));
+  if (pid < 0) return os_error("create a user namespace for id-mapped mounts");
+  if (pid == 0) {
+    char ignored = 0;
+    ::close(hold.write.get());
+    const ssize_t got = ::read(hold.read.get(), &ignored, 1);
+    ::_exit(got < 0 ? 1 : 0);
+  }
+  ChildProcess holder = BERM_TRY(ChildProcess::adopt(pid));
+  BERM_TRY(write_knob(fmt::format("/proc/{}/uid_map", pid), fmt::format("{} {} 1", shift.uid, shift.host_uid)));
+  BERM_TRY(write_knob(fmt::format("/proc/{}/gid_map", pid), fmt::format("{} {} 1", shift.gid, shift.host_gid)));
+  return open_file(fmt::format("/proc/{}/ns/user", pid), O_RDONLY);
+}
+
+Result<void> apply_idmap(int tree, int user_namespace) {
+  mount_attr attributes{};
+  attributes.attr_set = MOUNT_ATTR_IDMAP;
+  attributes.userns_fd = static_cast<unsigned>(user_namespace);
+  if (::mount_setattr(tree, "", AT_EMPTY_PATH, &attributes, sizeof attributes) != 0) {
+    return os_error("map the repository's owner to the run's uid (id-mapped mount)");
+  }
+  return {};
+}
+
+}  // namespace berm

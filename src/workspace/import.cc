@@ -1,0 +1,260 @@
+#include "workspace/import.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <nlohmann/json.hpp>
+
+#include "base/text.h"
+#include "sys/beneath.h"
+#include "workspace/file_state.h"
+
+namespace berm {
+namespace {
+
+using nlohmann::json;
+
+// Bytes of a path as JSON text that survives any byte.
+std::string hex_of(const std::string& path) {
+  return to_hex({reinterpret_cast<const unsigned char*>(path.data()), path.size()});
+}
+
+std::string path_of(const std::string& hex) {
+  std::string out;
+  const auto digit = [](char c) { return c <= '9' ? c - '0' : c - 'a' + 10; };
+  for (std::size_t i = 0; i + 1 < hex.size(); i += 2) out += static_cast<char>(digit(hex[i]) * 16 + digit(hex[i + 1]));
+  return out;
+}
+
+// One import in progress. Staging: <dir>/new/N (contents to come), <dir>/old/N (what was there).
+class Import {
+ public:
+  Import(int root, int layer, const Changes& changes) : root_(root), layer_(layer) {
+    for (const Change& change : changes.files) {
+      if (!change.ignored) items_.push_back(&change);
+    }
+    // Deletions first, deepest first: a directory may have to make room for a file.
+    std::ranges::stable_sort(items_, [](const Change* a, const Change* b) {
+      const bool a_deletes = a->kind == ChangeKind::deleted;
+      const bool b_deletes = b->kind == ChangeKind::deleted;
+      if (a_deletes != b_deletes) return a_deletes;
+      return a_deletes ? a->path > b->path : a->path < b->path;
+    });
+  }
+
+  Result<void> verify() const;
+  Result<void> stage(const std::string& directory);
+  Result<void> commit();
+  void roll_back();
+  [[nodiscard]] ImportReport report() const {
+    ImportReport out;
+    for (const Change* change : items_) ++(change->kind == ChangeKind::deleted ? out.deleted : out.written);
+    return out;
+  }
+
+ private:
+  Result<void> stage_one(std::size_t index);
+  Result<void> put_in_place(std::size_t index);
+  void remove_empty_parents(const std::string& path) const;
+
+  int root_;
+  int layer_;
+  std::vector<const Change*> items_;
+  UniqueFd new_;
+  UniqueFd old_;
+  std::size_t done_ = 0;
+};
+
+Result<void> Import::verify() const {
+  for (const Change* change : items_) {
+    const FileState now = BERM_TRY(host_state(root_, change->path));
+    const FileState& then = change->before;
+    const bool same = now.type == then.type && now.sha256 == then.sha256 && now.link == then.link;
+    if (same && !change->host_changed) continue;
+    // "Added" where the host has a file: hidden from the agent, or new since.
+    return failure(Errc::denied,
+                   fmt::format("import '{}': the host {} it since the run began", printable(change->path),
+                               then.type == FileType::none ? "has created (or hides)" : "has changed"),
+                   "nothing was imported; review with 'berm diff', import the rest with --paths");
+  }
+  return {};
+}
+
+Result<void> Import::stage_one(std::size_t index) {
+  const Change& change = *items_[index];
+  const std::string name = fmt::format("{}", index);
+  if (change.kind == ChangeKind::deleted) return {};
+  if (change.after.type == FileType::symlink) {
+    if (::symlinkat(change.after.link.c_str(), new_.get(), name.c_str()) != 0) return os_error("stage a link");
+    return {};
+  }
+  if (change.after.type != FileType::regular) {
+    return failure(Errc::denied, fmt::format("import '{}': it is a {}", printable(change.path), name_of(change.after.type)));
+  }
+  const UniqueFd from = BERM_TRY(open_beneath(layer_, change.path, O_RDONLY | O_NONBLOCK));
+  const bool executable = (change.after.mode & 0111) != 0;
+  const UniqueFd to = BERM_TRY(open_beneath(new_.get(), name, O_RDWR | O_CREAT | O_EXCL, 0600));
+  char buffer[65536];
+  for (;;) {
+    const ssize_t got = ::read(from.get(), buffer, sizeof buffer);
+    if (got < 0 && errno != EINTR) return os_error(fmt::format("read '{}'", printable(change.path)));
+    if (got == 0) break;
+    if (got > 0) BERM_TRY(write_all(to.get(), {buffer, static_cast<std::size_t>(got)}));
+  }
+  // What was judged is what is imported.
+  const Content staged = BERM_TRY(read_content(new_.get(), name, Unlock::no, 0));
+  if (staged.sha256 != change.after.sha256) {
+    return failure(Errc::denied, fmt::format("import '{}': it is not what the guard judged", printable(change.path)));
+  }
+  // Permissions: the file's own before, else the usual ones; of the agent's mode only the x bit.
+  mode_t mode = change.before.type == FileType::regular ? change.before.mode & 0777 : 0644;
+  mode = executable ? mode | ((mode & 0444) >> 2) : mode & ~0111U;
+  if (::fchmod(to.get(), mode) != 0) return os_error("set the mode of a staged file");
+  struct stat root_status {};
+  if (::fstat(root_, &root_status) != 0) return os_error("look at the repository");
+  // As root: the file belongs to the repository's owner, as if he had written it.
+  if (::geteuid() == 0 && ::fchown(to.get(), root_status.st_uid, root_status.st_gid) != 0) return os_error("set the owner of a staged file");
+  return ::fsync(to.get()) == 0 ? Result<void>{} : os_error("flush a staged file");
+}
+
+Result<void> Import::stage(const std::string& directory) {
+  BERM_TRY(make_directories(directory + "/new", 0700));
+  BERM_TRY(make_directories(directory + "/old", 0700));
+  new_ = BERM_TRY(open_file(directory + "/new", O_RDONLY | O_DIRECTORY));
+  old_ = BERM_TRY(open_file(directory + "/old", O_RDONLY | O_DIRECTORY));
+  json journal = json::array();
+  for (std::size_t i = 0; i < items_.size(); ++i) {
+    BERM_TRY(stage_one(i));
+    journal.push_back({{"path", hex_of(items_[i]->path)},
+                       {"had", items_[i]->before.type != FileType::none},
+                       {"gets", items_[i]->kind != ChangeKind::deleted}});
+  }
+  // From here on a crash is rolled back by whoever comes next.
+  return replace_file(directory + "/journal", journal.dump());
+}
+
+Result<void> Import::put_in_place(std::size_t index) {
+  const Change& change = *items_[index];
+  const std::string number = fmt::format("{}", index);
+  const std::string name = last_component(change.path);
+  const UniqueFd parent = BERM_TRY(make_parents_beneath(root_, change.path, 0777));
+  if (change.before.type != FileType::none) {
+    if (::renameat(parent.get(), name.c_str(), old_.get(), number.c_str()) != 0) return os_error(fmt::format("move '{}' aside", printable(change.path)));
+  }
+  done_ = index + 1;
+  if (change.kind == ChangeKind::deleted) return {};
+  // An empty directory may be in the way where a file replaces a directory; never anything else.
+  if (::renameat2(new_.get(), number.c_str(), parent.get(), name.c_str(), RENAME_NOREPLACE) == 0) return {};
+  if (errno == EEXIST && ::unlinkat(parent.get(), name.c_str(), AT_REMOVEDIR) == 0 &&
+      ::renameat2(new_.get(), number.c_str(), parent.get(), name.c_str(), RENAME_NOREPLACE) == 0) {
+    return {};
+  }
+  return os_error(fmt::format("put '{}' in place", printable(change.path)));
+}
+
+void Import::remove_empty_parents(const std::string& path) const {
+  // git keeps no empty directories; rmdir refuses those that still hold something.
+  for (std::string at = parent_of(path); !at.empty(); at = parent_of(at)) {
+    const Result<UniqueFd> parent = open_beneath(root_, parent_of(at), O_PATH | O_DIRECTORY);
+    if (!parent || ::unlinkat(parent->get(), last_component(at).c_str(), AT_REMOVEDIR) != 0) return;
+  }
+}
+
+Result<void> Import::commit() {
+  for (std::size_t i = 0; i < items_.size(); ++i) {
+    Result<void> placed = put_in_place(i);
+    if (placed && items_[i]->kind == ChangeKind::deleted) remove_empty_parents(items_[i]->path);
+    if (placed) continue;
+    done_ = std::max(done_, i + 1);
+    roll_back();
+    return in_context("importing the changes (rolled back: nothing was imported)", placed);
+  }
+  return {};
+}
+
+void Import::roll_back() {
+  for (std::size_t i = done_; i-- > 0;) {
+    const std::string number = fmt::format("{}", i);
+    const Result<UniqueFd> parent = make_parents_beneath(root_, items_[i]->path, 0777);
+    if (!parent) continue;
+    const std::string name = last_component(items_[i]->path);
+    const bool placed = items_[i]->kind != ChangeKind::deleted && ::faccessat(new_.get(), number.c_str(), F_OK, AT_SYMLINK_NOFOLLOW) != 0;
+    if (placed) ::unlinkat(parent->get(), name.c_str(), 0);
+    ::renameat2(old_.get(), number.c_str(), parent->get(), name.c_str(), RENAME_NOREPLACE);
+  }
+}
+
+// On the file system of the working tree, so that a rename is atomic.
+Result<std::string> staging_directory(const HostPath& repository, const std::string& git_dir, const std::string& run_id) {
+  struct stat tree {};
+  struct stat git {};
+  if (::stat(repository.str().c_str(), &tree) != 0 || ::stat(git_dir.c_str(), &git) != 0) return os_error("look at the repository");
+  const std::string parent = tree.st_dev == git.st_dev ? git_dir : repository.str();
+  return fmt::format("{}/.berm-import-{}", parent, run_id);
+}
+
+Result<void> roll_back_journal(int root, const std::string& directory) {
+  const Result<std::string> text = read_file(directory + "/journal");
+  const json journal = json::parse(text ? *text : "[]", nullptr, false);
+  if (!journal.is_array()) return failure(Errc::internal, fmt::format("read the journal in '{}'", directory));
+  const UniqueFd fresh = BERM_TRY(open_file(directory + "/new", O_RDONLY | O_DIRECTORY));
+  const UniqueFd old = BERM_TRY(open_file(directory + "/old", O_RDONLY | O_DIRECTORY));
+  for (std::size_t i = journal.size(); i-- > 0;) {
+    const std::string path = path_of(journal[i].value("path", ""));
+    if (!is_normal_relative(path)) return failure(Errc::internal, fmt::format("trust the journal in '{}'", directory));
+    const std::string number = fmt::format("{}", i);
+    const bool moved = ::faccessat(old.get(), number.c_str(), F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+    const bool placed = journal[i].value("gets", false) && ::faccessat(fresh.get(), number.c_str(), F_OK, AT_SYMLINK_NOFOLLOW) != 0;
+    if (!moved && !placed) continue;
+    const UniqueFd parent = BERM_TRY(make_parents_beneath(root, path, 0777));
+    if (placed) ::unlinkat(parent.get(), last_component(path).c_str(), 0);
+    if (moved && ::renameat2(old.get(), number.c_str(), parent.get(), last_component(path).c_str(), RENAME_NOREPLACE) != 0) {
+      return os_error(fmt::format("restore '{}'", printable(path)));
+    }
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<bool> recover_import(const HostPath& repository, const std::string& git_dir) {
+  bool any = false;
+  const UniqueFd root = BERM_TRY(open_file(repository.str(), O_RDONLY | O_DIRECTORY));
+  for (const std::string& parent : {git_dir, repository.str()}) {
+    const UniqueFd directory = BERM_TRY(open_file(parent, O_RDONLY | O_DIRECTORY));
+    for (const Entry& entry : BERM_TRY(list_directory(directory.get()))) {
+      if (!entry.name.starts_with(".berm-import-")) continue;
+      const std::string staging = parent + "/" + entry.name;
+      BERM_TRY(in_context("rolling back an interrupted import", roll_back_journal(root.get(), staging)));
+      BERM_TRY(remove_tree(staging));
+      any = true;
+    }
+  }
+  return any;
+}
+
+Result<ImportReport> import_changes(const WalkPlace& place, const Changes& changes, const std::string& git_dir,
+                                    const std::string& run_id) {
+  // One import at a time; the lock goes with the process, whatever happens to it.
+  const UniqueFd lock = BERM_TRY(open_file(git_dir, O_RDONLY | O_DIRECTORY));
+  if (::flock(lock.get(), LOCK_EX | LOCK_NB) != 0) return failure(Errc::denied, "import: another import into this repository is running");
+  BERM_TRY(recover_import(place.repository, git_dir));
+  const UniqueFd root = BERM_TRY(open_file(place.repository.str(), O_RDONLY | O_DIRECTORY));
+  const std::string layer_path = place.run_directory + (place.mode == WorkspaceMode::overlay ? "/changes/upper" : "/changes/tree");
+  const UniqueFd layer = BERM_TRY(open_file(layer_path, O_RDONLY | O_DIRECTORY));
+  Import import(root.get(), layer.get(), changes);
+  BERM_TRY(import.verify());
+  const std::string staging = BERM_TRY(staging_directory(place.repository, git_dir, run_id));
+  Result<void> result = import.stage(staging);
+  if (result) result = import.commit();
+  BERM_TRY(remove_tree(staging));
+  if (!result) return tl::unexpected(result.error());
+  return import.report();
+}
+
+}  // namespace berm

@@ -1,0 +1,29 @@
+// src/workspace/private_git.h: the git directory that the agent gets instead of the real one.
+#pragma once
+
+#include <map>
+#include <string>
+
+#include "plan/facts.h"
+#include "plan/plan.h"
+
+namespace berm {
+
+/// Builds a private git directory at `target` (which must not exist): HEAD, references and index
+/// copied, configuration rebuilt from safe settings, no hooks, history through read-only alternates
+/// at /run/berm/objects/N inside. Submodules get the same under modules/.
+/// It costs a copy of the index and the references, not of the history.
+[[nodiscard]] Result<void> make_private_git(const RepositoryFacts& repository, const Plan& plan,
+                                            const std::string& target);
+
+/// Marks tracked files that are hidden, so that `git status` inside does not call them deleted.
+[[nodiscard]] Result<void> skip_hidden_in_index(const RepositoryFacts& repository, const std::string& git_dir);
+
+/// Every reference below `git_dir`, loose over packed: "refs/heads/main" → commit id. Reads files
+/// only; follows no link; ignores what is not a plain reference.
+[[nodiscard]] Result<std::map<std::string, std::string>> read_references(const std::string& git_dir);
+
+/// Gives a tree to the run's uid. Needs root; does nothing when the uid is our own.
+[[nodiscard]] Result<void> give_tree(const std::string& path, const Identity& identity);
+
+}  // namespace berm

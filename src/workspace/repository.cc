@@ -1,0 +1,268 @@
+#include "workspace/repository.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdlib>
+#include <memory>
+
+#include "base/text.h"
+#include "sys/beneath.h"
+#include "sys/fd.h"
+#include "workspace/git_config.h"
+
+namespace berm {
+namespace {
+
+constexpr std::size_t kSmallFile = 1 << 20;
+
+Result<std::string> real_path(const std::string& path) {
+  const std::unique_ptr<char, decltype(&std::free)> resolved(::realpath(path.c_str(), nullptr), &std::free);
+  if (!resolved) return os_error(fmt::format("resolve '{}'", path));
+  return std::string(resolved.get());
+}
+
+std::string joined(const std::string& base, const std::string& path) {
+  return path.starts_with('/') ? path : base + "/" + path;
+}
+
+bool is_directory(const std::string& path) {
+  struct stat status {};
+  return ::stat(path.c_str(), &status) == 0 && S_ISDIR(status.st_mode);
+}
+
+bool looks_bare(const std::string& path) {
+  return exists(path + "/HEAD") && is_directory(path + "/objects") && is_directory(path + "/refs");
+}
+
+// The nearest directory upwards that has a .git.
+Result<std::string> find_root(const std::string& directory) {
+  std::string at = BERM_TRY(real_path(directory));
+  for (;;) {
+    if (exists(at + "/.git")) return at;
+    if (looks_bare(at)) {
+      return failure(Errc::unsupported, fmt::format("use '{}': it is a bare repository, without files to work on", at),
+                     "clone it, and run berm in the clone");
+    }
+    if (at == "/" || at.empty()) break;
+    at = at.substr(0, std::max<std::size_t>(at.rfind('/'), 1));
+    if (at == "/" && !exists("/.git")) break;
+  }
+  return failure(Errc::unsupported, fmt::format("find a git repository at or above '{}'", directory),
+                 "run berm inside a repository, or 'git init' here first");
+}
+
+// Follows the pointer of a linked worktree or submodule, believing nothing it says.
+Result<std::string> follow_git_file(const std::string& root) {
+  const std::string text = BERM_TRY(read_file(root + "/.git", 4096));
+  const std::string_view line = trim(text);
+  if (!line.starts_with("gitdir: ")) {
+    return failure(Errc::unsupported, fmt::format("read '{}/.git': it is neither a directory nor a gitdir file", root));
+  }
+  const std::string git_dir = BERM_TRY(real_path(joined(root, std::string(line.substr(8)))));
+  Result<std::string> back = read_file(git_dir + "/gitdir", 4096);
+  if (back) {  // a linked worktree names its .git file; a forged one names somebody else's
+    Result<std::string> target = real_path(joined(git_dir, std::string(trim(*back))));
+    if (target && *target == root + "/.git") return git_dir;
+    return failure(Errc::denied, fmt::format("trust '{}/.git': the worktree it names does not point back", root),
+                   "run 'git worktree repair'");
+  }
+  // A submodule: its git directory names the working tree in core.worktree.
+  const std::string config = BERM_TRY(read_file(git_dir + "/config", kSmallFile));
+  for (const GitSetting& setting : parse_git_config(config)) {
+    if (setting.name != "core.worktree") continue;
+    Result<std::string> target = real_path(joined(git_dir, setting.value));
+    if (target && *target == root) return git_dir;
+  }
+  return failure(Errc::denied, fmt::format("trust '{}/.git': the git directory it names does not point back", root),
+                 "run 'git submodule update --init', or berm in the superproject");
+}
+
+Result<void> collect_object_dirs(const std::string& objects, int depth, std::vector<HostPath>& out) {
+  const std::string real = BERM_TRY(real_path(objects));
+  const HostPath path = BERM_TRY(HostPath::parse(real));
+  if (std::ranges::find(out, path) != out.end()) return {};
+  out.push_back(path);
+  if (depth >= 5 || out.size() > 32) {  // git's own limit on the depth of alternates
+    return failure(Errc::unsupported, "follow more than 5 levels of object alternates");
+  }
+  Result<std::string> alternates = read_file(real + "/info/alternates", kSmallFile);
+  if (!alternates) return {};
+  for (const std::string_view line : split(*alternates, '\n')) {
+    if (line.empty() || line.starts_with('#')) continue;
+    BERM_TRY(in_context("following info/alternates", collect_object_dirs(joined(real, std::string(line)), depth + 1, out)));
+  }
+  return {};
+}
+
+// Names that hide at any depth, sorted by how they can be compared. A walk asks millions of times.
+class NameMatcher {
+ public:
+  explicit NameMatcher(const std::vector<Glob>& patterns) {
+    for (const Glob& glob : patterns) {
+      const std::string& text = glob.str();
+      const bool special = text.find_first_of("?[\\") != std::string::npos;
+      const auto stars = std::ranges::count(text, '*');
+      if (text.find('/') != std::string::npos || special || stars > 1) {
+        general_.push_back(&glob);
+      } else if (stars == 0) {
+        exact_.push_back(text);
+      } else if (text.front() == '*') {
+        suffixes_.push_back(text.substr(1));
+      } else if (text.back() == '*') {
+        prefixes_.push_back(text.substr(0, text.size() - 1));
+      } else {
+        general_.push_back(&glob);
+      }
+    }
+  }
+
+  // The pattern that hides, or "".
+  [[nodiscard]] std::string match(std::string_view name, std::string_view path) const {
+    for (const std::string& exact : exact_) {
+      if (name == exact) return exact;
+    }
+    for (const std::string& suffix : suffixes_) {
+      if (name.ends_with(suffix)) return "*" + suffix;
+    }
+    for (const std::string& prefix : prefixes_) {
+      if (name.starts_with(prefix)) return prefix + "*";
+    }
+    for (const Glob* glob : general_) {
+      if (glob->matches(path)) return glob->str();
+    }
+    return {};
+  }
+
+ private:
+  std::vector<std::string> exact_;
+  std::vector<std::string> suffixes_;
+  std::vector<std::string> prefixes_;
+  std::vector<const Glob*> general_;
+};
+
+struct CloseDirectory {
+  void operator()(DIR* stream) const { ::closedir(stream); }
+};
+
+// Returns true if something below `directory` is hidden.
+Result<bool> walk_hidden(int directory, std::string& path, const NameMatcher& matcher, RepositoryFacts& facts) {
+  UniqueFd fd(::openat(directory, path.empty() ? "." : last_component(path).c_str(),
+                       O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  // Unreadable for us is unreadable for the agent, which has our rights at most.
+  if (!fd) return errno == EACCES ? Result<bool>(false) : os_error(fmt::format("read directory '{}'", path));
+  const int number = fd.get();
+  const std::unique_ptr<DIR, CloseDirectory> stream(::fdopendir(fd.release()));
+  if (!stream) return os_error(fmt::format("read directory '{}'", path));
+  bool any = false;
+  const std::size_t length = path.size();
+  while (const dirent* entry = ::readdir(stream.get())) {
+    const std::string_view name = entry->d_name;
+    if (name == "." || name == ".." || (length == 0 && name == ".git")) continue;
+    if (length != 0) path += '/';
+    path += name;
+    const std::string pattern = matcher.match(name, path);
+    if (!pattern.empty()) {
+      facts.hidden.push_back({path, pattern});
+      any = true;
+    } else if (entry->d_type == DT_DIR || entry->d_type == DT_UNKNOWN) {
+      struct stat status {};
+      const bool is_dir = entry->d_type == DT_DIR || (::fstatat(number, entry->d_name, &status, AT_SYMLINK_NOFOLLOW) == 0 &&
+                                                      S_ISDIR(status.st_mode));
+      if (is_dir && BERM_TRY(walk_hidden(number, path, matcher, facts))) any = true;
+    }
+    path.resize(length);
+  }
+  if (any && length != 0) {
+    struct stat status {};
+    if (::fstat(number, &status) != 0) return os_error(fmt::format("look at '{}'", path));
+    facts.hidden_parents.push_back({path, status.st_mode & 07777});
+  }
+  return any;
+}
+
+Result<void> check_format(const RepositoryFacts& facts) {
+  const std::string config = BERM_TRY(read_file(facts.common_dir.str() + "/config", kSmallFile));
+  for (const GitSetting& setting : parse_git_config(config)) {
+    if (setting.name == "extensions.refstorage" && setting.value != "files") {
+      return failure(Errc::unsupported, fmt::format("read references stored as '{}'", setting.value),
+                     "use the 'files' reference storage: git refs migrate --ref-format=files");
+    }
+    if (setting.name == "core.bare" && setting.value == "true") {
+      return failure(Errc::unsupported, "use a bare repository: it has no files to work on", "clone it first");
+    }
+  }
+  return {};
+}
+
+}  // namespace
+
+std::string resolve_ref(const RepositoryFacts& facts, const std::string& ref) {
+  std::string name = ref;
+  for (int depth = 0; depth < 5; ++depth) {
+    const std::string& base = name == "HEAD" ? facts.git_dir.str() : facts.common_dir.str();
+    const Result<std::string> text = read_file(base + "/" + name, 4096);
+    if (!text) break;
+    const std::string_view value = trim(*text);
+    if (!value.starts_with("ref: ")) return is_hex(value) ? std::string(value) : "";
+    name = value.substr(5);
+    if (!is_normal_relative(name)) return "";
+  }
+  const Result<std::string> packed = read_file(facts.common_dir.str() + "/packed-refs", 256 << 20);
+  if (!packed) return "";
+  const std::size_t found = packed->find(" " + name + "\n");
+  if (found == std::string::npos) return "";
+  const std::size_t line = packed->rfind('\n', found);
+  const std::size_t begin = line == std::string::npos ? 0 : line + 1;
+  const std::string id = packed->substr(begin, found - begin);
+  return is_hex(id) ? id : "";
+}
+
+Result<RepositoryFacts> find_repository(const std::string& directory, std::uint32_t uid) {
+  const std::string root = BERM_TRY(find_root(directory));
+  const std::string here = BERM_TRY(real_path(directory));
+  struct stat status {};
+  if (::stat(root.c_str(), &status) != 0) return os_error(fmt::format("look at '{}'", root));
+  if (uid != 0 && status.st_uid != uid) {
+    return failure(Errc::denied, fmt::format("use '{}': it belongs to uid {}", root, status.st_uid),
+                   "clone it as yourself, or run berm as its owner");
+  }
+  const bool is_file = !is_directory(root + "/.git");
+  const std::string git_dir = is_file ? BERM_TRY(follow_git_file(root)) : BERM_TRY(real_path(root + "/.git"));
+  std::string common = git_dir;
+  if (Result<std::string> pointer = read_file(git_dir + "/commondir", 4096)) {
+    common = BERM_TRY(real_path(joined(git_dir, std::string(trim(*pointer)))));
+  }
+  RepositoryFacts facts{.root = BERM_TRY(HostPath::parse(root)),
+                        .git_dir = BERM_TRY(HostPath::parse(git_dir)),
+                        .common_dir = BERM_TRY(HostPath::parse(common)),
+                        .relative_cwd = here == root ? "" : here.substr(root == "/" ? 1 : root.size() + 1),
+                        .owner = status.st_uid,
+                        .group = status.st_gid,
+                        .root_mode = status.st_mode & 07777,
+                        .git_is_file = is_file};
+  BERM_TRY(check_format(facts));
+  const std::string head = BERM_TRY(read_file(git_dir + "/HEAD", 4096));
+  if (trim(head).starts_with("ref: ")) facts.branch = trim(head).substr(5);
+  facts.head = resolve_ref(facts, "HEAD");
+  BERM_TRY(collect_object_dirs(common + "/objects", 0, facts.object_dirs));
+  return facts;
+}
+
+Result<void> find_hidden(RepositoryFacts& facts, const std::vector<Glob>& patterns) {
+  const NameMatcher matcher(patterns);
+  const UniqueFd root = BERM_TRY(open_file(facts.root.str(), O_RDONLY | O_DIRECTORY));
+  std::string path;
+  path.reserve(4096);
+  BERM_TRY(walk_hidden(root.get(), path, matcher, facts));
+  std::ranges::sort(facts.hidden);
+  std::ranges::sort(facts.hidden_parents);  // "a" sorts before "a/b": parents first
+  return {};
+}
+
+}  // namespace berm

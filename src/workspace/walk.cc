@@ -1,0 +1,268 @@
+#include "workspace/walk.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include "base/text.h"
+#include "record/chain.h"
+#include "sys/beneath.h"
+#include "workspace/file_state.h"
+#include "workspace/git.h"
+#include "workspace/private_git.h"
+
+namespace berm {
+namespace {
+
+bool is_whiteout(const struct stat& status) {
+  return S_ISCHR(status.st_mode) && major(status.st_rdev) == 0 && minor(status.st_rdev) == 0;
+}
+
+bool is_opaque(int directory) {
+  char value[8];
+  for (const char* name : {"user.overlay.opaque", "trusted.overlay.opaque"}) {
+    const ssize_t length = ::fgetxattr(directory, name, value, sizeof value);
+    if (length == 1 && (value[0] == 'y' || value[0] == 'x')) return value[0] == 'y';
+  }
+  return false;
+}
+
+// Compares the layer that the agent wrote with the repository below it.
+class ChangeWalk {
+ public:
+  ChangeWalk(const WalkPlace& place, int base) : place_(place), base_(base), hidden_(place.hidden.begin(), place.hidden.end()) {}
+
+  // `layer` is an overlay's upper directory, or a whole tree (then what is missing was deleted).
+  Result<void> walk(int layer, const std::string& path, bool base_is_directory, bool whole);
+
+  std::vector<Change> take() {
+    std::ranges::sort(changes_, {}, &Change::path);
+    return std::move(changes_);
+  }
+
+ private:
+  [[nodiscard]] bool is_hidden(const std::string& path) const { return hidden_.contains(path); }
+  Result<Found> base_at(const std::string& path) const {
+    if (is_hidden(path)) return Found{};
+    return stat_beneath(base_, path);
+  }
+  Result<void> compare(int layer, const std::string& name, const std::string& path, const struct stat& now, bool base_is_directory);
+  Result<void> deleted(const std::string& path, const struct stat& before);
+  Result<void> deleted_below(int directory, const std::string& path, const std::set<std::string>& kept);
+  Result<void> fill_before(Change& change, const struct stat& before);
+  Result<void> note_case_twins(const std::string& path, bool base_is_directory, const std::vector<Entry>& names,
+                               std::size_t first);
+
+  const WalkPlace& place_;
+  int base_;
+  std::set<std::string> hidden_;
+  std::vector<Change> changes_;
+};
+
+std::string below(const std::string& path, const std::string& name) { return path.empty() ? name : path + "/" + name; }
+
+Result<void> ChangeWalk::fill_before(Change& change, const struct stat& before) {
+  change.before = state_of(before);
+  change.host_changed = before.st_ctim.tv_sec > place_.started.tv_sec ||
+                        (before.st_ctim.tv_sec == place_.started.tv_sec && before.st_ctim.tv_nsec > place_.started.tv_nsec);
+  if (change.before.type == FileType::symlink) change.before.link = BERM_TRY(read_link_beneath(base_, change.path));
+  if (change.before.type != FileType::regular) return {};
+  const UniqueFd parent = BERM_TRY(open_beneath(base_, parent_of(change.path), O_PATH | O_DIRECTORY));
+  Content content = BERM_TRY(read_content(parent.get(), last_component(change.path), Unlock::no, place_.text_limit));
+  change.before.sha256 = std::move(content.sha256);
+  change.base_text = std::move(content.text);
+  change.binary = change.binary || content.binary;
+  return {};
+}
+
+Result<void> ChangeWalk::deleted(const std::string& path, const struct stat& before) {
+  if (S_ISDIR(before.st_mode)) {
+    const UniqueFd directory = BERM_TRY(open_beneath(base_, path, O_RDONLY | O_DIRECTORY));
+    return deleted_below(directory.get(), path, {});
+  }
+  Change change{.path = path, .kind = ChangeKind::deleted};
+  BERM_TRY(fill_before(change, before));
+  changes_.push_back(std::move(change));
+  return {};
+}
+
+Result<void> ChangeWalk::deleted_below(int directory, const std::string& path, const std::set<std::string>& kept) {
+  for (const Entry& entry : BERM_TRY(list_directory(directory))) {
+    const std::string full = below(path, entry.name);
+    if (kept.contains(entry.name) || is_hidden(full) || full == ".git") continue;
+    const Found found = BERM_TRY(base_at(full));
+    if (found.found) BERM_TRY(deleted(full, found.status));
+  }
+  return {};
+}
+
+Result<void> ChangeWalk::compare(int layer, const std::string& name, const std::string& path, const struct stat& now,
+                                 bool base_is_directory) {
+  const Found base = base_is_directory ? BERM_TRY(base_at(path)) : Found{};
+  Change change{.path = path, .after = state_of(now)};
+  if (change.after.type == FileType::symlink) change.after.link = BERM_TRY(read_link_beneath(layer, name));
+  if (change.after.type == FileType::regular) {
+    Content content = BERM_TRY(read_content(layer, name, Unlock::yes, place_.text_limit));
+    change.after.sha256 = std::move(content.sha256);
+    change.text = std::move(content.text);
+    change.binary = content.binary;
+  }
+  if (!base.found) {
+    changes_.push_back(std::move(change));
+    return {};
+  }
+  if (S_ISDIR(base.status.st_mode)) {  // a file in the place of a directory
+    BERM_TRY(deleted(path, base.status));
+    changes_.push_back(std::move(change));
+    return {};
+  }
+  BERM_TRY(fill_before(change, base.status));
+  const bool same_content = change.before.type == change.after.type && change.before.sha256 == change.after.sha256 &&
+                            change.before.link == change.after.link;
+  // Links have no mode of their own; and git knows only the executable bit of a file, but setuid matters.
+  const bool same_mode = change.after.type == FileType::symlink || change.before.mode == change.after.mode;
+  if (same_content && same_mode) return {};  // copied up, then left as it was
+  change.kind = change.before.type != change.after.type ? ChangeKind::type_changed
+                : same_content                          ? ChangeKind::mode_changed
+                                                        : ChangeKind::modified;
+  changes_.push_back(std::move(change));
+  return {};
+}
+
+Result<void> ChangeWalk::note_case_twins(const std::string& path, bool base_is_directory, const std::vector<Entry>& names,
+                                         std::size_t first) {
+  std::map<std::string, std::string> folded;
+  if (base_is_directory) {
+    const Result<UniqueFd> base = open_beneath(base_, path, O_RDONLY | O_DIRECTORY);
+    if (base) {
+      for (const Entry& entry : BERM_TRY(list_directory(base->get()))) folded.emplace(lower(entry.name), entry.name);
+    }
+  }
+  for (std::size_t i = first; i < changes_.size(); ++i) {
+    Change& change = changes_[i];
+    if (change.kind != ChangeKind::added || parent_of(change.path) != path) continue;
+    const std::string name = last_component(change.path);
+    const auto twin = folded.find(lower(name));
+    if (twin != folded.end() && twin->second != name) change.case_twin = twin->second;
+    for (const Entry& other : names) {
+      if (other.name != name && lower(other.name) == lower(name)) change.case_twin = other.name;
+    }
+  }
+  return {};
+}
+
+Result<void> ChangeWalk::walk(int layer, const std::string& path, bool base_is_directory, bool whole) {
+  const std::vector<Entry> entries = BERM_TRY(list_directory(layer));
+  const std::size_t first = changes_.size();
+  std::set<std::string> kept;
+  for (const Entry& entry : entries) {
+    const std::string full = below(path, entry.name);
+    if (full == ".git") continue;  // the mount point of the private git directory
+    struct stat status {};
+    if (::fstatat(layer, entry.name.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0) return os_error(fmt::format("look at '{}'", full));
+    kept.insert(entry.name);
+    if (is_whiteout(status)) {
+      const Found base = base_is_directory ? BERM_TRY(base_at(full)) : Found{};
+      if (base.found) BERM_TRY(deleted(full, base.status));
+    } else if (S_ISDIR(status.st_mode)) {
+      const UniqueFd child = BERM_TRY(open_own_directory(layer, entry.name));
+      const Found base = base_is_directory ? BERM_TRY(base_at(full)) : Found{};
+      const bool over_directory = base.found && S_ISDIR(base.status.st_mode);
+      if (base.found && !over_directory) BERM_TRY(deleted(full, base.status));
+      BERM_TRY(walk(child.get(), full, over_directory, whole || is_opaque(child.get())));
+    } else {
+      BERM_TRY(compare(layer, entry.name, full, status, base_is_directory));
+    }
+  }
+  if (whole && base_is_directory) {
+    const UniqueFd base = BERM_TRY(open_beneath(base_, path, O_RDONLY | O_DIRECTORY));
+    BERM_TRY(deleted_below(base.get(), path, kept));
+  }
+  return note_case_twins(path, base_is_directory, entries, first);
+}
+
+// Asks the base's ignore rules, not the agent's: its own .gitignore must not hide its own files.
+void mark_ignored(const WalkPlace& place, std::vector<Change>& changes) {
+  if (place.mode == WorkspaceMode::direct) return;  // live already: nothing is "never imported"
+  std::string input;
+  for (const Change& change : changes) {
+    if (change.kind == ChangeKind::added) input += change.path + '\0';
+  }
+  if (input.empty()) return;
+  const GitInvocation where{.directory = place.repository.str(), .input = input};
+  const Result<CommandResult> asked = run_git(where, {"check-ignore", "-z", "--stdin"});
+  // 1 = none is ignored. A failure leaves everything judged, which is the strict side.
+  if (!asked || asked->code != 0) return;
+  std::set<std::string_view> ignored;
+  for (const std::string_view path : split(asked->output, '\0')) ignored.insert(path);
+  for (Change& change : changes) change.ignored = change.kind == ChangeKind::added && ignored.contains(change.path);
+}
+
+Result<std::vector<RefChange>> changed_references(const WalkPlace& place) {
+  std::vector<RefChange> out;
+  if (place.git == GitHistory::none) return out;
+  // The references as they were handed over, kept beside the changes.
+  const std::map<std::string, std::string> before = BERM_TRY(read_references(place.run_directory + "/base-git"));
+  const std::map<std::string, std::string> after = BERM_TRY(read_references(place.run_directory + "/changes/git"));
+  for (const auto& [name, id] : after) {
+    const auto old = before.find(name);
+    if (old == before.end() || old->second != id) out.push_back({name, old == before.end() ? "" : old->second, id});
+  }
+  for (const auto& [name, id] : before) {
+    if (!after.contains(name)) out.push_back({name, id, ""});
+  }
+  return out;
+}
+
+std::string digest_of(const Changes& changes) {
+  std::string all;
+  for (const Change& change : changes.files) {
+    // Sizes in front of free text, so that no two different lists read alike.
+    all += fmt::format("{} {} {:o} {} {} {}:{} {}:{}\n", name_of(change.kind), name_of(change.after.type), change.after.mode,
+                       change.after.sha256, change.ignored ? "ignored" : "", change.path.size(), change.path,
+                       change.after.link.size(), change.after.link);
+  }
+  for (const RefChange& ref : changes.refs) all += fmt::format("ref {}:{} {} {}\n", ref.name.size(), ref.name, ref.before, ref.after);
+  return sha256_hex(all);
+}
+
+}  // namespace
+
+Result<FileState> host_state(int root, const std::string& path) {
+  const Found found = BERM_TRY(stat_beneath(root, path));
+  if (!found.found) return FileState{};
+  FileState state = state_of(found.status);
+  if (state.type == FileType::symlink) state.link = BERM_TRY(read_link_beneath(root, path));
+  if (state.type == FileType::regular) {
+    const UniqueFd parent = BERM_TRY(open_beneath(root, parent_of(path), O_PATH | O_DIRECTORY));
+    const Content content = BERM_TRY(read_content(parent.get(), last_component(path), Unlock::no, 0));
+    state.sha256 = content.sha256;
+  }
+  return state;
+}
+
+Result<Changes> walk_changes(const WalkPlace& place) {
+  Result<UniqueFd> base = open_file(place.repository.str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+  if (!base) return failure(Errc::denied, fmt::format("find the baseline: the repository '{}' is gone", place.repository.str()));
+  const bool overlay = place.mode == WorkspaceMode::overlay;
+  const std::string layer_path = place.run_directory + (overlay ? "/changes/upper" : "/changes/tree");
+  Result<UniqueFd> layer = open_file(layer_path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+  if (!layer) return failure(Errc::denied, fmt::format("find the changes of the run at '{}'", layer_path));
+  ChangeWalk walk(place, base->get());
+  BERM_TRY(in_context("walking the changes", walk.walk(layer->get(), "", true, !overlay || is_opaque(layer->get()))));
+  Changes changes{.files = walk.take()};
+  mark_ignored(place, changes.files);
+  changes.refs = BERM_TRY(changed_references(place));
+  changes.digest = digest_of(changes);
+  return changes;
+}
+
+}  // namespace berm
