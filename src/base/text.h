@@ -39,6 +39,7 @@ namespace berm {
 [[nodiscard]] std::string_view trim(std::string_view text);
 [[nodiscard]] std::string lower(std::string_view text);  ///< ASCII only.
 [[nodiscard]] std::string to_hex(std::span<const unsigned char> bytes);
+[[nodiscard]] std::string from_hex(std::string_view hex);  ///< "" if it is not hexadecimal
 [[nodiscard]] bool is_hex(std::string_view text);
 
 }  // namespace berm

@@ -43,6 +43,8 @@ Result<LoadedRun> load(const ChangesOptions& options) {
   if (loaded.run.value("status", "") == "discarded") return failure(Errc::usage, "the changes of this run were discarded");
   loaded.changes = BERM_TRY(walk_changes(loaded.place));
   loaded.findings = judge_changes(loaded.changes, guard_policy_of(loaded.run));
+  const std::vector<Finding> of_commits = BERM_TRY(judge_commits(loaded.place, loaded.changes, loaded.run));
+  loaded.findings.insert(loaded.findings.end(), of_commits.begin(), of_commits.end());
   return loaded;
 }
 
@@ -75,8 +77,21 @@ std::string findings_text(const std::vector<Finding>& findings) {
   std::string out;
   for (const Finding& f : findings) {
     out += fmt::format("{}: {}{} [{}]\n", f.severity == Severity::refuse ? "refused" : "note", f.path.empty() ? "" : "'" + printable(f.path) + "' ",
-                       f.message, f.rule);
+                       printable(f.message), f.rule);
   }
+  return out;
+}
+
+// Escapes first, colours after: a colour in the text could hide it ("\e[8m"), a carriage return
+// could write another line over it.
+std::string colored_patch(std::string_view patch, bool color) {
+  std::string out;
+  for (const std::string_view line : split(patch, '\n')) {
+    const char* sgr = line.starts_with("@@") ? "36" : line.starts_with('+') ? "32" : line.starts_with('-') ? "31" : line.starts_with("diff ") ? "1" : nullptr;
+    const std::string text = printable(line);
+    out += color && sgr != nullptr ? fmt::format("\x1b[{}m{}\x1b[0m\n", sgr, text) : text + "\n";
+  }
+  if (!out.empty()) out.pop_back();
   return out;
 }
 
@@ -93,22 +108,21 @@ int diff(const ChangesOptions& options) {
     put(findings_text(loaded->findings));
     return kDone;
   }
-  const bool color = wants_color();
-  const Result<std::string> patch = make_patch(loaded->place, loaded->changes, color);
+  const Result<std::string> patch = make_patch(loaded->place, loaded->changes);
   if (!patch) return fail(patch.error());
   if (options.patch) {
     put(*patch);  // exact: for git apply
     return kDone;
   }
   put(stat_text(*loaded) + findings_text(loaded->findings) + "\n");
-  put(terminal_safe(*patch));
+  put(colored_patch(*patch, wants_color()));
   return kDone;
 }
 
 std::vector<std::string> refusals_of(const std::vector<Finding>& findings) {
   std::vector<std::string> out;
   for (const Finding& f : findings) {
-    if (f.severity == Severity::refuse) out.push_back(fmt::format("{}{} [{}]", f.path.empty() ? "" : "'" + printable(f.path) + "' ", f.message, f.rule));
+    if (f.severity == Severity::refuse) out.push_back(fmt::format("{}{} [{}]", f.path.empty() ? "" : "'" + printable(f.path) + "' ", printable(f.message), f.rule));
   }
   return out;
 }
@@ -118,7 +132,11 @@ int apply(const ChangesOptions& options) {
   if (!loaded) return fail(loaded.error());
   if (const Result<void> kept = restrict_to(loaded->changes, options.paths); !kept) return fail(kept.error());
   // Judged again, on what is there now and only what is to be imported.
-  const std::vector<std::string> refusals = refusals_of(judge_changes(loaded->changes, guard_policy_of(loaded->run)));
+  std::vector<Finding> findings = judge_changes(loaded->changes, guard_policy_of(loaded->run));
+  const Result<std::vector<Finding>> of_commits = judge_commits(loaded->place, loaded->changes, loaded->run);
+  if (!of_commits) return fail(of_commits.error());
+  findings.insert(findings.end(), of_commits->begin(), of_commits->end());
+  const std::vector<std::string> refusals = refusals_of(findings);
   if (!refusals.empty() && !options.force) {
     complain("berm: error: the guard refuses these changes; nothing was imported\n");
     for (const std::string& refusal : refusals) complain("  refused: " + refusal + "\n");
@@ -126,14 +144,14 @@ int apply(const ChangesOptions& options) {
     return 120;
   }
   const std::string id = loaded->path.substr(loaded->path.rfind('/') + 1);
-  const Result<ImportReport> done = import_changes(loaded->place, loaded->changes, loaded->run.value("git_dir", ""), id);
-  if (!done) return fail(done.error());
-  std::vector<HostPath> objects;
-  for (const json& path : loaded->run.value("objects", json::array())) {
-    if (Result<HostPath> parsed = HostPath::parse(path.is_string() ? path.get<std::string>() : "")) objects.push_back(*parsed);
-  }
-  const Result<std::vector<std::string>> refs = import_commits(loaded->place, loaded->changes, id, objects);
+  // Commits first: adding them touches no file, and they can be taken back.
+  const Result<std::vector<std::string>> refs = import_commits(loaded->place, loaded->changes, id, object_dirs_of(loaded->run));
   if (!refs) return fail(refs.error());
+  const Result<ImportReport> done = import_changes(loaded->place, loaded->changes, loaded->run.value("git_dir", ""), id);
+  if (!done) {
+    if (!refs->empty()) (void)drop_commits(loaded->place, *refs);
+    return fail(done.error());
+  }
   loaded->run["imported"] = true;
   if (const Result<void> saved = save_run(loaded->path, loaded->run); !saved) return fail(saved.error());
   if (options.json) {
@@ -177,7 +195,7 @@ void add_diff(CLI::App& app, Action& action) {
   const auto options = add_common(command);
   command->add_flag("--stat", options->stat, "one line a file");
   command->add_flag("--patch", options->patch, "only the patch, byte for byte");
-  command->add_option("--paths", options->paths, "globs to show")->delimiter(',');
+  command->add_option("--paths", options->paths, "globs to show")->allow_extra_args(false)->delimiter(',');
   command->callback([=, &action] { action = [=] { return diff(*options); }; });
 }
 
@@ -185,7 +203,7 @@ void add_apply(CLI::App& app, Action& action) {
   CLI::App* command = app.add_subcommand("apply", "import a run's changes into the repository, all or nothing");
   command->footer("Examples:\n  berm apply\n  berm apply latest --paths 'src/**'\n  berm apply r-20261122-7f3a --json");
   const auto options = add_common(command);
-  command->add_option("--paths", options->paths, "globs to import")->delimiter(',');
+  command->add_option("--paths", options->paths, "globs to import")->allow_extra_args(false)->delimiter(',');
   command->add_flag("--despite-guard", options->force, "import what the guard refuses; the report names it");
   command->callback([=, &action] { action = [=] { return apply(*options); }; });
 }

@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include "base/text.h"
 #include "cli/commands.h"
 #include "cli/console.h"
 #include "workspace/repository.h"
@@ -71,7 +72,7 @@ int init(bool to_stdout) {
     return fail(Error{.code = Errc::usage, .what = fmt::format("'{}' exists; nothing was written", path), .fix = "berm init --stdout prints what would be written"});
   }
   if (const Result<void> written = replace_file(path, text, 0644); !written) return fail(written.error());
-  put(fmt::format("wrote {}; commit it, then: berm plan claude\n", path));
+  put(fmt::format("wrote {}; commit it, then: berm plan claude\n", printable(path)));
   return kDone;
 }
 

@@ -54,5 +54,11 @@ int main(int argc, char** argv) {
     const int code = app.exit(error);
     return code == 0 ? berm::kDone : berm::kUsage;
   }
-  return action ? action() : berm::kUsage;
+  // No exception of ours; a library's that got this far ends the command, not in silence.
+  try {
+    return action ? action() : berm::kUsage;
+  } catch (const std::exception& error) {
+    berm::complain(fmt::format("berm: error: internal: {}\n", berm::printable(error.what())));
+    return berm::kCannot;
+  }
 }

@@ -2,6 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "base/text.h"
 #include "cli/commands.h"
 #include "cli/console.h"
 #include "cli/run_options.h"
@@ -23,8 +24,8 @@ void add_plan(CLI::App& app, Action& action) {
         put_json(to_json(prepared->plan));
       } else {
         put(to_text(prepared->plan));
-        for (const std::string& note : prepared->policy.notes) complain("berm: note: " + note + "\n");
-        for (const std::string& note : prepared->policy.merged.tightened) complain("berm: ceiling: " + note + "\n");
+        for (const std::string& note : prepared->policy.notes) complain("berm: note: " + printable(note) + "\n");
+        for (const std::string& note : prepared->policy.merged.tightened) complain("berm: ceiling: " + printable(note) + "\n");
       }
       return kDone;
     };

@@ -31,11 +31,29 @@ Result<std::string> record_path(const std::string& name) {
   return BERM_TRY(find_run(state, name)) + "/record.jsonl";
 }
 
+// A record may come from anybody: any key may hold any type.
+std::string text_of(const json& value, const char* key) {
+  const auto found = value.is_object() ? value.find(key) : value.end();
+  return value.is_object() && found != value.end() && found->is_string() ? printable(found->get<std::string>()) : std::string();
+}
+std::int64_t number_of(const json& value, const char* key) {
+  const auto found = value.is_object() ? value.find(key) : value.end();
+  return value.is_object() && found != value.end() && found->is_number_integer() ? found->get<std::int64_t>() : 0;
+}
+bool flag_of(const json& value, const char* key) {
+  const auto found = value.is_object() ? value.find(key) : value.end();
+  return value.is_object() && found != value.end() && found->is_boolean() && found->get<bool>();
+}
+json part_of(const json& value, const char* key) {
+  const auto found = value.is_object() ? value.find(key) : value.end();
+  return value.is_object() && found != value.end() ? *found : json();
+}
+
 // One event as a person reads it: "+1.234s type  key=value …".
 std::string line_of(const json& event, std::int64_t start) {
-  const double seconds = static_cast<double>(event.value("mono", std::int64_t{0}) - start) / 1e9;
-  std::string out = fmt::format("{:>9.3f}s  {:<14}", seconds, printable(event.value("type", "")));
-  const json data = event.value("data", json::object());
+  const double seconds = static_cast<double>(number_of(event, "mono") - start) / 1e9;
+  std::string out = fmt::format("{:>9.3f}s  {:<14}", seconds, text_of(event, "type"));
+  const json data = part_of(event, "data");
   for (const auto& [key, value] : data.items()) {
     std::string text = value.is_string() ? value.get<std::string>() : value.dump(-1, ' ', false, json::error_handler_t::replace);
     if (text.size() > 120) text = text.substr(0, 117) + "…";
@@ -59,9 +77,9 @@ int log(const RecordOptions& options) {
   const Result<std::string> text = read_file(*path, kMaxRecord);
   if (!text) return fail(text.error());
   const std::vector<json> events = events_of(*text);
-  const std::int64_t start = events.empty() ? 0 : events.front().value("mono", std::int64_t{0});
+  const std::int64_t start = events.empty() ? 0 : number_of(events.front(), "mono");
   for (const json& event : events) {
-    if (!options.type.empty() && !event.value("type", "").starts_with(options.type)) continue;
+    if (!options.type.empty() && !text_of(event, "type").starts_with(options.type)) continue;
     put(options.json ? event.dump(-1, ' ', false, json::error_handler_t::replace) + "\n" : line_of(event, start));
   }
   return kDone;
@@ -75,7 +93,7 @@ int verify(const RecordOptions& options) {
   // A lone file has no run.json beside it; then only the chain itself can be checked.
   const Result<json> run = load_run(path->substr(0, path->rfind('/')));
   const bool ended = run && run->contains("record_head");
-  const RecordCheck check = check_record(*text, ended ? run->value("record_head", "") : "");
+  const RecordCheck check = check_record(*text, ended ? text_of(*run, "record_head") : "");
   const bool good = check.intact() && check.complete;
   if (options.json) {
     json problems = json::array();
@@ -86,53 +104,56 @@ int verify(const RecordOptions& options) {
   }
   for (const RecordProblem& p : check.problems) put(fmt::format("{}:{}: {}\n", printable(*path), p.line, printable(p.what)));
   if (!check.complete) put("incomplete: there is no run.end event; the record was cut off, or the run is still going on\n");
-  if (good) put(fmt::format("intact: {} events, head {}\n", check.events, check.head.substr(0, 16)));
+  if (good) {
+    put(fmt::format("intact: {} events, head {}{}\n", check.events, check.head.substr(0, 16),
+                    ended ? "" : "; the chain alone: no run.json beside it tells the head it ended with"));
+  }
   return good ? kDone : kNo;
 }
 
 std::string changes_story(const json& data) {
   std::string out;
   std::size_t shown = 0;
-  const json files = data.value("files", json::array());
+  const json files = part_of(data, "files");
   for (const json& file : files) {
     if (++shown > 20) return out + fmt::format("    … and {} more (berm diff --stat)\n", files.size() - 20);
-    out += fmt::format("    {:<12} {}{}\n", file.value("kind", ""), printable(file.value("path", "")), file.value("ignored", false) ? "  (ignored by git)" : "");
+    out += fmt::format("    {:<12} {}{}\n", text_of(file, "kind"), text_of(file, "path"), flag_of(file, "ignored") ? "  (ignored by git)" : "");
   }
   return out.empty() ? "    none\n" : out;
 }
 
 std::string story_of(const json& event) {
-  const std::string type = event.value("type", "");
-  const json data = event.value("data", json::object());
-  const auto text = [&](const char* key) { return data.contains(key) && data[key].is_string() ? printable(data[key].get<std::string>()) : std::string(); };
+  const std::string type = text_of(event, "type");
+  const json data = part_of(event, "data");
+  const auto text = [&](const char* key) { return text_of(data, key); };
   if (type == "run.start") {
     std::string argv;
-    for (const json& word : data.value("argv", json::array())) argv += (argv.empty() ? "" : " ") + word.get<std::string>();
+    for (const json& word : part_of(data, "argv")) argv += (argv.empty() ? "" : " ") + (word.is_string() ? word.get<std::string>() : "?");
     return fmt::format("  command   {}\n  in        {} at {}\n", printable(argv), text("repository"),
-                       data.value("base", json::object()).value("head", "").substr(0, 12));
+                       text_of(part_of(data, "base"), "head").substr(0, 12));
   }
   if (type == "enforcement") {
     std::string out = "  enforced\n";
-    for (const json& layer : data.value("layers", json::array())) {
-      out += fmt::format("    {:<11} {:<10} {}\n", layer.value("layer", ""), layer.value("strength", ""), printable(layer.value("how", "")));
+    for (const json& layer : part_of(data, "layers")) {
+      out += fmt::format("    {:<11} {:<10} {}\n", text_of(layer, "layer"), text_of(layer, "strength"), text_of(layer, "how"));
     }
     return out;
   }
-  if (type == "net.denied") return fmt::format("  DENIED    {}:{} ({})\n", text("host"), data.value("port", 0), text("reason"));
-  if (type == "net.allowed") return fmt::format("  reached   {}:{}\n", text("host"), data.value("port", 0));
+  if (type == "net.denied") return fmt::format("  DENIED    {}:{} ({})\n", text("host"), number_of(data, "port"), text("reason"));
+  if (type == "net.allowed") return fmt::format("  reached   {}:{}\n", text("host"), number_of(data, "port"));
   if (type == "limit.hit") return fmt::format("  LIMIT     {} {}\n", text("limit"), text("culprit"));
   if (type == "changes") return "  changes\n" + changes_story(data);
   if (type == "guard") {
     std::string out;
-    for (const json& f : data.value("findings", json::array())) {
-      out += fmt::format("  {:<9} {} {} [{}]\n", f.value("severity", "") == "refuse" ? "REFUSED" : "note", printable(f.value("path", "")),
-                         printable(f.value("message", "")), f.value("rule", ""));
+    for (const json& f : part_of(data, "findings")) {
+      out += fmt::format("  {:<9} {} {} [{}]\n", text_of(f, "severity") == "refuse" ? "REFUSED" : "note", text_of(f, "path"),
+                         text_of(f, "message"), text_of(f, "rule"));
     }
     return out;
   }
   if (type == "verdict") {
-    std::string out = fmt::format("  verdict   {} (exit {})\n", text("status"), data.value("exit_code", 0));
-    for (const json& reason : data.value("reasons", json::array())) out += fmt::format("            {}\n", printable(reason.get<std::string>()));
+    std::string out = fmt::format("  verdict   {} (exit {})\n", text("status"), number_of(data, "exit_code"));
+    for (const json& reason : part_of(data, "reasons")) out += fmt::format("            {}\n", reason.is_string() ? printable(reason.get<std::string>()) : "?");
     return out;
   }
   return "";
@@ -148,9 +169,10 @@ int show(const RecordOptions& options) {
     put_json({{"schema", "berm.show/1"}, {"events", events}});
     return kDone;
   }
-  put(fmt::format("{}\n", printable(path->substr(0, path->rfind('/')).substr(path->rfind("r-")))));
+  put(fmt::format("{}\n", events.empty() ? printable(*path) : text_of(events.front(), "run")));
   for (const json& event : events) put(story_of(event));
-  const RecordCheck check = check_record(*text, "");
+  const Result<json> run = load_run(path->substr(0, path->rfind('/')));
+  const RecordCheck check = check_record(*text, run ? text_of(*run, "record_head") : "");
   put(fmt::format("  record    {} events, {}\n", check.events, check.intact() && check.complete ? "intact" : check.intact() ? "incomplete" : "NOT INTACT (berm verify)"));
   return kDone;
 }

@@ -2,6 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "base/text.h"
 #include "cli/commands.h"
 #include "cli/console.h"
 #include "cli/run_options.h"
@@ -20,7 +21,7 @@ int why(const RunOptions& options, const std::string& act, const std::string& wh
   if (options.json) {
     put_json({{"schema", "berm.why/1"}, {"act", act}, {"what", what}, {"allowed", answer->allowed}, {"rule", answer->rule}, {"reason", answer->reason}});
   } else {
-    put(fmt::format("{}: {} {}\n  rule:   {}\n  reason: {}\n", answer->allowed ? "allowed" : "denied", act, what, answer->rule, answer->reason));
+    put(fmt::format("{}: {} {}\n  rule:   {}\n  reason: {}\n", answer->allowed ? "allowed" : "denied", printable(act), printable(what), printable(answer->rule), printable(answer->reason)));
   }
   return answer->allowed ? kDone : kNo;
 }

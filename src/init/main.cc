@@ -5,7 +5,6 @@
 #include <fcntl.h>
 #include <linux/close_range.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -28,6 +27,7 @@ struct SetupStep {
 constexpr SetupStep kBuild[] = {
     {Step::await_id_maps,       await_id_maps},        // until the parent writes them we are nobody
     {Step::take_identity,       take_identity},        // before any file is made: it would belong to nobody
+    {Step::guard_init,          hide_from_tracers},    // after the maps: their files would become root's
     {Step::die_with_supervisor, die_with_supervisor},  // after identity: a credential change clears it
     {Step::private_mounts,      make_mounts_private},  // before any mount: or the host's events come in
     {Step::build_root,          build_root},           // before pivot: its sources are host paths
@@ -111,8 +111,6 @@ int run() {
   Setup setup{.program = program};
   // The supervisor placed these at fixed numbers, which cleared close-on-exec.
   if (::close_range(wire::kControlFd, ~0U, CLOSE_RANGE_CLOEXEC) != 0) fail(Step::read_program, errno, 0);
-  // Before anything else: the agent shares our uid and must not read our memory or descriptors.
-  if (::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0) fail(Step::guard_init, errno, 0);
   run_steps(kBuild, setup);
 
   const pid_t agent = ::fork();

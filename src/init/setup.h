@@ -26,6 +26,7 @@ int open_listeners(Setup&);
 // identity.cc
 int await_id_maps(Setup&);
 int take_identity(Setup&);
+int hide_from_tracers(Setup&);
 int die_with_supervisor(Setup&);
 int limit_namespaces(Setup&);
 int set_limits(Setup&);

@@ -63,6 +63,8 @@ struct RepositoryFacts {
   std::string relative_cwd;           ///< of the caller below root; "" = root
   std::string head;                   ///< commit id; "" before the first commit
   std::string branch;                 ///< "refs/heads/main"; "" when detached
+  std::uint64_t device = 0;           ///< st_dev and st_ino of the root: the baseline's identity
+  std::uint64_t inode = 0;
   std::uint32_t owner = 0;            ///< uid of the root directory
   std::uint32_t group = 0;
   std::uint32_t root_mode = 0755;

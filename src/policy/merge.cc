@@ -38,7 +38,7 @@ Policy built_in_policy() {
 
 void overlay(Policy& policy, const PolicyLayer& layer) {
   replace(policy.profile, layer.profile);
-  replace(policy.tier, layer.tier);
+  if (layer.tier && *layer.tier != TierChoice::automatic) policy.tier = *layer.tier;
   replace(policy.require, layer.require);
   replace(policy.mode, layer.workspace.mode);
   replace(policy.ref, layer.workspace.ref);
@@ -121,13 +121,14 @@ std::string first_excess(const Policy& policy, const PolicyLayer& ceiling) {
   if (ceiling.profile && policy.profile != AgentKind::none && policy.profile != *ceiling.profile) {
     return fmt::format("profile = \"{}\"", spelling(policy.profile));
   }
-  if (ceiling.tier && *ceiling.tier != TierChoice::automatic && policy.tier != TierChoice::automatic &&
-      policy.tier < *ceiling.tier) {
+  if (ceiling.tier && *ceiling.tier != TierChoice::automatic && policy.tier < *ceiling.tier) {
     return fmt::format("tier = \"{}\"", spelling(policy.tier));
   }
-  if (ceiling.workspace.on_success && *ceiling.workspace.on_success == OnSuccess{} &&
-      policy.on_success != OnSuccess{}) {
-    return "workspace.on_success (the ceiling says keep)";
+  if (ceiling.workspace.on_success && policy.on_success != OnSuccess{} && policy.on_success != *ceiling.workspace.on_success) {
+    return "another workspace.on_success";
+  }
+  for (const auto& [name, value] : policy.env_set) {
+    if (ceiling.env.pass && std::ranges::find(*ceiling.env.pass, name) == ceiling.env.pass->end()) return "env.set: " + name;
   }
   return "";
 }
@@ -143,7 +144,9 @@ std::string first_excess_in_lists(const Policy& policy, const PolicyLayer& ceili
     return "";
   };
   std::string excess = glob_excess(ceiling.workspace.write, policy.write, "workspace.write");
-  if (excess.empty()) excess = glob_excess(ceiling.changes.allow, policy.allow_changes, "changes.allow");
+  // Without a word of its own on changes, what may be written bounds what may be imported.
+  const auto& allow = ceiling.changes.allow ? ceiling.changes.allow : ceiling.workspace.write;
+  if (excess.empty()) excess = glob_excess(allow, policy.allow_changes, "changes.allow");
   if (!excess.empty()) return excess;
   for (const std::string& path : policy.read_paths) {
     if (ceiling.files.read && !path_is_covered(*ceiling.files.read, path)) return "files.read: " + path;

@@ -24,15 +24,15 @@ class ChainChecker {
   std::string check(std::string_view line) {
     json event = json::parse(line, nullptr, false);
     if (!event.is_object()) return "not a JSON object";
-    const std::string hash = event.value("hash", "");
+    const std::string hash = text(event, "hash");
     event.erase("hash");
     const std::string wrong = compare(event, hash, line);
     // Go on from what the line claims, so that one edit is one problem and not all that follow.
     previous_ = hash;
     sequence_ = number(event, "seq") + 1;
     monotonic_ = number(event, "mono");
-    type_ = event.value("type", "");
-    if (run_.empty()) run_ = event.value("run", "");
+    type_ = text(event, "type");
+    if (run_.empty()) run_ = text(event, "run");
     return wrong;
   }
 
@@ -40,6 +40,11 @@ class ChainChecker {
   [[nodiscard]] bool ended() const { return type_ == "run.end"; }
 
  private:
+  // A hostile record may hold any type under any key.
+  static std::string text(const json& event, const char* key) {
+    const auto found = event.find(key);
+    return found != event.end() && found->is_string() ? found->get<std::string>() : std::string();
+  }
   static std::int64_t number(const json& event, const char* key) {
     const auto found = event.find(key);
     return found != event.end() && found->is_number_integer() ? found->get<std::int64_t>() : -1;
@@ -54,8 +59,8 @@ class ChainChecker {
     if (number(event, "seq") != sequence_) {
       return fmt::format("dropped or reordered: expected event {}, found {}", sequence_, number(event, "seq"));
     }
-    if (event.value("prev", "") != previous_) return "the chain is broken: 'prev' is not the hash of the line before";
-    if (!run_.empty() && event.value("run", "") != run_) return "an event of another run";
+    if (text(event, "prev") != previous_) return "the chain is broken: 'prev' is not the hash of the line before";
+    if (!run_.empty() && text(event, "run") != run_) return "an event of another run";
     if (number(event, "mono") < monotonic_) return "the clock goes back";
     if (ended()) return "an event after the end of the run";
     return "";

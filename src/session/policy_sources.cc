@@ -1,10 +1,6 @@
 #include "session/policy_sources.h"
 
 #include <fmt/format.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
-#include <cerrno>
 #include <cstdlib>
 
 #include "agents/agent.h"
@@ -27,33 +23,25 @@ std::string variable(const char* name) {
 
 // The base of a pull or merge request, as this CI system tells it; "" outside of one.
 std::string ci_base_ref() {
-  if (const std::string github = variable("GITHUB_BASE_REF"); !github.empty()) return "refs/remotes/origin/" + github;
-  if (const std::string gitlab = variable("CI_MERGE_REQUEST_TARGET_BRANCH_NAME"); !gitlab.empty()) {
-    return "refs/remotes/origin/" + gitlab;
+  for (const char* name : {"GITHUB_BASE_REF", "CI_MERGE_REQUEST_TARGET_BRANCH_NAME", "BITBUCKET_PR_DESTINATION_BRANCH",
+                           "BUILDKITE_PULL_REQUEST_BASE_BRANCH", "SYSTEM_PULLREQUEST_TARGETBRANCH", "CHANGE_TARGET", "CI_COMMIT_TARGET_BRANCH"}) {
+    std::string branch = variable(name);
+    if (branch.starts_with("refs/heads/")) branch.erase(0, 11);
+    if (!branch.empty()) return "refs/remotes/origin/" + branch;
   }
   return "";
 }
 
-// That a commit has no berm.toml is true for ever, so it is remembered: git costs milliseconds.
-std::string absence_marker(const std::string& commit) {
-  std::string base = variable("XDG_CACHE_HOME");
-  if (!base.starts_with('/')) base = variable("HOME").empty() ? "" : variable("HOME") + "/.cache";
-  return base.empty() ? "" : fmt::format("{}/berm/no-policy/{}", base, commit);
-}
-
-bool known_absent(const std::string& marker) {
-  struct stat status {};
-  return !marker.empty() && ::lstat(marker.c_str(), &status) == 0 && status.st_uid == ::geteuid();
-}
-
-// berm.toml as the commit has it; nullopt if it has none.
-Result<std::optional<std::string>> policy_at(const RepositoryFacts& repository, const std::string& commit) {
-  const std::string marker = absence_marker(commit);
-  if (known_absent(marker)) return std::nullopt;
+// berm.toml as the commit has it; nullopt if it has none. That a commit has none is true for ever,
+// so it is remembered, in the private state directory: asking git costs milliseconds.
+Result<std::optional<std::string>> policy_at(const RepositoryFacts& repository, const std::string& commit, const std::string& state) {
+  const std::string marker = fmt::format("{}/no-policy/{}", state, commit);
+  if (exists(marker)) return std::nullopt;
   const GitInvocation where{.git_dir = repository.common_dir.str(), .directory = repository.root.str()};
-  const std::string entry = BERM_TRY(git_output(where, {"ls-tree", "-z", commit, "--", "berm.toml"}));
+  const std::string entry = BERM_TRY(git_output(where, {"ls-tree", "-z", "--full-tree", commit, "--", "berm.toml"}));
   if (entry.empty()) {
-    if (!marker.empty() && make_directories(marker.substr(0, marker.rfind('/')), 0700)) (void)write_file(marker, "");
+    BERM_TRY(make_directories(state + "/no-policy", 0700));
+    BERM_TRY(write_file(marker, ""));
     return std::nullopt;
   }
   const std::vector<std::string_view> fields = split(std::string_view(entry).substr(0, entry.find('\t')), ' ');
@@ -65,7 +53,8 @@ Result<std::optional<std::string>> policy_at(const RepositoryFacts& repository, 
 
 class Resolver {
  public:
-  Resolver(const PolicyRequest& request, const RepositoryFacts& repository) : request_(request), repository_(repository) {}
+  Resolver(const PolicyRequest& request, const RepositoryFacts& repository, const std::string& state)
+      : request_(request), repository_(repository), state_(state) {}
 
   Result<ResolvedPolicy> resolve() {
     NamedLayer ceiling{.source = kManaged, .layer = {}};
@@ -94,12 +83,12 @@ class Resolver {
   Result<void> add_file() {
     const std::string worktree_file = repository_.root.str() + "/berm.toml";
     if (!request_.file.empty()) {
-      const std::string text = BERM_TRY(read_file(request_.file, 1 << 20));
+      const std::string text = BERM_TRY(read_plain_file(request_.file, 1 << 20));
       return add(text, request_.file);
     }
     if (request_.from_worktree) {
       if (!exists(worktree_file)) return {};
-      const std::string text = BERM_TRY(read_file(worktree_file, 1 << 20));
+      const std::string text = BERM_TRY(read_plain_file(worktree_file, 1 << 20));
       out_.notes.emplace_back("the policy is taken from the working tree, which the agent's predecessors may have changed");
       return add(text, "berm.toml");
     }
@@ -119,8 +108,8 @@ class Resolver {
       }
     }
     std::optional<std::string> text;
-    if (!commit.empty()) text = BERM_TRY(policy_at(repository_, commit));
-    const Result<std::string> live = read_file(worktree_file, 1 << 20);
+    if (!commit.empty()) text = BERM_TRY(policy_at(repository_, commit, state_));
+    const Result<std::string> live = read_plain_file(worktree_file, 1 << 20);
     if (live && (!text || *text != *live)) {
       out_.notes.push_back(fmt::format("berm.toml of the working tree {} {}, and is not used (--policy-from-worktree uses it)",
                                        text ? "differs from" : "is not in", ref));
@@ -130,14 +119,15 @@ class Resolver {
 
   const PolicyRequest& request_;
   const RepositoryFacts& repository_;
+  const std::string& state_;
   std::vector<NamedLayer> layers_;
   ResolvedPolicy out_;
 };
 
 }  // namespace
 
-Result<ResolvedPolicy> resolve_policy(const PolicyRequest& request, const RepositoryFacts& repository) {
-  return Resolver(request, repository).resolve();
+Result<ResolvedPolicy> resolve_policy(const PolicyRequest& request, const RepositoryFacts& repository, const std::string& state) {
+  return Resolver(request, repository, state).resolve();
 }
 
 }  // namespace berm

@@ -32,6 +32,7 @@ struct ResolvedPolicy {
 /// The trusted ref is the base branch of the pull or merge request in CI, else HEAD: a pull request
 /// can edit berm.toml.
 /// @return Errc::invalid_policy; Errc::denied if a CI base branch is named but not fetched.
-[[nodiscard]] Result<ResolvedPolicy> resolve_policy(const PolicyRequest& request, const RepositoryFacts& repository);
+[[nodiscard]] Result<ResolvedPolicy> resolve_policy(const PolicyRequest& request, const RepositoryFacts& repository,
+                                                    const std::string& state);
 
 }  // namespace berm

@@ -95,7 +95,7 @@ std::string summary(const RunReport& report) {
   for (const Finding& f : report.findings) {
     if (f.severity != Severity::refuse) continue;
     if (++refusals > 6) continue;
-    out += fmt::format("  refused: {}{}{} [{}]\n", f.path.empty() ? "" : "'" + printable(f.path) + "' ", f.message, "", f.rule);
+    out += fmt::format("  refused: {}{}{} [{}]\n", f.path.empty() ? "" : "'" + printable(f.path) + "' ", printable(f.message), "", f.rule);
     ++shown;
   }
   if (refusals > shown) out += fmt::format("  … and {} more: berm diff {}\n", refusals - shown, report.id);

@@ -145,8 +145,8 @@ Result<std::vector<std::string>> prune_runs(const std::string& state, Millisecon
     total.count += sample_disk(path).used.count;
     const bool half_made = !exists(path + "/run.json");
     if (old_ms < age.count() && total <= size && !half_made) continue;
-    BERM_TRY(remove_tree(path));
-    removed.push_back(id);
+    // One that cannot be removed must not keep the others for ever.
+    if (remove_tree(path)) removed.push_back(id);
   }
   return removed;
 }

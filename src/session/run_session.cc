@@ -83,7 +83,9 @@ json layers_to_json(const std::vector<LayerReport>& layers) {
 json stored_run(const PreparedRun& prepared, const timespec& started) {
   const Plan& plan = prepared.plan;
   json hidden = json::array();
-  for (const HiddenPath& path : prepared.repository.hidden) hidden.push_back(path.path);
+  for (const HiddenPath& path : prepared.repository.hidden) {
+    hidden.push_back(to_hex({reinterpret_cast<const unsigned char*>(path.path.data()), path.path.size()}));  // any bytes
+  }
   json objects = json::array();
   for (const HostPath& path : prepared.repository.object_dirs) objects.push_back(path.str());
   json policy = to_json(plan)["guard"];
@@ -94,6 +96,7 @@ json stored_run(const PreparedRun& prepared, const timespec& started) {
           {"started_s", started.tv_sec},
           {"started_ns", started.tv_nsec},
           {"repository", plan.workspace.repository.str()},
+          {"root", {{"device", prepared.repository.device}, {"inode", prepared.repository.inode}}},
           {"git_dir", prepared.repository.git_dir.str()},
           {"objects", std::move(objects)},
           {"base", {{"head", plan.workspace.base_commit}, {"branch", plan.workspace.base_branch}}},
@@ -206,6 +209,12 @@ void Session::judge_run() {
   }
   report_.changes = *std::move(changes);
   report_.findings = judge_changes(report_.changes, guard_policy_of(stored_));
+  const Result<std::vector<Finding>> of_commits = judge_commits(*place, report_.changes, stored_);
+  if (of_commits) {
+    report_.findings.insert(report_.findings.end(), of_commits->begin(), of_commits->end());
+  } else {
+    report_.findings.push_back({"commits", "", "the commits cannot be judged: " + of_commits.error().what, Severity::refuse});
+  }
   guard_.judged = true;
   guard_.changes = report_.changes.files.size();
   for (const Finding& finding : report_.findings) {
@@ -223,7 +232,14 @@ void Session::import_on_success() {
   const OnSuccess& wish = plan_.workspace.on_success;
   std::string failed;
   const auto keep_error = [&](const Error& error) { failed = error.what; };
-  if (wish.action == SuccessAction::apply) {
+  if (wish.action != SuccessAction::keep && !report_.changes.refs.empty()) {
+    const Result<std::vector<std::string>> refs = import_commits(*place, report_.changes, report_.id, plan_.workspace.object_dirs);
+    if (refs) report_.imported = *refs;
+    if (!refs) keep_error(refs.error());
+  }
+  if (!failed.empty()) {
+    // Without its commits the rest is not imported either.
+  } else if (wish.action == SuccessAction::apply) {
     const Result<ImportReport> done = import_changes(*place, report_.changes, prepared_.repository.git_dir.str(), report_.id);
     if (done) {
       report_.import_note = fmt::format("imported: {} written, {} deleted", done->written, done->deleted);
@@ -239,7 +255,7 @@ void Session::import_on_success() {
       keep_error(commit.error());
     }
   } else if (wish.action == SuccessAction::patch) {
-    const Result<std::string> patch = make_patch(*place, report_.changes, false);
+    const Result<std::string> patch = make_patch(*place, report_.changes);
     const Result<void> written = patch ? replace_file(wish.target, *patch, 0644) : Result<void>(tl::unexpected(patch.error()));
     if (written) {
       report_.import_note = fmt::format("patch written to '{}'", printable(wish.target));
@@ -247,10 +263,9 @@ void Session::import_on_success() {
       keep_error(written.error());
     }
   }
-  if (wish.action != SuccessAction::keep && failed.empty() && !report_.changes.refs.empty()) {
-    const Result<std::vector<std::string>> refs = import_commits(*place, report_.changes, report_.id, plan_.workspace.object_dirs);
-    if (refs) report_.imported = *refs;
-    if (!refs) keep_error(refs.error());
+  if (!failed.empty() && !report_.imported.empty()) {
+    (void)drop_commits(*place, report_.imported);
+    report_.imported.clear();
   }
   if (!failed.empty()) {
     report_.verdict.status = VerdictStatus::guard_refused;
@@ -287,7 +302,7 @@ Result<PreparedRun> prepare_run(const RunRequest& request, Footprint footprint) 
                        .policy = {},
                        .plan = {.cwd = *SandboxPath::parse("/"), .workspace = {.repository = *HostPath::parse("/"), .at = *SandboxPath::parse("/")},
                                 .run_directory = *HostPath::parse("/"), .init = *HostPath::parse("/")}};
-  prepared.policy = BERM_TRY(resolve_policy(request.policy, prepared.repository));
+  prepared.policy = BERM_TRY(resolve_policy(request.policy, prepared.repository, prepared.state));
   const Policy& policy = prepared.policy.merged.policy;
   prepared.host = BERM_TRY(probe_host(prepared.state));
   std::vector<Glob> hide = built_in_hidden();
@@ -317,6 +332,10 @@ Result<PreparedRun> prepare_run(const RunRequest& request, Footprint footprint) 
 
 Result<RunReport> run_session(const RunRequest& request) {
   PreparedRun prepared = BERM_TRY(prepare_run(request, Footprint::run_directory));
+  if (const Result<void> reachable = check_egress(prepared.plan); !reachable) {
+    BERM_TRY(remove_tree(prepared.run.path));
+    return tl::unexpected(reachable.error());
+  }
   RecordFile record = BERM_TRY(RecordFile::create(prepared.run.path + "/record.jsonl", prepared.run.id));
   return Session(std::move(prepared), request, std::move(record)).run();
 }
@@ -329,12 +348,34 @@ Result<WalkPlace> walk_place_of(const std::string& run_path, const json& run) {
   for (const auto& [name, git] : names(GitHistory{})) {
     if (name == run.value("git", "")) place.git = git;
   }
-  if (!run.contains("base") || !run.contains("started_s")) return failure(Errc::denied, "find the baseline of the run in run.json");
+  if (!run.contains("base") || !run.contains("started_s") || !run.contains("root")) return failure(Errc::denied, "find the baseline of the run in run.json");
+  place.base_commit = run["base"].value("head", "");
+  place.device = run["root"].value("device", dev_t{0});
+  place.inode = run["root"].value("inode", ino_t{0});
+  // Whatever may be imported is read whole by the guard.
+  place.text_limit = std::max<std::size_t>(guard_policy_of(run).max_size.count + 1, 1 << 16);
   place.started = {run.value("started_s", std::int64_t{0}), run.value("started_ns", 0L)};
   for (const json& path : run.value("hidden", json::array())) {
-    if (path.is_string()) place.hidden.push_back(path.get<std::string>());
+    if (path.is_string()) place.hidden.push_back(from_hex(path.get<std::string>()));
   }
   return place;
+}
+
+std::vector<HostPath> object_dirs_of(const json& run) {
+  std::vector<HostPath> out;
+  for (const json& path : run.value("objects", json::array())) {
+    if (Result<HostPath> parsed = HostPath::parse(path.is_string() ? path.get<std::string>() : "")) out.push_back(*parsed);
+  }
+  return out;
+}
+
+Result<std::vector<Finding>> judge_commits(const WalkPlace& place, const Changes& changes, const json& run) {
+  Changes of_commits{.files = BERM_TRY(commit_changes(place, changes, object_dirs_of(run))), .refs = {}, .digest = {}};
+  std::vector<Finding> findings = judge_changes(of_commits, guard_policy_of(run));
+  // What is only worth a note was noted for the files themselves.
+  std::erase_if(findings, [](const Finding& f) { return f.severity != Severity::refuse; });
+  for (Finding& finding : findings) finding.message += " (in a commit)";
+  return findings;
 }
 
 GuardPolicy guard_policy_of(const json& run) {

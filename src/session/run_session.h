@@ -64,6 +64,9 @@ struct RunReport {
 /// What `berm diff`, `apply` and `discard` need of an old run.
 [[nodiscard]] Result<WalkPlace> walk_place_of(const std::string& run_path, const nlohmann::json& run);
 [[nodiscard]] GuardPolicy guard_policy_of(const nlohmann::json& run);
+[[nodiscard]] std::vector<HostPath> object_dirs_of(const nlohmann::json& run);
+/// What the guard says of the commits that would be imported.
+[[nodiscard]] Result<std::vector<Finding>> judge_commits(const WalkPlace& place, const Changes& changes, const nlohmann::json& run);
 [[nodiscard]] nlohmann::json findings_to_json(const std::vector<Finding>& findings);
 [[nodiscard]] nlohmann::json changes_to_json(const Changes& changes);
 

@@ -17,7 +17,8 @@ struct CloseDirectory {
   void operator()(DIR* stream) const { ::closedir(stream); }
 };
 
-bool is_missing(int error) { return error == ENOENT || error == ENOTDIR; }
+// ELOOP: a link stands where a directory would have to; nothing is beneath it.
+bool is_missing(int error) { return error == ENOENT || error == ENOTDIR || error == ELOOP; }
 
 // An agent may leave directories without rights; overlayfs leaves work/work with mode 000. If the
 // change fails, opening the directory fails next and says so.
@@ -125,13 +126,16 @@ Result<void> remove_beneath(int directory, const std::string& name) {
   return {};
 }
 
-Result<UniqueFd> make_parents_beneath(int directory, const std::string& relative, unsigned mode) {
+Result<UniqueFd> make_parents_beneath(int directory, const std::string& relative, unsigned mode,
+                                     const std::optional<Owner>& owner) {
   UniqueFd current = BERM_TRY(open_beneath(directory, "", O_PATH | O_DIRECTORY));
   std::string_view rest = relative;
   for (std::size_t slash = rest.find('/'); slash != std::string_view::npos; slash = rest.find('/')) {
     const std::string part(rest.substr(0, slash));
-    if (::mkdirat(current.get(), part.c_str(), mode) != 0 && errno != EEXIST) {
-      return os_error(fmt::format("create directory '{}'", part));
+    const bool made = ::mkdirat(current.get(), part.c_str(), mode) == 0;
+    if (!made && errno != EEXIST) return os_error(fmt::format("create directory '{}'", part));
+    if (made && owner && ::fchownat(current.get(), part.c_str(), owner->uid, owner->gid, AT_SYMLINK_NOFOLLOW) != 0) {
+      return os_error(fmt::format("set the owner of '{}'", part));
     }
     current = BERM_TRY(open_beneath(current.get(), part, O_PATH | O_DIRECTORY));
     rest.remove_prefix(slash + 1);

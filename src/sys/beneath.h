@@ -4,7 +4,7 @@
 
 #include <sys/stat.h>
 
-#include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -40,8 +40,13 @@ struct Entry {
 /// A missing name is fine. Directories without rights for us are made accessible first.
 [[nodiscard]] Result<void> remove_beneath(int directory, const std::string& name);
 
-/// Creates the directories of `relative`'s parent, with `mode` for the missing ones.
-[[nodiscard]] Result<UniqueFd> make_parents_beneath(int directory, const std::string& relative, unsigned mode);
+struct Owner {
+  uid_t uid = 0;
+  gid_t gid = 0;
+};
+/// Creates the directories of `relative`'s parent, with `mode` and `owner` for the missing ones.
+[[nodiscard]] Result<UniqueFd> make_parents_beneath(int directory, const std::string& relative, unsigned mode,
+                                                    const std::optional<Owner>& owner = {});
 
 /// "a/b/c" → "c"; "c" → "c".
 [[nodiscard]] std::string last_component(const std::string& relative);

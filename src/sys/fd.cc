@@ -48,6 +48,14 @@ Result<std::string> read_file(const std::string& path, std::size_t limit) {
   return in_context(fmt::format("reading '{}'", path), read_all(fd.get(), limit));
 }
 
+Result<std::string> read_plain_file(const std::string& path, std::size_t limit) {
+  const UniqueFd fd = BERM_TRY(open_file(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK));
+  struct stat status {};
+  if (::fstat(fd.get(), &status) != 0) return os_error(fmt::format("look at '{}'", path));
+  if (!S_ISREG(status.st_mode)) return failure(Errc::denied, fmt::format("read '{}': it is not a plain file", path));
+  return in_context(fmt::format("reading '{}'", path), read_all(fd.get(), limit));
+}
+
 Result<void> write_all(int fd, std::string_view bytes) {
   while (!bytes.empty()) {
     const ssize_t written = ::write(fd, bytes.data(), bytes.size());

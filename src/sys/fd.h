@@ -44,6 +44,8 @@ struct Pipe {
 
 /// The whole content, at most `limit` bytes. @return Errc::unsupported if there is more.
 [[nodiscard]] Result<std::string> read_file(const std::string& path, std::size_t limit = 16 << 20);
+/// The same for a name that somebody else may have made: no link, no fifo, no device.
+[[nodiscard]] Result<std::string> read_plain_file(const std::string& path, std::size_t limit = 16 << 20);
 [[nodiscard]] Result<std::string> read_all(int fd, std::size_t limit = 16 << 20);
 
 [[nodiscard]] Result<void> write_all(int fd, std::string_view bytes);

@@ -17,6 +17,8 @@ namespace {
 
 constexpr std::size_t kBinaryProbe = 8000;
 
+}  // namespace
+
 Result<UniqueFd> open_own(int directory, const std::string& name, Unlock unlock) {
   constexpr int kFlags = O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC;
   UniqueFd fd(::openat(directory, name.c_str(), kFlags));
@@ -33,8 +35,6 @@ Result<UniqueFd> open_own(int directory, const std::string& name, Unlock unlock)
   if (!fd) return os_error(fmt::format("open '{}'", name));
   return fd;
 }
-
-}  // namespace
 
 FileType type_of(mode_t mode) {
   if (S_ISREG(mode)) return FileType::regular;
@@ -57,12 +57,18 @@ Result<Content> read_content(int directory, const std::string& name, Unlock unlo
   const std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> hash(EVP_MD_CTX_new(), &EVP_MD_CTX_free);
   if (!hash || EVP_DigestInit_ex(hash.get(), EVP_sha256(), nullptr) != 1) return failure(Errc::internal, "start SHA-256");
   Content content;
+  struct stat status {};
+  if (::fstat(fd.get(), &status) != 0) return os_error(fmt::format("look at '{}'", name));
+  // Beyond the limit a file cannot be imported; hashing a sparse terabyte would only stop the guard.
+  const bool giant = limit != 0 && static_cast<std::uint64_t>(status.st_size) > limit;
+  std::uint64_t left = giant ? kBinaryProbe : ~std::uint64_t{0};
   char buffer[65536];
   for (;;) {
-    const ssize_t got = ::read(fd.get(), buffer, sizeof buffer);
+    const ssize_t got = ::read(fd.get(), buffer, std::min<std::uint64_t>(sizeof buffer, left));
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) return os_error(fmt::format("read '{}'", name));
     if (got == 0) break;
+    left -= static_cast<std::uint64_t>(got);
     const auto size = static_cast<std::size_t>(got);
     EVP_DigestUpdate(hash.get(), buffer, size);
     content.text.append(buffer, std::min(size, limit - std::min(limit, content.text.size())));
@@ -70,7 +76,7 @@ Result<Content> read_content(int directory, const std::string& name, Unlock unlo
   unsigned char digest[EVP_MAX_MD_SIZE];
   unsigned length = 0;
   EVP_DigestFinal_ex(hash.get(), digest, &length);
-  content.sha256 = to_hex({digest, length});
+  content.sha256 = giant ? fmt::format("size:{}:{}.{}", status.st_size, status.st_mtim.tv_sec, status.st_mtim.tv_nsec) : to_hex({digest, length});
   content.binary = std::string_view(content.text).substr(0, kBinaryProbe).find('\0') != std::string_view::npos;
   return content;
 }

@@ -14,7 +14,7 @@ namespace berm {
 
 /// The content of a regular file as the guard needs it.
 struct Content {
-  std::string sha256;
+  std::string sha256;  ///< of a file beyond the limit: "size:…", never equal to another file's
   std::string text;    ///< the first bytes, at most the limit
   bool binary = false;  ///< a NUL in the first 8000 bytes, as git decides
 };
@@ -25,6 +25,9 @@ enum class Unlock : std::uint8_t { no, yes };
 
 /// Opens a directory that may have no rights, for reading.
 [[nodiscard]] Result<UniqueFd> open_own_directory(int parent, const std::string& name);
+
+/// Opens a file for reading; see Unlock.
+[[nodiscard]] Result<UniqueFd> open_own(int directory, const std::string& name, Unlock unlock);
 
 /// State without content hash.
 [[nodiscard]] FileState state_of(const struct stat& status);

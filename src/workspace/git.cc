@@ -26,8 +26,6 @@ constexpr const char* kDisarm[] = {
     "fetch.writeCommitGraph=false",
     "fetch.recurseSubmodules=false",
     "submodule.recurse=false",
-    "protocol.allow=never",
-    "protocol.file.allow=always",
     "uploadpack.packObjectsHook=",
     "safe.directory=*",
 };
@@ -35,11 +33,11 @@ constexpr const char* kDisarm[] = {
 }  // namespace
 
 Result<CommandResult> run_git(const GitInvocation& where, const std::vector<std::string>& arguments) {
-  Command command{.argv = {"git", "--no-pager", "--no-optional-locks", "--literal-pathspecs"},
+  Command command{.argv = {"git", "--no-pager", "--no-optional-locks"},
                   .env = {"PATH=/usr/local/bin:/usr/bin:/bin", "HOME=/nonexistent", "LC_ALL=C",
                           "GIT_CONFIG_NOSYSTEM=1", "GIT_CONFIG_GLOBAL=/dev/null", "GIT_CONFIG_SYSTEM=/dev/null",
                           "GIT_TERMINAL_PROMPT=0", "GIT_ATTR_NOSYSTEM=1", "GIT_NO_LAZY_FETCH=1",
-                          "GIT_NO_REPLACE_OBJECTS=1", "GIT_ASKPASS=/bin/false", "GIT_SSH_COMMAND=false"},
+                          "GIT_NO_REPLACE_OBJECTS=1", "GIT_ALLOW_PROTOCOL=none", "GIT_ASKPASS=/bin/false", "GIT_SSH_COMMAND=false"},
                   .directory = where.directory,
                   .input = where.input};
   for (const char* setting : kDisarm) {
@@ -53,6 +51,7 @@ Result<CommandResult> run_git(const GitInvocation& where, const std::vector<std:
   set("GIT_DIR", where.git_dir);
   set("GIT_WORK_TREE", where.work_tree);
   set("GIT_INDEX_FILE", where.index_file);
+  set("GIT_CEILING_DIRECTORIES", where.ceiling);
   return run_command(command);
 }
 
@@ -62,7 +61,7 @@ Result<std::string> git_output(const GitInvocation& where, const std::vector<std
   if (result.code == 127) {
     return failure(Errc::unsupported, "find the program 'git'", "install git 2.39 or later");
   }
-  return failure(Errc::kernel, fmt::format("run git {}: {}", arguments.empty() ? "" : arguments[0],
+  return failure(Errc::kernel, fmt::format("run git {}: {}", arguments.empty() ? "" : arguments[arguments[0] == "-c" && arguments.size() > 4 ? 4 : 0],
                                            printable(trim(result.errors))));
 }
 

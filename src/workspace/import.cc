@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <nlohmann/json.hpp>
+#include <optional>
 
 #include "base/text.h"
 #include "sys/beneath.h"
@@ -35,6 +36,9 @@ std::string path_of(const std::string& hex) {
 class Import {
  public:
   Import(int root, int layer, const Changes& changes) : root_(root), layer_(layer) {
+    // As root: what is made belongs to the repository's owner, as if he had written it.
+    struct stat status {};
+    if (::geteuid() == 0 && ::fstat(root, &status) == 0) owner_ = Owner{status.st_uid, status.st_gid};
     for (const Change& change : changes.files) {
       if (!change.ignored) items_.push_back(&change);
     }
@@ -64,6 +68,7 @@ class Import {
 
   int root_;
   int layer_;
+  std::optional<Owner> owner_;
   std::vector<const Change*> items_;
   UniqueFd new_;
   UniqueFd old_;
@@ -76,6 +81,8 @@ Result<void> Import::verify() const {
     const FileState& then = change->before;
     const bool same = now.type == then.type && now.sha256 == then.sha256 && now.link == then.link;
     if (same && !change->host_changed) continue;
+    // A file takes the place of a directory whose content goes first; rmdir refuses if any is left.
+    if (then.type == FileType::none && now.type == FileType::directory && change->kind == ChangeKind::added) continue;
     // "Added" where the host has a file: hidden from the agent, or new since.
     return failure(Errc::denied,
                    fmt::format("import '{}': the host {} it since the run began", printable(change->path),
@@ -91,12 +98,14 @@ Result<void> Import::stage_one(std::size_t index) {
   if (change.kind == ChangeKind::deleted) return {};
   if (change.after.type == FileType::symlink) {
     if (::symlinkat(change.after.link.c_str(), new_.get(), name.c_str()) != 0) return os_error("stage a link");
+    if (owner_ && ::fchownat(new_.get(), name.c_str(), owner_->uid, owner_->gid, AT_SYMLINK_NOFOLLOW) != 0) return os_error("set the owner of a staged link");
     return {};
   }
   if (change.after.type != FileType::regular) {
     return failure(Errc::denied, fmt::format("import '{}': it is a {}", printable(change.path), name_of(change.after.type)));
   }
-  const UniqueFd from = BERM_TRY(open_beneath(layer_, change.path, O_RDONLY | O_NONBLOCK));
+  const UniqueFd from_directory = BERM_TRY(open_beneath(layer_, parent_of(change.path), O_RDONLY | O_DIRECTORY));
+  const UniqueFd from = BERM_TRY(open_own(from_directory.get(), last_component(change.path), Unlock::yes));
   const bool executable = (change.after.mode & 0111) != 0;
   const UniqueFd to = BERM_TRY(open_beneath(new_.get(), name, O_RDWR | O_CREAT | O_EXCL, 0600));
   char buffer[65536];
@@ -115,10 +124,7 @@ Result<void> Import::stage_one(std::size_t index) {
   mode_t mode = change.before.type == FileType::regular ? change.before.mode & 0777 : 0644;
   mode = executable ? mode | ((mode & 0444) >> 2) : mode & ~0111U;
   if (::fchmod(to.get(), mode) != 0) return os_error("set the mode of a staged file");
-  struct stat root_status {};
-  if (::fstat(root_, &root_status) != 0) return os_error("look at the repository");
-  // As root: the file belongs to the repository's owner, as if he had written it.
-  if (::geteuid() == 0 && ::fchown(to.get(), root_status.st_uid, root_status.st_gid) != 0) return os_error("set the owner of a staged file");
+  if (owner_ && ::fchown(to.get(), owner_->uid, owner_->gid) != 0) return os_error("set the owner of a staged file");
   return ::fsync(to.get()) == 0 ? Result<void>{} : os_error("flush a staged file");
 }
 
@@ -131,6 +137,7 @@ Result<void> Import::stage(const std::string& directory) {
   for (std::size_t i = 0; i < items_.size(); ++i) {
     BERM_TRY(stage_one(i));
     journal.push_back({{"path", hex_of(items_[i]->path)},
+                       {"sha256", items_[i]->after.sha256},
                        {"had", items_[i]->before.type != FileType::none},
                        {"gets", items_[i]->kind != ChangeKind::deleted}});
   }
@@ -142,9 +149,15 @@ Result<void> Import::put_in_place(std::size_t index) {
   const Change& change = *items_[index];
   const std::string number = fmt::format("{}", index);
   const std::string name = last_component(change.path);
-  const UniqueFd parent = BERM_TRY(make_parents_beneath(root_, change.path, 0777));
+  const UniqueFd parent = BERM_TRY(make_parents_beneath(root_, change.path, 0777, owner_));
   if (change.before.type != FileType::none) {
     if (::renameat(parent.get(), name.c_str(), old_.get(), number.c_str()) != 0) return os_error(fmt::format("move '{}' aside", printable(change.path)));
+    done_ = index + 1;
+    // Between the check of every path and this rename the host may have written: look at what was moved.
+    const FileState moved = BERM_TRY(host_state(old_.get(), number));
+    if (moved.type != change.before.type || moved.sha256 != change.before.sha256 || moved.link != change.before.link) {
+      return failure(Errc::denied, fmt::format("import '{}': the host changed it at this moment", printable(change.path)));
+    }
   }
   done_ = index + 1;
   if (change.kind == ChangeKind::deleted) return {};
@@ -180,7 +193,7 @@ Result<void> Import::commit() {
 void Import::roll_back() {
   for (std::size_t i = done_; i-- > 0;) {
     const std::string number = fmt::format("{}", i);
-    const Result<UniqueFd> parent = make_parents_beneath(root_, items_[i]->path, 0777);
+    const Result<UniqueFd> parent = make_parents_beneath(root_, items_[i]->path, 0777, owner_);
     if (!parent) continue;
     const std::string name = last_component(items_[i]->path);
     const bool placed = items_[i]->kind != ChangeKind::deleted && ::faccessat(new_.get(), number.c_str(), F_OK, AT_SYMLINK_NOFOLLOW) != 0;
@@ -189,29 +202,50 @@ void Import::roll_back() {
   }
 }
 
-// On the file system of the working tree, so that a rename is atomic.
+// In the git directory, which no agent can write to: what lies in the working tree may come from
+// anybody, and a journal found there would be an order to overwrite any file.
 Result<std::string> staging_directory(const HostPath& repository, const std::string& git_dir, const std::string& run_id) {
   struct stat tree {};
   struct stat git {};
   if (::stat(repository.str().c_str(), &tree) != 0 || ::stat(git_dir.c_str(), &git) != 0) return os_error("look at the repository");
-  const std::string parent = tree.st_dev == git.st_dev ? git_dir : repository.str();
-  return fmt::format("{}/.berm-import-{}", parent, run_id);
+  if (tree.st_dev != git.st_dev) {
+    return failure(Errc::unsupported, "import all or nothing: the working tree and its git directory lie on different file systems",
+                   "use 'berm diff --patch | git apply'");
+  }
+  return fmt::format("{}/berm-import-{}", git_dir, run_id);
+}
+
+bool names_git_directory(const std::string& path) {
+  const std::vector<std::string_view> parts = split(path, '/');
+  return std::ranges::any_of(parts, [](std::string_view part) { return lower(part) == ".git"; });
+}
+
+// True if what lies at `path` is what the interrupted import put there.
+Result<bool> is_as_staged(int root, const std::string& path, const std::string& sha256) {
+  const FileState now = BERM_TRY(host_state(root, path));
+  return now.type == FileType::symlink || now.type == FileType::none || now.sha256 == sha256;
 }
 
 Result<void> roll_back_journal(int root, const std::string& directory) {
-  const Result<std::string> text = read_file(directory + "/journal");
-  const json journal = json::parse(text ? *text : "[]", nullptr, false);
+  // Without a journal nothing was moved yet, or everything was done.
+  if (!exists(directory + "/journal")) return {};
+  const std::string text = BERM_TRY(read_plain_file(directory + "/journal"));
+  const json journal = json::parse(text, nullptr, false);
   if (!journal.is_array()) return failure(Errc::internal, fmt::format("read the journal in '{}'", directory));
   const UniqueFd fresh = BERM_TRY(open_file(directory + "/new", O_RDONLY | O_DIRECTORY));
   const UniqueFd old = BERM_TRY(open_file(directory + "/old", O_RDONLY | O_DIRECTORY));
   for (std::size_t i = journal.size(); i-- > 0;) {
     const std::string path = path_of(journal[i].value("path", ""));
-    if (!is_normal_relative(path)) return failure(Errc::internal, fmt::format("trust the journal in '{}'", directory));
+    if (!is_normal_relative(path) || names_git_directory(path)) return failure(Errc::internal, fmt::format("trust the journal in '{}'", directory));
     const std::string number = fmt::format("{}", i);
     const bool moved = ::faccessat(old.get(), number.c_str(), F_OK, AT_SYMLINK_NOFOLLOW) == 0;
     const bool placed = journal[i].value("gets", false) && ::faccessat(fresh.get(), number.c_str(), F_OK, AT_SYMLINK_NOFOLLOW) != 0;
     if (!moved && !placed) continue;
-    const UniqueFd parent = BERM_TRY(make_parents_beneath(root, path, 0777));
+    if (placed && !BERM_TRY(is_as_staged(root, path, journal[i].value("sha256", "")))) {
+      return failure(Errc::denied, fmt::format("undo the interrupted import of '{}': it was edited since", printable(path)),
+                     fmt::format("save your edit elsewhere, restore the file from '{}/old/{}', and try again", directory, number));
+    }
+    const UniqueFd parent = BERM_TRY(make_parents_beneath(root, path, 0777, {}));
     if (placed) ::unlinkat(parent.get(), last_component(path).c_str(), 0);
     if (moved && ::renameat2(old.get(), number.c_str(), parent.get(), last_component(path).c_str(), RENAME_NOREPLACE) != 0) {
       return os_error(fmt::format("restore '{}'", printable(path)));
@@ -220,20 +254,26 @@ Result<void> roll_back_journal(int root, const std::string& directory) {
   return {};
 }
 
+// The journal goes first and for good: whoever comes after a crash in here must not undo a finished import.
+Result<void> finish_staging(const std::string& directory) {
+  BERM_TRY(remove_tree(directory + "/journal"));
+  const UniqueFd fd = BERM_TRY(open_file(directory, O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
+  if (::fsync(fd.get()) != 0) return os_error("flush the staging directory");
+  return remove_tree(directory);
+}
+
 }  // namespace
 
 Result<bool> recover_import(const HostPath& repository, const std::string& git_dir) {
   bool any = false;
   const UniqueFd root = BERM_TRY(open_file(repository.str(), O_RDONLY | O_DIRECTORY));
-  for (const std::string& parent : {git_dir, repository.str()}) {
-    const UniqueFd directory = BERM_TRY(open_file(parent, O_RDONLY | O_DIRECTORY));
-    for (const Entry& entry : BERM_TRY(list_directory(directory.get()))) {
-      if (!entry.name.starts_with(".berm-import-")) continue;
-      const std::string staging = parent + "/" + entry.name;
-      BERM_TRY(in_context("rolling back an interrupted import", roll_back_journal(root.get(), staging)));
-      BERM_TRY(remove_tree(staging));
-      any = true;
-    }
+  const UniqueFd directory = BERM_TRY(open_file(git_dir, O_RDONLY | O_DIRECTORY));
+  for (const Entry& entry : BERM_TRY(list_directory(directory.get()))) {
+    if (!entry.name.starts_with("berm-import-")) continue;
+    const std::string staging = git_dir + "/" + entry.name;
+    BERM_TRY(in_context("rolling back an interrupted import", roll_back_journal(root.get(), staging)));
+    BERM_TRY(finish_staging(staging));
+    any = true;
   }
   return any;
 }
@@ -252,7 +292,7 @@ Result<ImportReport> import_changes(const WalkPlace& place, const Changes& chang
   const std::string staging = BERM_TRY(staging_directory(place.repository, git_dir, run_id));
   Result<void> result = import.stage(staging);
   if (result) result = import.commit();
-  BERM_TRY(remove_tree(staging));
+  BERM_TRY(finish_staging(staging));
   if (!result) return tl::unexpected(result.error());
   return import.report();
 }

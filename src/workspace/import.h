@@ -26,15 +26,24 @@ struct ImportReport {
 /// Rolls back an import that a crash interrupted. Returns true if there was one.
 [[nodiscard]] Result<bool> recover_import(const HostPath& repository, const std::string& git_dir);
 
-/// Fetches the commits that the agent made, with fsck, as refs/berm/<run>/<name>. Returns the
-/// references that were made. The hostile git directory is only read as files; its configuration
-/// never reaches a git process.
+/// What the commits of a run change, commit by commit: history is imported whole, so a file that a
+/// later commit removes again is judged like any other.
+/// @return Errc::denied for more than 1000 commits, or more content than the guard would read.
+[[nodiscard]] Result<std::vector<Change>> commit_changes(const WalkPlace& place, const Changes& changes,
+                                                         const std::vector<HostPath>& object_dirs);
+
+/// Brings the commits that the agent made in, checked object by object, as refs/berm/<run>/<name>:
+/// all references or none. The hostile git directory is only read as files; its configuration never
+/// reaches a git process, and no transport is used that the repository's configuration could bend.
 [[nodiscard]] Result<std::vector<std::string>> import_commits(const WalkPlace& place, const Changes& changes,
                                                               const std::string& run_id,
                                                               const std::vector<HostPath>& object_dirs);
 
-/// The changes as a patch that `git apply` takes. `color`: with SGR colours.
-[[nodiscard]] Result<std::string> make_patch(const WalkPlace& place, const Changes& changes, bool color);
+/// Takes the references of import_commits() back.
+[[nodiscard]] Result<void> drop_commits(const WalkPlace& place, const std::vector<std::string>& references);
+
+/// The changes as a patch that `git apply` takes, byte for byte.
+[[nodiscard]] Result<std::string> make_patch(const WalkPlace& place, const Changes& changes);
 
 /// Commits the changes on a new branch, without touching the working tree or the index.
 /// @return the commit id; Errc::denied if the branch exists.

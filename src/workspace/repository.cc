@@ -83,8 +83,20 @@ Result<std::string> follow_git_file(const std::string& root) {
                  "run 'git submodule update --init', or berm in the superproject");
 }
 
-Result<void> collect_object_dirs(const std::string& objects, int depth, std::vector<HostPath>& out) {
+// info/alternates may name any directory of the host, and the agent will see what it names: only
+// the object store of a repository that belongs to the same owner is one.
+bool is_object_store(const std::string& path, std::uint32_t owner) {
+  struct stat status {};
+  const std::string parent = path.substr(0, path.rfind('/'));
+  return path.ends_with("/objects") && ::lstat(path.c_str(), &status) == 0 && S_ISDIR(status.st_mode) && status.st_uid == owner && exists(parent + "/HEAD");
+}
+
+Result<void> collect_object_dirs(const std::string& objects, std::uint32_t owner, int depth, std::vector<HostPath>& out) {
   const std::string real = BERM_TRY(real_path(objects));
+  if (!is_object_store(real, owner)) {
+    return failure(Errc::denied, fmt::format("show '{}' to the agent as git objects: it is no object store of the repository's owner", real),
+                   "run 'git repack -a -d' and remove objects/info/alternates");
+  }
   const HostPath path = BERM_TRY(HostPath::parse(real));
   if (std::ranges::find(out, path) != out.end()) return {};
   out.push_back(path);
@@ -95,7 +107,7 @@ Result<void> collect_object_dirs(const std::string& objects, int depth, std::vec
   if (!alternates) return {};
   for (const std::string_view line : split(*alternates, '\n')) {
     if (line.empty() || line.starts_with('#')) continue;
-    BERM_TRY(in_context("following info/alternates", collect_object_dirs(joined(real, std::string(line)), depth + 1, out)));
+    BERM_TRY(in_context("following info/alternates", collect_object_dirs(joined(real, std::string(line)), owner, depth + 1, out)));
   }
   return {};
 }
@@ -236,12 +248,19 @@ Result<RepositoryFacts> find_repository(const std::string& directory, std::uint3
   const std::string git_dir = is_file ? BERM_TRY(follow_git_file(root)) : BERM_TRY(real_path(root + "/.git"));
   std::string common = git_dir;
   if (Result<std::string> pointer = read_file(git_dir + "/commondir", 4096)) {
+    // Only a linked worktree has one, and it is always ../.. (CVE-2026-40068: a forged one inherits
+    // another repository's trust).
     common = BERM_TRY(real_path(joined(git_dir, std::string(trim(*pointer)))));
+    if (!is_file || git_dir != fmt::format("{}/worktrees/{}", common, git_dir.substr(git_dir.rfind('/') + 1))) {
+      return failure(Errc::denied, fmt::format("trust '{}/commondir': it names '{}'", git_dir, common), "run 'git worktree repair'");
+    }
   }
   RepositoryFacts facts{.root = BERM_TRY(HostPath::parse(root)),
                         .git_dir = BERM_TRY(HostPath::parse(git_dir)),
                         .common_dir = BERM_TRY(HostPath::parse(common)),
                         .relative_cwd = here == root ? "" : here.substr(root == "/" ? 1 : root.size() + 1),
+                        .device = status.st_dev,
+                        .inode = status.st_ino,
                         .owner = status.st_uid,
                         .group = status.st_gid,
                         .root_mode = status.st_mode & 07777,
@@ -250,7 +269,7 @@ Result<RepositoryFacts> find_repository(const std::string& directory, std::uint3
   const std::string head = BERM_TRY(read_file(git_dir + "/HEAD", 4096));
   if (trim(head).starts_with("ref: ")) facts.branch = trim(head).substr(5);
   facts.head = resolve_ref(facts, "HEAD");
-  BERM_TRY(collect_object_dirs(common + "/objects", 0, facts.object_dirs));
+  BERM_TRY(collect_object_dirs(common + "/objects", status.st_uid, 0, facts.object_dirs));
   return facts;
 }
 

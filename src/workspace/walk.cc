@@ -79,11 +79,12 @@ Result<void> ChangeWalk::fill_before(Change& change, const struct stat& before) 
   Content content = BERM_TRY(read_content(parent.get(), last_component(change.path), Unlock::no, place_.text_limit));
   change.before.sha256 = std::move(content.sha256);
   change.base_text = std::move(content.text);
-  change.binary = change.binary || content.binary;
   return {};
 }
 
 Result<void> ChangeWalk::deleted(const std::string& path, const struct stat& before) {
+  // Sockets, fifos and devices are no part of a repository, and a clone leaves them out.
+  if (!S_ISDIR(before.st_mode) && !S_ISREG(before.st_mode) && !S_ISLNK(before.st_mode)) return {};
   if (S_ISDIR(before.st_mode)) {
     const UniqueFd directory = BERM_TRY(open_beneath(base_, path, O_RDONLY | O_DIRECTORY));
     return deleted_below(directory.get(), path, {});
@@ -193,9 +194,7 @@ Result<void> ChangeWalk::walk(int layer, const std::string& path, bool base_is_d
 void mark_ignored(const WalkPlace& place, std::vector<Change>& changes) {
   if (place.mode == WorkspaceMode::direct) return;  // live already: nothing is "never imported"
   std::string input;
-  for (const Change& change : changes) {
-    if (change.kind == ChangeKind::added) input += change.path + '\0';
-  }
+  for (const Change& change : changes) input += change.path + '\0';
   if (input.empty()) return;
   const GitInvocation where{.directory = place.repository.str(), .input = input};
   const Result<CommandResult> asked = run_git(where, {"check-ignore", "-z", "--stdin"});
@@ -203,7 +202,7 @@ void mark_ignored(const WalkPlace& place, std::vector<Change>& changes) {
   if (!asked || asked->code != 0) return;
   std::set<std::string_view> ignored;
   for (const std::string_view path : split(asked->output, '\0')) ignored.insert(path);
-  for (Change& change : changes) change.ignored = change.kind == ChangeKind::added && ignored.contains(change.path);
+  for (Change& change : changes) change.ignored = ignored.contains(change.path);
 }
 
 Result<std::vector<RefChange>> changed_references(const WalkPlace& place) {
@@ -214,8 +213,12 @@ Result<std::vector<RefChange>> changed_references(const WalkPlace& place) {
   const std::map<std::string, std::string> after = BERM_TRY(read_references(place.run_directory + "/changes/git"));
   for (const auto& [name, id] : after) {
     const auto old = before.find(name);
+    if (id.size() != 40 && id.size() != 64) continue;  // no object id: git would refuse it in the middle of an import
     if (old == before.end() || old->second != id) out.push_back({name, old == before.end() ? "" : old->second, id});
   }
+  // Commits on a detached HEAD have no reference of their own.
+  const Result<std::string> head = read_plain_file(place.run_directory + "/changes/git/HEAD", 4096);
+  if (head && is_hex(trim(*head)) && trim(*head) != place.base_commit) out.push_back({"refs/detached/HEAD", "", std::string(trim(*head))});
   for (const auto& [name, id] : before) {
     if (!after.contains(name)) out.push_back({name, id, ""});
   }
@@ -252,6 +255,11 @@ Result<FileState> host_state(int root, const std::string& path) {
 Result<Changes> walk_changes(const WalkPlace& place) {
   Result<UniqueFd> base = open_file(place.repository.str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
   if (!base) return failure(Errc::denied, fmt::format("find the baseline: the repository '{}' is gone", place.repository.str()));
+  struct stat root {};
+  // Another directory under the same name is another baseline.
+  if (::fstat(base->get(), &root) != 0 || root.st_dev != place.device || root.st_ino != place.inode) {
+    return failure(Errc::denied, fmt::format("find the baseline: '{}' is not the directory the run began in", place.repository.str()));
+  }
   const bool overlay = place.mode == WorkspaceMode::overlay;
   const std::string layer_path = place.run_directory + (overlay ? "/changes/upper" : "/changes/tree");
   Result<UniqueFd> layer = open_file(layer_path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);

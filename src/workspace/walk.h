@@ -20,6 +20,9 @@ struct WalkPlace {
   WorkspaceMode mode = WorkspaceMode::overlay;
   GitHistory git = GitHistory::full;
   std::vector<std::string> hidden;      ///< base paths that did not exist inside
+  std::string base_commit;
+  dev_t device = 0;                    ///< of the repository, as it was
+  ino_t inode = 0;
   timespec started{};                   ///< CLOCK_REALTIME_COARSE, the clock of st_ctim: a base file changed later is suspect
   std::size_t text_limit = 4 << 20;     ///< larger texts are judged by their first bytes only
 };

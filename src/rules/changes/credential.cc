@@ -13,7 +13,6 @@ namespace {
 
 void check(const Changes& changes, const GuardPolicy& policy, std::vector<Finding>& findings) {
   for_each_importable(changes, [&](const Change& change) {
-    if (change.binary) return;
     for (const auto& [number, line] : added_lines(change)) {
       const std::string_view kind = credential_in(line);
       if (kind.empty()) continue;

@@ -16,12 +16,14 @@ namespace {
 bool leaves_root(std::string_view path, std::string_view target) {
   if (target.starts_with('/')) return true;
   long depth = std::ranges::count(path, '/');
+  bool descended = false;
   for (const std::string_view part : split(target, '/')) {
-    if (part == "..") --depth;
-    if (!part.empty() && part != "." && part != "..") ++depth;
-    if (depth < 0) return true;
+    if (part.empty() || part == ".") continue;
+    // Behind a name that may be a link itself, ".." means what that link makes of it.
+    if (part == ".." && (descended || --depth < 0)) return true;
+    if (part != "..") descended = true;
   }
-  return false;
+  return !descended && depth == 0 && target.find("..") == std::string_view::npos;  // "." at the root: a loop
 }
 
 bool points_into_git(std::string_view target) {
@@ -32,7 +34,9 @@ bool points_into_git(std::string_view target) {
 void check(const Changes& changes, const GuardPolicy&, std::vector<Finding>& findings) {
   for_each_importable(changes, [&](const Change& change) {
     if (change.after.type != FileType::symlink) return;
-    if (leaves_root(change.path, change.after.link)) {
+    if (!credential_in(change.after.link).empty()) {
+      findings.push_back({"credential", change.path, fmt::format("is a link whose target looks like a {}", credential_in(change.after.link))});
+    } else if (leaves_root(change.path, change.after.link)) {
       findings.push_back({"escaping-symlink", change.path, fmt::format("is a link out of the repository, to '{}'", printable(change.after.link))});
     } else if (points_into_git(change.after.link)) {
       findings.push_back({"escaping-symlink", change.path, fmt::format("is a link into a git directory, to '{}'", printable(change.after.link))});

@@ -34,8 +34,12 @@ constexpr std::pair<std::string_view, ProtectClass> kProtected[] = {
     {"appveyor.yml", ProtectClass::ci},
     {"cloudbuild.yaml", ProtectClass::ci},
     {".ci/", ProtectClass::ci},
+    {".gitea/", ProtectClass::ci},
+    {".forgejo/", ProtectClass::ci},
+    {".woodpecker.yml", ProtectClass::ci},
     {".gitattributes", ProtectClass::git},
     {".gitmodules", ProtectClass::git},
+    {".hg/", ProtectClass::git},
     {".gitconfig", ProtectClass::git},
     {".githooks/", ProtectClass::git},
     {".husky/", ProtectClass::git},
@@ -47,6 +51,11 @@ constexpr std::pair<std::string_view, ProtectClass> kProtected[] = {
     {".claude.json", ProtectClass::agent},
     {".mcp.json", ProtectClass::agent},
     {"claude.md", ProtectClass::agent},
+    {"claude.local.md", ProtectClass::agent},
+    {".windsurf/", ProtectClass::agent},
+    {".clinerules", ProtectClass::agent},
+    {".kiro/", ProtectClass::agent},
+    {".continue/", ProtectClass::agent},
     {"agents.md", ProtectClass::agent},
     {"gemini.md", ProtectClass::agent},
     {".agents/", ProtectClass::agent},
@@ -73,6 +82,8 @@ constexpr std::pair<std::string_view, ProtectClass> kProtected[] = {
     {".nvim.lua", ProtectClass::editor},
     {".dir-locals.el", ProtectClass::editor},
     {".ripgreprc", ProtectClass::editor},
+    {".gdbinit", ProtectClass::editor},
+    {".lldbinit", ProtectClass::editor},
     {".envrc", ProtectClass::shell},
     {".bashrc", ProtectClass::shell},
     {".bash_profile", ProtectClass::shell},
@@ -113,6 +124,9 @@ constexpr std::pair<std::string_view, ProtectClass> kProtected[] = {
     {".bundle/", ProtectClass::packages},
     {".bazelrc", ProtectClass::packages},
     {".bazelversion", ProtectClass::packages},
+    {"rust-toolchain.toml", ProtectClass::packages},
+    {"rust-toolchain", ProtectClass::packages},
+    {"gnumakefile", ProtectClass::packages},
     {"nuget.config", ProtectClass::packages},
     {"directory.build.props", ProtectClass::packages},
     {"directory.build.targets", ProtectClass::packages},
@@ -150,7 +164,13 @@ void check(const Changes& changes, const GuardPolicy& policy, std::vector<Findin
 }  // namespace
 
 std::optional<ProtectClass> protect_class_of(std::string_view path) {
-  const std::string folded = lower(path);
+  // As a file system that ignores case, trailing dots and spaces would read it.
+  std::string folded;
+  for (const std::string_view part : split(path, '/')) {
+    std::string name = lower(part);
+    while (name.size() > 1 && (name.back() == '.' || name.back() == ' ')) name.pop_back();
+    folded += (folded.empty() ? "" : "/") + name;
+  }
   for (const auto& [pattern, protect_class] : kProtected) {
     if (is_protected_by(pattern, folded)) return protect_class;
   }

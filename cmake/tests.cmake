@@ -1,0 +1,32 @@
+find_package(GTest REQUIRED)
+include(GoogleTest)
+
+# Unit tests lie beside the code they test.
+add_executable(unit-tests
+  src/base/base_test.cc src/policy/policy_test.cc src/rules/changes/guard_test.cc src/rules/egress/destination_test.cc
+  src/record/record_test.cc src/workspace/git_config_test.cc src/plan/plan_test.cc src/tiers/namespace/native_test.cc)
+target_link_libraries(unit-tests PRIVATE berm_session GTest::gtest_main)
+gtest_discover_tests(unit-tests DISCOVERY_TIMEOUT 60)
+
+# The hostile program: static, so that it runs in any root.
+add_executable(escape-probe tests/escape/probes.cc tests/escape/probe_main.cc)
+target_compile_options(escape-probe PRIVATE -fno-sanitize=all)
+target_link_options(escape-probe PRIVATE -static -fno-sanitize=all)
+
+function(berm_black_box_test name)
+  cmake_parse_arguments(ARG "" "TIMEOUT" "SOURCES" ${ARGN})
+  add_executable(${name} ${ARG_SOURCES} tests/support/harness.cc)
+  target_compile_options(${name} PRIVATE "SHELL:-iquote ${CMAKE_SOURCE_DIR}/tests/support")
+  target_compile_definitions(${name} PRIVATE BERM_BINARY_DIR="${CMAKE_BINARY_DIR}" BERM_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
+  target_link_libraries(${name} PRIVATE GTest::gtest_main)
+  add_dependencies(${name} berm berm-init escape-probe)
+  # One process for the whole file: its cases share one arena of runs.
+  add_test(NAME ${name} COMMAND ${name})
+  set_tests_properties(${name} PROPERTIES TIMEOUT ${ARG_TIMEOUT})
+endfunction()
+
+berm_black_box_test(escape-tests TIMEOUT 300 SOURCES tests/escape/escape_test.cc tests/escape/probes.cc)
+berm_black_box_test(bomb-tests TIMEOUT 600 SOURCES tests/escape/bomb_test.cc)
+berm_black_box_test(integration-tests TIMEOUT 900 SOURCES tests/integration/run_test.cc tests/integration/changes_test.cc
+  tests/integration/git_test.cc tests/integration/hostile_repository_test.cc)
+berm_black_box_test(agent-tests TIMEOUT 600 SOURCES tests/agents/claude_test.cc)

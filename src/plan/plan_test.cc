@@ -1,0 +1,122 @@
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "plan/explain.h"
+#include "plan/make_plan.h"
+#include "policy/merge.h"
+
+namespace berm {
+namespace {
+
+HostPath host(std::string_view text) { return *HostPath::parse(text); }
+
+HostFacts modern_host() {
+  HostFacts facts;
+  facts.uid = facts.gid = 1000;
+  facts.landlock_abi = 7;
+  facts.system_directories = {"/usr"};
+  facts.system_links = {{"/bin", "usr/bin"}};
+  facts.cgroup = CgroupKind::v2;
+  facts.cgroup_memory = facts.cgroup_pids = facts.cgroup_cpu = true;
+  return facts;
+}
+
+RepositoryFacts repository() {
+  return {.root = host("/srv/repo"), .git_dir = host("/srv/repo/.git"), .common_dir = host("/srv/repo/.git"), .head = "abc",
+          .branch = "refs/heads/main", .owner = 1000, .group = 1000, .object_dirs = {host("/srv/repo/.git/objects")},
+          .hidden = {{".env", ".env"}}};
+}
+
+Result<Plan> plan_with(const HostFacts& facts, const PolicyLayer& layer = {}) {
+  const MergedPolicy merged = *merge_policy({{"file", layer}}, {"ceiling", {}});
+  const RunPlace place{.id = "r-1", .directory = host("/state/r-1"), .init = host("/opt/berm-init"), .run_uid = facts.uid == 0 ? 0x70000001 : facts.uid,
+                       .run_gid = facts.uid == 0 ? 0x70000001 : facts.gid};
+  return make_plan(merged.policy, facts, repository(), {.argv = {"true"}}, place, {});
+}
+
+TEST(MakePlan, SameInputSamePlan) { EXPECT_EQ(*plan_with(modern_host()), *plan_with(modern_host())); }
+
+TEST(MakePlan, AnOrdinaryUserIsHimselfAndRootIsNobody) {
+  EXPECT_EQ(plan_with(modern_host())->identity.uid, 1000U);
+  EXPECT_EQ(plan_with(modern_host())->identity.host_uid, 1000U);
+  HostFacts root = modern_host();
+  root.uid = root.gid = 0;
+  const Plan plan = *plan_with(root);
+  EXPECT_EQ(plan.identity.uid, 1000U) << "never uid 0 inside";
+  EXPECT_GE(plan.identity.host_uid, 0x70000000U) << "never uid 0 outside, nor anybody's";
+}
+
+TEST(MakePlan, NothingGrantedMeansNoProxyAtAll) {
+  const Plan plan = *plan_with(modern_host());
+  EXPECT_EQ(plan.egress.mode, NetworkMode::none);
+  EXPECT_EQ(plan.egress.proxy_port, 0);
+  EXPECT_FALSE(plan.env.contains("HTTPS_PROXY"));
+}
+
+TEST(MakePlan, NoMountShowsMoreThanItSays) {
+  const Plan plan = *plan_with(modern_host());
+  for (const MountOp& op : plan.mounts) {
+    const auto* bind = std::get_if<Bind>(&op);
+    if (bind == nullptr) continue;
+    const bool own = bind->from.is_within(host("/state/r-1")) || bind->device;
+    EXPECT_TRUE(bind->access == Access::read_only || own) << bind->from.str() << " is writable on the host";
+  }
+}
+
+TEST(MakePlan, RefusesWhatTheHostCannotHold) {
+  PolicyLayer layer;
+  layer.require = std::vector<Requirement>{{Layer::resources, true}};
+  HostFacts facts = modern_host();
+  EXPECT_TRUE(plan_with(facts, layer).has_value());
+  facts.cgroup = CgroupKind::none;
+  const Result<Plan> plan = plan_with(facts, layer);
+  ASSERT_FALSE(plan.has_value());
+  EXPECT_NE(plan.error().what.find("resources:kernel"), std::string::npos) << plan.error().what;
+}
+
+TEST(MakePlan, KernelWithoutLandlockIsSaidNotHidden) {
+  HostFacts facts = modern_host();
+  facts.landlock_abi = 0;
+  const Plan plan = *plan_with(facts);
+  EXPECT_NE(plan.layers[0].how.find("no Landlock"), std::string::npos);
+  EXPECT_TRUE(plan.landlock.rules.empty());
+}
+
+TEST(Explain, UserNamespaceFailuresHaveCauseAndFix) {
+  HostFacts facts = modern_host();
+  facts.max_user_namespaces = 0;
+  EXPECT_NE(explain_user_namespace_failure(ENOSPC, facts).fix.find("user.max_user_namespaces"), std::string::npos);
+  facts = modern_host();
+  facts.apparmor_restricts_userns = true;
+  EXPECT_NE(explain_user_namespace_failure(EPERM, facts).fix.find("AppArmor"), std::string::npos);
+  EXPECT_NE(explain_user_namespace_failure(EPERM, modern_host()).fix.find("seccomp"), std::string::npos);
+}
+
+TEST(Explain, WhyNamesTheRule) {
+  const Plan plan = *plan_with(modern_host());
+  const struct {
+    const char* act;
+    const char* what;
+    bool allowed;
+    const char* rule;
+  } kCases[] = {
+      {"read", ".env", false, "workspace.hide"},      {"read", "src/a.c", true, "copy-on-write workspace"},
+      {"read", "/etc/shadow", false, "filesystem"},   {"write", "/usr/bin/x", false, "mount of /usr"},
+      {"write", "src/a.c", true, "changes.allow"},    {"write", ".github/workflows/x.yml", false, "changes.protect: 'ci'"},
+      {"write", ".git/config", true, "workspace.git"}, {"connect", "example.com:443", false, "network"},
+      {"exec", "/usr/bin/ls", true, "mount of /usr"},
+  };
+  for (const auto& c : kCases) {
+    SCOPED_TRACE(std::string(c.act) + " " + c.what);
+    const Result<Explanation> answer = explain(plan, c.act, c.what);
+    ASSERT_TRUE(answer.has_value());
+    EXPECT_EQ(answer->allowed, c.allowed);
+    EXPECT_NE(answer->rule.find(c.rule), std::string::npos) << answer->rule;
+  }
+  EXPECT_FALSE(explain(plan, "raed", "x").has_value());
+}
+
+}  // namespace
+}  // namespace berm
