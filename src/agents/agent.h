@@ -14,6 +14,7 @@ struct AgentRequest {
   AgentKind kind = AgentKind::none;
   std::vector<std::string> arguments;  ///< after the agent's name; for `none` the whole command
   std::string directory;               ///< where the user stands: node_modules is searched upwards
+  std::string repository;              ///< its root: nothing in it is the agent's program
   std::string path;                    ///< the caller's PATH
   bool interactive = false;
 };

@@ -1,6 +1,7 @@
 #include "agents/claude.h"
 
 #include <fmt/format.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -25,15 +26,25 @@ std::string resolved(const std::string& path) {
   return real ? std::string(real.get()) : std::string();
 }
 
+// A program the user installed: a plain file outside the repository. What the repository supplies,
+// or links to, is not the client.
+bool is_client(const std::string& candidate, const std::string& repository) {
+  struct stat status {};
+  const std::string real = resolved(candidate);
+  if (real.empty() || ::stat(real.c_str(), &status) != 0 || !S_ISREG(status.st_mode) || ::access(real.c_str(), X_OK) != 0) return false;
+  const auto inside = [&](const std::string& path) { return path == repository || path.starts_with(repository + "/"); };
+  return !inside(candidate) && !inside(real);
+}
+
 // The client on PATH, else as npm installs it in a node_modules upwards from here.
 std::string find_client(const AgentRequest& request) {
   for (const std::string_view directory : split(request.path, ':')) {
     const std::string candidate = fmt::format("{}/claude", directory);
-    if (directory.starts_with('/') && ::access(candidate.c_str(), X_OK) == 0) return resolved(candidate);
+    if (directory.starts_with('/') && is_client(candidate, request.repository)) return resolved(candidate);
   }
   for (std::string at = request.directory;; at = at.substr(0, at.rfind('/'))) {
     const std::string candidate = at + "/node_modules/.bin/claude";
-    if (::access(candidate.c_str(), X_OK) == 0) return resolved(candidate);
+    if (is_client(candidate, request.repository)) return resolved(candidate);
     if (at.empty()) return "";
   }
 }

@@ -1,4 +1,5 @@
 // src/cli/main.cc: one command in, one exit code out.
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <signal.h>
 
@@ -30,6 +31,10 @@ int complain_about(std::string_view word) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  // A caller that closed 0, 1 or 2 would make our next file, the record, the agent's stdout.
+  for (int fd = 0; fd <= 2; ++fd) {
+    if (::fcntl(fd, F_GETFD) < 0 && ::open("/dev/null", O_RDWR) != fd) return berm::kCannot;
+  }
   ::signal(SIGPIPE, SIG_IGN);
   if (is_unknown_command(argc, argv)) return complain_about(argv[1]);
   CLI::App app("berm runs a coding agent where what goes wrong stays inside.", "berm");

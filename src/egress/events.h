@@ -1,6 +1,8 @@
 // src/egress/events.h: what egress tells the supervisor, one JSON line an event.
 #pragma once
 
+#include <atomic>
+#include <cstdint>
 #include <mutex>
 #include <nlohmann/json_fwd.hpp>
 
@@ -15,7 +17,9 @@ class EventSink {
   void say(const nlohmann::json& event);
 
  private:
+  static constexpr std::uint64_t kMostDenied = 1000;  ///< told one by one; then every thousandth
   int fd_;
+  std::atomic<std::uint64_t> denied_ = 0;
   std::mutex mutex_;
 };
 

@@ -30,7 +30,8 @@ constexpr std::uint32_t kMaxHead = 64 << 10;
 // the model API into a way out), or that belongs to one hop only.
 void set_credentials(Request& request, const ModelTarget& target) {
   for (const char* name : {"authorization", "x-api-key", "api-key", "x-goog-api-key", "cookie", "proxy-authorization",
-                           "proxy-connection", "forwarded", "x-forwarded-for", "x-forwarded-host", "upgrade", "expect", "te"}) {
+                           "proxy-connection", "connection", "keep-alive", "trailer", "forwarded", "x-forwarded-for", "x-forwarded-host",
+                           "upgrade", "expect", "te"}) {
     request.erase(name);
   }
   const std::string value = target.header == "authorization" ? fmt::format("Bearer {}", target.key->reveal()) : std::string(target.key->reveal());
@@ -40,8 +41,11 @@ void set_credentials(Request& request, const ModelTarget& target) {
 }
 
 bool is_reachable(const Request& request) {
-  const std::string_view path(request.target().data(), request.target().size());
-  return path.starts_with("/v1/") && path.find("..") == std::string_view::npos && path.find('%') == std::string_view::npos;
+  // What the client needs, method by method: TRACE would hand the key back, /v1/files would be a store.
+  const std::string_view target(request.target().data(), request.target().size());
+  const std::string_view path = target.substr(0, target.find('?'));
+  if (request.method() == http::verb::post) return path == "/v1/messages" || path == "/v1/messages/count_tokens";
+  return request.method() == http::verb::get && (path == "/v1/models" || (path.starts_with("/v1/models/") && path.find_first_of("/%", 11) == std::string_view::npos));
 }
 
 // Carries one message's body, piece by piece: an event stream must not wait for a full buffer.
@@ -123,11 +127,13 @@ class ModelConnection {
       error_code error;
       http::read_header(client_, buffer_, parser, error);
       if (error) return;
-      if (!is_reachable(parser.get())) {
+      const std::string_view encoding(parser.get()[http::field::transfer_encoding]);
+      const bool odd_framing = !encoding.empty() && encoding != "chunked";
+      if (odd_framing || !is_reachable(parser.get())) {
         const std::string path(parser.get().target());
-        events_.say({{"type", "net.denied"}, {"host", target_.host}, {"port", target_.port}, {"reason", "only /v1/ of the model API is reachable"},
+        events_.say({{"type", "net.denied"}, {"host", target_.host}, {"port", target_.port}, {"reason", "only messages and models of the model API are reachable"},
                      {"path", printable(path.substr(0, 256))}});
-        return answer(client_, http::status::forbidden, "only /v1/ of the model API is reachable", error);
+        return answer(client_, http::status::forbidden, "only messages and models of the model API are reachable", error);
       }
       if (!one(parser)) return;
     }

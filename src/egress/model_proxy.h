@@ -24,7 +24,7 @@ struct ModelTarget {
 [[nodiscard]] Result<ModelTarget> parse_model_target(const std::string& url);
 
 /// Serves one client connection: every request is parsed and written anew; every authentication the
-/// agent sends is dropped and ours is set; only /v1/ is reachable; bodies and event streams are
+/// agent sends is dropped and ours is set; only messages and models are reachable; bodies and event streams are
 /// carried as they come.
 void serve_model(UniqueFd client, const ModelTarget& target, EventSink& events);
 

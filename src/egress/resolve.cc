@@ -77,8 +77,9 @@ Result<std::vector<ResolvedAddress>> resolve_host(const std::string& host, std::
   ares_options options{};
   options.timeout = 2000;
   options.tries = 2;
+  options.flags = ARES_FLAG_NOSEARCH;  // the name that was granted, not name.some.search.domain
   ares_channel raw = nullptr;
-  if (ares_init_options(&raw, &options, ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES) != ARES_SUCCESS) return failure(Errc::internal, "start the resolver");
+  if (ares_init_options(&raw, &options, ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_FLAGS) != ARES_SUCCESS) return failure(Errc::internal, "start the resolver");
   const std::unique_ptr<std::remove_pointer_t<ares_channel>, decltype(&ares_destroy)> channel(raw, &ares_destroy);
   ares_addrinfo_hints hints{};
   hints.ai_family = AF_UNSPEC;

@@ -72,6 +72,7 @@ struct RepositoryFacts {
   std::vector<HostPath> object_dirs;  ///< objects/ and its alternates, all of them
   std::vector<HiddenPath> hidden;
   std::vector<MaskParent> hidden_parents;  ///< parents first
+  bool hidden_in_history = false;     ///< git's index names one of them
 };
 
 /// What one run is given by the session: names and places nobody else uses.

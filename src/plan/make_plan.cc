@@ -103,6 +103,7 @@ void add_extra_paths(Plan& plan, const Policy& policy, const HostFacts& host) {
   };
   for (const std::string& path : policy.read_paths) {
     plan.mounts.emplace_back(Bind{.from = outside(expand(path)), .to = inside(expand(path))});
+    plan.weaknesses.push_back(fmt::format("files.read grants {}: a socket or fifo in it can be used, read-only or not", path));
   }
   for (const std::string& path : policy.write_paths) {
     plan.mounts.emplace_back(
@@ -186,7 +187,7 @@ LandlockPlan plan_landlock(const Plan& plan, const HostFacts& host) {
 
 std::vector<LayerReport> report_layers(const Plan& plan) {
   const bool landlock = plan.landlock.abi > 0;
-  const Strength resources = std::min({plan.limits.memory_by, plan.limits.processes_by, plan.limits.cpus_by});
+  const Strength resources = std::min(plan.limits.memory_by, plan.limits.processes_by);
   const auto how = [](Strength s) { return s == Strength::kernel ? "cgroup" : "sampled"; };
   return {
       {Layer::filesystem, Strength::kernel,
@@ -204,7 +205,8 @@ std::vector<LayerReport> report_layers(const Plan& plan) {
                    plan.identity.host_uid)},
       {Layer::resources, resources,
        fmt::format("memory {}, processes {}, cpus {}; time, output, disk by the supervisor",
-                   how(plan.limits.memory_by), how(plan.limits.processes_by), how(plan.limits.cpus_by))},
+                   how(plan.limits.memory_by), how(plan.limits.processes_by),
+                   plan.limits.cpus_by == Strength::kernel ? "cgroup" : "not held")},
   };
 }
 
@@ -253,7 +255,7 @@ const std::vector<Glob>& built_in_hidden() {
     std::vector<Glob> globs;
     for (const char* pattern :
          {".env", ".env.*", "*.pem", "*.key", "*.p12", "*.pfx", "*.jks", "*.keystore", "*.kdbx", "id_rsa*",
-          "id_dsa*", "id_ecdsa*", "id_ed25519*", ".netrc", "_netrc", ".git-credentials", ".pypirc", ".pgpass",
+          "id_dsa*", "id_ecdsa*", "id_ed25519*", ".netrc", "_netrc", "*.env", ".envrc", ".env~", ".dockercfg", ".cargo/credentials", ".cargo/credentials.toml", ".git-credentials", ".pypirc", ".pgpass",
           ".my.cnf", ".vault-token", ".ssh", ".aws", ".azure", ".gnupg", ".kube", ".docker/config.json",
           "gha-creds-*.json", "*.tfstate", "*.tfstate.backup", "*.tfvars", ".terraformrc", "credentials.tfrc.json",
           ".s3cfg", ".boto", "service-account*.json", ".claude/.credentials.json", ".codex/auth.json",
@@ -341,6 +343,12 @@ Result<Plan> make_plan(const Policy& policy, const HostFacts& host, const Reposi
   for (const auto& [name, value] : agent.env) plan.env[name] = value;
   plan.landlock = plan_landlock(plan, host);
   plan.layers = report_layers(plan);
+  if (repository.hidden_in_history && policy.git == GitHistory::full) {
+    plan.weaknesses.emplace_back("a hidden file is tracked by git: its content can be read from the history (workspace.git = \"none\" withholds it)");
+  }
+  if (plan.limits.cpus_by != Strength::kernel) {
+    plan.weaknesses.emplace_back("limits.cpus is not held on this host: no cpu controller may be used");
+  }
   if (policy.mode == WorkspaceMode::direct) {
     plan.weaknesses.emplace_back("workspace.mode = \"direct\": writes are live in the repository, the guard only reports");
   }

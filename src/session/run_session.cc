@@ -308,7 +308,9 @@ Result<PreparedRun> prepare_run(const RunRequest& request, Footprint footprint) 
   std::vector<Glob> hide = built_in_hidden();
   hide.insert(hide.end(), policy.hide.begin(), policy.hide.end());
   BERM_TRY(in_context("looking for files to hide", find_hidden(prepared.repository, hide)));
-  const AgentFacts agent = BERM_TRY(prepare_agent(request.agent, policy));
+  AgentRequest wanted = request.agent;
+  wanted.repository = prepared.repository.root.str();
+  const AgentFacts agent = BERM_TRY(prepare_agent(wanted, policy));
   RunPlace place{.id = "r-00000000-00000000",
                  .directory = BERM_TRY(HostPath::parse(prepared.state + "/runs/r-00000000-00000000")),
                  .init = BERM_TRY(find_init()),

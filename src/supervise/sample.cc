@@ -35,20 +35,28 @@ std::vector<pid_t> children_of(pid_t pid) {
   return out;
 }
 
-// Resident minus shared pages: what this process alone holds (proc(5), statm).
-std::uint64_t private_memory(pid_t pid) {
-  const Result<std::string> text = read_file(fmt::format("/proc/{}/statm", pid), 4096);
+// Anonymous and shared memory (proc(5), status: RssAnon, RssShmem); the pages of programs are not counted.
+std::uint64_t held_memory(pid_t pid) {
+  const Result<std::string> text = read_file(fmt::format("/proc/{}/status", pid), 1 << 16);
   if (!text) return 0;
-  const std::vector<std::string_view> fields = split(trim(*text), ' ');
-  if (fields.size() < 3) return 0;
-  std::uint64_t resident = 0;
-  std::uint64_t shared = 0;
-  std::from_chars(fields[1].data(), fields[1].data() + fields[1].size(), resident);
-  std::from_chars(fields[2].data(), fields[2].data() + fields[2].size(), shared);
-  return resident > shared ? (resident - shared) * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE)) : 0;
+  std::uint64_t total = 0;
+  for (const std::string_view line : split(*text, '\n')) {
+    if (!line.starts_with("RssAnon:") && !line.starts_with("RssShmem:")) continue;
+    const std::size_t digit = line.find_first_of("0123456789");
+    std::uint64_t kilobytes = 0;
+    if (digit != std::string_view::npos) std::from_chars(line.data() + digit, line.data() + line.size(), kilobytes);
+    total += kilobytes << 10;
+  }
+  return total;
 }
 
-void add_disk(int directory, DiskSample& sample) {
+void add_disk(int directory, DiskSample& sample, int depth) {
+  // Deeper than any source tree: the rest is told by the file system's free space.
+  constexpr int kDeepest = 256;
+  if (depth > kDeepest) {
+    sample.unreadable = true;
+    return;
+  }
   const Result<std::vector<Entry>> entries = list_directory(directory);
   if (!entries) {
     sample.unreadable = true;
@@ -57,11 +65,11 @@ void add_disk(int directory, DiskSample& sample) {
   for (const Entry& entry : *entries) {
     struct stat status {};
     if (::fstatat(directory, entry.name.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0) continue;
-    sample.used.count += static_cast<std::uint64_t>(status.st_blocks) * 512;
+    sample.used.count += static_cast<std::uint64_t>(status.st_blocks) * 512 + 512;  // an empty file costs an inode
     if (!S_ISDIR(status.st_mode)) continue;
     const UniqueFd below(::openat(directory, entry.name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
     if (below) {
-      add_disk(below.get(), sample);
+      add_disk(below.get(), sample, depth + 1);
     } else {
       sample.unreadable = true;
     }
@@ -78,7 +86,7 @@ TreeSample sample_tree(pid_t init) {
     const pid_t pid = pending.back();
     pending.pop_back();
     ++sample.processes;
-    const std::uint64_t memory = private_memory(pid);
+    const std::uint64_t memory = held_memory(pid);
     sample.memory.count += memory;
     if (memory >= most) {
       most = memory;
@@ -97,7 +105,7 @@ TreeSample sample_tree(pid_t init) {
 DiskSample sample_disk(const std::string& directory) {
   DiskSample sample;
   const UniqueFd fd(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
-  if (fd) add_disk(fd.get(), sample);
+  if (fd) add_disk(fd.get(), sample, 0);
   return sample;
 }
 

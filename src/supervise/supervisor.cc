@@ -5,6 +5,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <sys/signalfd.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -57,6 +58,7 @@ class Supervisor {
   void check_limits();
   void show_status();
   void finish();
+  void put_status(std::string_view text);
   void end(Outcome outcome);
   void hit(const std::string& limit, const std::string& culprit, const json& detail);
   [[nodiscard]] Milliseconds elapsed() const {
@@ -74,6 +76,7 @@ class Supervisor {
   std::vector<StreamPump> pumps_;  ///< [0] stdin, then stdout, stderr (or the terminal's two)
   RawTerminal raw_;
   UniqueFd signals_;
+  UniqueFd status_fd_;             ///< our stderr, non-blocking
   UniqueFd terminal_;              ///< master of the agent's terminal
 
   std::optional<Outcome> outcome_;
@@ -92,8 +95,16 @@ class Supervisor {
   bool status_shown_ = false;
 };
 
-// The status line is a courtesy: a terminal that does not take it changes nothing.
-void put_status(std::string_view text) { [[maybe_unused]] const ssize_t put = ::write(2, text.data(), text.size()); }
+// An open file description of our own for a terminal or pipe, so that it can be non-blocking without
+// making the shell's own descriptor so: a reader that stops (Ctrl-S, a full pipe) must not stop us.
+UniqueFd writable_copy(int fd) {
+  struct stat status {};
+  if (::fstat(fd, &status) == 0 && (S_ISCHR(status.st_mode) || S_ISFIFO(status.st_mode))) {
+    UniqueFd own(::open(fmt::format("/proc/self/fd/{}", fd).c_str(), O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
+    if (own) return own;
+  }
+  return UniqueFd(::fcntl(fd, F_DUPFD_CLOEXEC, 3));  // a file keeps its offset and O_APPEND this way
+}
 
 UniqueFd duplicate(int fd) { return UniqueFd(::fcntl(fd, F_DUPFD_CLOEXEC, 3)); }
 
@@ -111,8 +122,8 @@ Result<void> Supervisor::start_streams(ChildStreams& child) {
   // Pipes, never our own descriptors: a file on stdout could be reopened for reading through
   // /proc/self/fd/1, and nobody could count what is written.
   pumps_.emplace_back(duplicate(0), std::move(in.write), Passing::exact);
-  pumps_.emplace_back(std::move(out.read), duplicate(options_.stdout_fd), passing_to(options_.stdout_fd));
-  pumps_.emplace_back(std::move(err.read), duplicate(2), passing_to(2));
+  pumps_.emplace_back(std::move(out.read), writable_copy(options_.stdout_fd), passing_to(options_.stdout_fd));
+  pumps_.emplace_back(std::move(err.read), writable_copy(2), passing_to(2));
   child = {.in = std::move(in.read), .out = std::move(out.write), .err = std::move(err.write)};
   return {};
 }
@@ -173,9 +184,10 @@ void Supervisor::on_init_message() {
     case wire::MessageKind::terminal:
       if ((*received)->fds.size() != 1) break;
       terminal_ = std::move((*received)->fds[0]);
+      ::fcntl(terminal_.get(), F_SETFL, O_NONBLOCK);  // POLLOUT on a terminal promises a byte, not a buffer
       copy_window_size(0, terminal_.get());
       pumps_.emplace_back(duplicate(0), duplicate(terminal_.get()), Passing::exact);
-      pumps_.emplace_back(duplicate(terminal_.get()), duplicate(1), Passing::exact);
+      pumps_.emplace_back(duplicate(terminal_.get()), writable_copy(1), Passing::exact);
       if (Result<RawTerminal> raw = RawTerminal::enter(0)) raw_ = *std::move(raw);
       break;
     case wire::MessageKind::started:
@@ -213,6 +225,11 @@ void Supervisor::on_ended_init() {
     if (!outcome_ || std::holds_alternative<Exited>(*outcome_) || std::holds_alternative<Killed>(*outcome_)) {
       outcome_ = LimitHit{.limit = "memory", .culprit = culprit};
     }
+  }
+  if (hits.pids_max > 0 && (!outcome_ || std::holds_alternative<Exited>(*outcome_) || std::holds_alternative<Killed>(*outcome_))) {
+    // A fork was refused between two samples; what the agent made of it is not the whole story.
+    record_.append("supervisor", "limit.hit", {{"limit", "processes"}, {"culprit", tree_.largest_name}, {"by", "kernel"}, {"refused_forks", hits.pids_max}});
+    outcome_ = LimitHit{.limit = "processes", .culprit = tree_.largest_name};
   }
   if (!outcome_) outcome_ = BoundaryLost{"PID 1 of the sandbox ended unexpectedly"};
 }
@@ -302,6 +319,12 @@ void Supervisor::check_limits() {
   }
 }
 
+// A courtesy: a terminal that does not take it changes nothing.
+void Supervisor::put_status(std::string_view text) {
+  if (!status_fd_) status_fd_ = writable_copy(2);
+  [[maybe_unused]] const ssize_t put = ::write(status_fd_.get(), text.data(), text.size());
+}
+
 void Supervisor::show_status() {
   if (!options_.show_status || plan_.terminal || Clock::now() < next_status_) return;
   next_status_ = Clock::now() + Milliseconds(500);
@@ -363,6 +386,8 @@ void Supervisor::finish() {
   if (status_shown_) put_status("\r\x1b[2K");
   raw_ = RawTerminal();
   if (sandbox_) {
+    // After a failed start berm-init still waits for its release; nothing else would end it.
+    if (!init_ended_) sandbox_->kill();
     if (const Result<ChildProcess::Ended> ended = sandbox_->wait()) {
       const auto ms = [](const timeval& t) { return t.tv_sec * 1000 + t.tv_usec / 1000; };
       usage_.cpu = Milliseconds(ms(ended->usage.ru_utime) + ms(ended->usage.ru_stime));

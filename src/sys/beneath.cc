@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdio>
 #include <memory>
 
 namespace berm {
@@ -26,22 +27,33 @@ void make_accessible(int directory, const std::string& name) {
   [[maybe_unused]] const int changed = ::fchmodat(directory, name.c_str(), 0700, 0);
 }
 
+// Empties `directory`. Sub-directories of a sub-directory are moved up to it first, so that depth
+// costs neither stack nor descriptors: an agent can nest deeper than both.
 Result<void> empty_directory(int directory, dev_t device) {
-  const std::vector<Entry> entries = BERM_TRY(list_directory(directory));
-  for (const Entry& entry : entries) {
-    if (::unlinkat(directory, entry.name.c_str(), 0) == 0 || errno == ENOENT) continue;
-    if (errno != EISDIR && errno != EPERM && errno != ENOTEMPTY) {
-      return os_error(fmt::format("remove '{}'", entry.name));
-    }
-    struct stat status {};
-    if (::fstatat(directory, entry.name.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0) continue;
-    if (status.st_dev != device) return os_error("remove a mount point", EXDEV);
-    make_accessible(directory, entry.name);
-    const UniqueFd child(::openat(directory, entry.name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
-    if (!child) return os_error(fmt::format("open '{}'", entry.name));
-    BERM_TRY(empty_directory(child.get(), device));
-    if (::unlinkat(directory, entry.name.c_str(), AT_REMOVEDIR) != 0 && errno != ENOENT) {
-      return os_error(fmt::format("remove directory '{}'", entry.name));
+  std::uint64_t moved = 0;
+  for (bool again = true; again;) {
+    again = false;
+    for (const Entry& entry : BERM_TRY(list_directory(directory))) {
+      if (::unlinkat(directory, entry.name.c_str(), 0) == 0 || errno == ENOENT) continue;
+      struct stat status {};
+      if (::fstatat(directory, entry.name.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0) continue;
+      if (!S_ISDIR(status.st_mode)) return os_error(fmt::format("remove '{}'", entry.name), EPERM);
+      if (status.st_dev != device) return os_error("remove a mount point", EXDEV);
+      make_accessible(directory, entry.name);
+      const UniqueFd child(::openat(directory, entry.name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+      if (!child) return os_error(fmt::format("open '{}'", entry.name));
+      for (const Entry& below : BERM_TRY(list_directory(child.get()))) {
+        if (::unlinkat(child.get(), below.name.c_str(), 0) == 0) continue;
+        make_accessible(child.get(), below.name);  // moving a directory writes its ".."
+        const std::string name = fmt::format(".berm-remove-{}-{}", ::getpid(), moved++);
+        if (::renameat2(child.get(), below.name.c_str(), directory, name.c_str(), RENAME_NOREPLACE) != 0) {
+          return os_error(fmt::format("move '{}' up", below.name));
+        }
+        again = true;
+      }
+      if (::unlinkat(directory, entry.name.c_str(), AT_REMOVEDIR) != 0 && errno != ENOENT) {
+        return os_error(fmt::format("remove directory '{}'", entry.name));
+      }
     }
   }
   return {};

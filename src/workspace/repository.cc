@@ -280,6 +280,11 @@ Result<void> find_hidden(RepositoryFacts& facts, const std::vector<Glob>& patter
   path.reserve(4096);
   BERM_TRY(walk_hidden(root.get(), path, matcher, facts));
   std::ranges::sort(facts.hidden);
+  if (!facts.hidden.empty()) {
+    // Paths stand in the index as they are (but in version 4, where a prefix may be shared).
+    const Result<std::string> index = read_plain_file(facts.git_dir.str() + "/index", 1ULL << 30);
+    facts.hidden_in_history = index && std::ranges::any_of(facts.hidden, [&](const HiddenPath& hidden) { return index->find(hidden.path) != std::string::npos; });
+  }
   std::ranges::sort(facts.hidden_parents);  // "a" sorts before "a/b": parents first
   return {};
 }

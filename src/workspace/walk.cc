@@ -140,7 +140,11 @@ Result<void> ChangeWalk::compare(int layer, const std::string& name, const std::
 
 Result<void> ChangeWalk::note_case_twins(const std::string& path, bool base_is_directory, const std::vector<Entry>& names,
                                          std::size_t first) {
-  std::map<std::string, std::string> folded;
+  const bool any_added = std::ranges::any_of(changes_.begin() + static_cast<std::ptrdiff_t>(first), changes_.end(),
+                                             [](const Change& change) { return change.kind == ChangeKind::added; });
+  if (!any_added) return {};
+  std::multimap<std::string, std::string> folded;
+  for (const Entry& entry : names) folded.emplace(lower(entry.name), entry.name);
   if (base_is_directory) {
     const Result<UniqueFd> base = open_beneath(base_, path, O_RDONLY | O_DIRECTORY);
     if (base) {
@@ -151,16 +155,20 @@ Result<void> ChangeWalk::note_case_twins(const std::string& path, bool base_is_d
     Change& change = changes_[i];
     if (change.kind != ChangeKind::added || parent_of(change.path) != path) continue;
     const std::string name = last_component(change.path);
-    const auto twin = folded.find(lower(name));
-    if (twin != folded.end() && twin->second != name) change.case_twin = twin->second;
-    for (const Entry& other : names) {
-      if (other.name != name && lower(other.name) == lower(name)) change.case_twin = other.name;
+    const auto [begin, end] = folded.equal_range(lower(name));
+    for (auto twin = begin; twin != end; ++twin) {
+      if (twin->second != name) change.case_twin = twin->second;
     }
   }
   return {};
 }
 
 Result<void> ChangeWalk::walk(int layer, const std::string& path, bool base_is_directory, bool whole) {
+  // Bounds of the walk itself: a hostile tree must not cost more than the refusal it earns.
+  constexpr std::size_t kMostChanges = 100000;
+  constexpr std::ptrdiff_t kDeepest = 256;
+  if (changes_.size() > kMostChanges) return failure(Errc::denied, fmt::format("judge more than {} changes", kMostChanges));
+  if (std::ranges::count(path, '/') > kDeepest) return failure(Errc::denied, fmt::format("judge directories deeper than {}", kDeepest));
   const std::vector<Entry> entries = BERM_TRY(list_directory(layer));
   const std::size_t first = changes_.size();
   std::set<std::string> kept;

@@ -127,6 +127,36 @@ TEST_P(ChangesOf, WhatTheHostChangedMeanwhileIsNotOverwritten) {
   EXPECT_TRUE(site.has("src/x.c"));
 }
 
+TEST_P(ChangesOf, AJournalInTheWorkingTreeIsOnlyAFile) {
+  // An order to plant a hook, in the form of an interrupted import.
+  const std::string hook = "2e6769742f686f6f6b732f7072652d636f6d6d6974";  // .git/hooks/pre-commit
+  ASSERT_EQ(site.run_script("mkdir -p .berm-import-x/new .berm-import-x/old berm-import-y/old; echo k > .berm-import-x/new/k; echo evil > .berm-import-x/old/0; "
+                            "echo '[{\"path\":\"" + hook + "\",\"had\":true,\"gets\":false}]' | tee .berm-import-x/journal > berm-import-y/journal")["code"], 0);
+  EXPECT_EQ(site.berm({"apply"}).code, 0);
+  ASSERT_EQ(site.run_script("echo more > more")["code"], 0);
+  EXPECT_EQ(site.berm({"apply"}).code, 0);
+  EXPECT_FALSE(site.has(".git/hooks/pre-commit"));
+}
+
+TEST_P(ChangesOf, AnotherRepositoryUnderTheSameNameIsAnotherBaseline) {
+  ASSERT_EQ(site.run_script("echo x > src/x.c")["code"], 0);
+  site.shell("mv ../repo ../moved && git init -q ../repo");
+  EXPECT_EQ(site.berm({"apply"}).code, 125);
+  EXPECT_FALSE(site.has("src/x.c"));
+}
+
+TEST_P(ChangesOf, AKilledImportIsRolledBackByTheNext) {
+  ASSERT_EQ(site.run_script("for i in $(seq 100); do echo $i > src/f$i; done; echo agent > README.md")["code"], 0);
+  // As a crash in the middle leaves it: one file moved aside, one put in place, the journal written.
+  site.shell("s=.git/berm-import-r-0; mkdir -p $s/new $s/old && cp README.md $s/old/0 && echo agent > README.md && echo half > src/half.c && "
+             "printf '[{\"path\":\"524541444d452e6d64\",\"had\":true,\"gets\":true,\"sha256\":\"%s\"},{\"path\":\"7372632f68616c662e63\",\"had\":false,\"gets\":true,\"sha256\":\"%s\"}]' "
+             "$(sha256sum < README.md | cut -d' ' -f1) $(sha256sum < src/half.c | cut -d' ' -f1) > $s/journal");
+  const Finished next = site.berm({"apply", "--paths", "src/f1"});
+  EXPECT_FALSE(site.has("src/half.c")) << next.err;
+  EXPECT_EQ(site.read("README.md"), "hello\n");
+  EXPECT_FALSE(site.has(".git/berm-import-r-0"));
+}
+
 TEST_P(ChangesOf, ALinkPutInTheWayOnTheHostIsNotFollowed) {
   ASSERT_EQ(site.run_script("mkdir out; echo x > out/f")["code"], 0);
   site.shell("mkdir ../outside && ln -s ../outside out");

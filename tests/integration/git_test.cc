@@ -71,10 +71,32 @@ TEST_P(Git, ObjectsMadeInsideAreCheckedBeforeTheyEnter) {
       "inner=$(printf '100644 blob %s\\tconfig\\n' $blob | git mktree); "
       "tree=$(printf '040000 tree %s\\t.git\\n' $inner | git mktree); "
       "commit=$(git commit-tree -m evil $tree); git update-ref refs/heads/evil $commit");
-  ASSERT_EQ(report["code"], 0) << report.dump(1);
-  const Finished applied = site.berm({"apply"});
-  EXPECT_NE(applied.code, 0) << "fsck must refuse";
+  EXPECT_EQ(report["code"], 120) << "the guard judges commits as well as files";
+  EXPECT_EQ(site.berm({"apply"}).code, 120);
+  const Finished forced = site.berm({"apply", "--despite-guard"});
+  EXPECT_EQ(forced.code, 125) << "and git's own check of every object stands behind the guard: " << forced.err;
   EXPECT_EQ(site.shell("git for-each-ref refs/berm"), "");
+}
+
+TEST_P(Git, ASecretInAnEarlierCommitIsStillASecret) {
+  const nlohmann::json report = site.run_script(
+      "git checkout -qb fix; echo AKIAABCDEFGHIJKLMNOP > k; git add k; git commit -qm one; git rm -q k; git commit -qm two; git checkout -q main");
+  EXPECT_EQ(report["code"], 120) << report.dump(1);
+  EXPECT_EQ(report["findings"][0]["rule"], "credential");
+}
+
+TEST_P(Git, CommitsOnADetachedHeadAreKept) {
+  const nlohmann::json report = site.run_script("git checkout -q --detach; echo d > d; git add d; git commit -qm loose");
+  ASSERT_EQ(report["code"], 0) << report.dump(1);
+  ASSERT_EQ(site.berm({"apply"}).code, 0);
+  EXPECT_NE(site.shell("git for-each-ref --format='%(refname) %(subject)' refs/berm").find("detached/HEAD loose"), std::string::npos);
+}
+
+TEST_P(Git, TheRepositorysOwnConfigurationCannotBendTheImport) {
+  site.shell("git config protocol.ext.allow always && git config url.'ext::sh -c touch% " + site.root() + "/state/pwned% '.insteadOf " + site.root());
+  ASSERT_EQ(site.run_script("git checkout -qb fix; echo x > x; git add x; git commit -qm x")["code"], 0);
+  EXPECT_EQ(site.berm({"apply"}).code, 0);
+  EXPECT_FALSE(std::filesystem::exists(site.root() + "/state/pwned"));
 }
 
 TEST_P(Git, TheAlternatesAreReadOnly) {

@@ -33,7 +33,7 @@ TEST_P(HostileRepository, NothingOfItRunsOnTheHost) {
   EXPECT_EQ(site.berm({"diff"}).code, 0);
   EXPECT_EQ(site.berm({"apply"}).code, 0);
   (void)site.run_script("echo 1 > one", {"--on-success", "branch:side"});
-  (void)site.run_script("echo 1 > two", {"--mode", "worktree"});
+  (void)site.run_script("echo 1 > two", {"--mode", "clone"});
   EXPECT_FALSE(std::filesystem::exists(marker)) << "something of the repository ran on the host";
 }
 

@@ -76,8 +76,9 @@ std::vector<wire::Rlimit> rlimits(const Plan& plan) {
       {RLIMIT_SIGPENDING, 0, 4096},
   };
   // Since Linux 5.14 this counts per user namespace: the run's processes alone, not the user's.
-  // One more for berm-init.
-  out.push_back({RLIMIT_NPROC, 0, limits.processes + 1});
+  // One more for berm-init; and out of the way where a cgroup holds the limit and counts its hits.
+  const std::uint64_t room = limits.processes_by == Strength::kernel ? 64 : 1;
+  out.push_back({RLIMIT_NPROC, 0, limits.processes + room});
   return out;
 }
 
