@@ -12,6 +12,16 @@
 
 namespace {
 
+struct Command {
+  std::string_view name;
+  void (*add)(CLI::App&, berm::Action&);
+};
+constexpr Command kAll[] = {
+    {"run", berm::add_run},   {"plan", berm::add_plan},   {"why", berm::add_why},         {"runs", berm::add_runs},
+    {"show", berm::add_show}, {"diff", berm::add_diff},   {"apply", berm::add_apply},     {"discard", berm::add_discard},
+    {"log", berm::add_log},   {"verify", berm::add_verify}, {"init", berm::add_init},     {"doctor", berm::add_doctor},
+    {"egress", berm::add_egress},
+};
 constexpr std::string_view kCommands[] = {"run", "plan", "why", "runs", "show", "diff", "apply",
                                           "discard", "log", "verify", "init", "doctor"};
 
@@ -42,9 +52,11 @@ int main(int argc, char** argv) {
   app.require_subcommand(1);
   app.footer("Start here: berm doctor · berm plan claude · berm run claude -p \"…\"");
   berm::Action action;
-  for (const auto add : {berm::add_run, berm::add_plan, berm::add_why, berm::add_runs, berm::add_show, berm::add_diff, berm::add_apply,
-                         berm::add_discard, berm::add_log, berm::add_verify, berm::add_init, berm::add_doctor, berm::add_egress}) {
-    add(app, action);
+  // Only the command that was named: describing every option of every command costs milliseconds.
+  const std::string_view named = argc > 1 ? argv[1] : "";
+  const bool known = std::ranges::find(kAll, named, &Command::name) != std::end(kAll);
+  for (const Command& command : kAll) {
+    if (!known || command.name == named) command.add(app, action);
   }
   // CLI11 2.1 refuses what follows "--" in a command that takes a whole command line; a word of our
   // own in its place starts the remainder like any other.

@@ -88,7 +88,9 @@ int set_limits(Setup& setup) {
 int drop_capabilities(Setup&) {
   if (::prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) != 0) return errno;
   for (int cap = 0; cap < 64; ++cap) {
-    if (::prctl(PR_CAPBSET_DROP, cap, 0, 0, 0) != 0 && errno != EINVAL) return errno;  // EINVAL: past the last
+    if (::prctl(PR_CAPBSET_DROP, cap, 0, 0, 0) == 0) continue;
+    if (errno != EINVAL) return errno;
+    break;  // past the last capability of this kernel
   }
   constexpr unsigned kLocked = (1U << 0) | (1U << 1) |  // SECBIT_NOROOT and its lock
                                (1U << 2) | (1U << 3) |  // SECBIT_NO_SETUID_FIXUP and its lock

@@ -37,11 +37,11 @@ constexpr SetupStep kBuild[] = {
     {Step::limit_namespaces,    limit_namespaces},     // needs procfs and CAP_SYS_RESOURCE
     {Step::open_terminal,       open_terminal},        // on the private devpts, so after pivot
     {Step::set_limits,          set_limits},           // inherited by the agent; before fork
+    {Step::drop_capabilities,   drop_capabilities},    // nothing below needs one, neither here nor in the agent
+    {Step::no_new_privs,        set_no_new_privs},     // Landlock and seccomp refuse to load without
 };
 constexpr SetupStep kConfine[] = {
     {Step::new_session,         new_session},              // before the terminal becomes controlling
-    {Step::drop_capabilities,   drop_capabilities},        // nothing below needs one
-    {Step::no_new_privs,        set_no_new_privs},         // Landlock and seccomp refuse to load without
     {Step::landlock,            restrict_with_landlock},   // after pivot: a landlocked task cannot mount
     {Step::seccomp,             install_agent_filter},     // last: it forbids what every line above calls
 };
@@ -55,7 +55,8 @@ constexpr auto position(const SetupStep (&list)[N], Step step) {
 static_assert(position(kBuild, Step::take_identity) < position(kBuild, Step::die_with_supervisor));
 static_assert(position(kBuild, Step::build_root) < position(kBuild, Step::pivot_root));
 static_assert(position(kBuild, Step::raise_loopback) < position(kBuild, Step::open_listeners));
-static_assert(position(kConfine, Step::no_new_privs) < position(kConfine, Step::landlock));
+static_assert(position(kBuild, Step::limit_namespaces) < position(kBuild, Step::drop_capabilities));
+static_assert(position(kBuild, Step::no_new_privs) == std::size(kBuild) - 1, "before fork: PID 1 and agent alike");
 static_assert(position(kConfine, Step::seccomp) == std::size(kConfine) - 1, "seccomp must stay last");
 
 [[noreturn]] void fail(Step step, int error, int detail) {
@@ -123,9 +124,7 @@ int run() {
   // Our copies of the agent's streams would keep its pipes open after it closed them.
   for (int fd = 0; fd <= 2; ++fd) ::dup3(null_fd, fd, O_CLOEXEC);
   ::close_range(wire::kProgramFd, ~0U, 0);
-  int error = drop_capabilities(setup);
-  if (error == 0) error = set_no_new_privs(setup);
-  if (error == 0) error = install_init_filter(setup);
+  const int error = install_init_filter(setup);
   if (error != 0) fail(Step::guard_init, error, 0);
   reap_until_agent_ends(agent);
 }

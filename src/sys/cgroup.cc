@@ -151,9 +151,10 @@ void remove_stale_cgroups(const CgroupParents& parents) {
     for (const Entry& entry : *entries) {
       // rmdir of a group that still has processes fails. One without may be about to get its first:
       // only what is a minute old is left over.
+      if (!entry.name.starts_with("berm-r-")) continue;
       struct stat status {};
       const bool old = ::fstatat(directory.get(), entry.name.c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0 && ::time(nullptr) - status.st_ctim.tv_sec > 60;
-      if (old && entry.name.starts_with("berm-r-")) ::rmdir(fmt::format("{}/{}", *parent, entry.name).c_str());
+      if (old) ::rmdir(fmt::format("{}/{}", *parent, entry.name).c_str());
     }
   }
 }

@@ -91,6 +91,8 @@ Result<void> replace_file(const std::string& path, std::string_view bytes, unsig
 }
 
 Result<void> make_directories(const std::string& path, unsigned mode) {
+  if (::mkdir(path.c_str(), mode) == 0 || errno == EEXIST) return {};
+  if (errno != ENOENT) return os_error(fmt::format("create '{}'", path));
   for (std::size_t slash = path.find('/', 1);; slash = path.find('/', slash + 1)) {
     const std::string part = path.substr(0, slash);
     if (::mkdir(part.c_str(), mode) != 0 && errno != EEXIST) return os_error(fmt::format("create '{}'", part));
