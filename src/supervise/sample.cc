@@ -3,10 +3,13 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/stat.h>
+#include <sys/statfs.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <charconv>
+#include <set>
+#include <utility>
 #include <vector>
 
 #include "base/text.h"
@@ -86,6 +89,7 @@ TreeSample sample_tree(pid_t init) {
     const pid_t pid = pending.back();
     pending.pop_back();
     ++sample.processes;
+    sample.pids.push_back(pid);
     const std::uint64_t memory = held_memory(pid);
     sample.memory.count += memory;
     if (memory >= most) {
@@ -98,6 +102,28 @@ TreeSample sample_tree(pid_t init) {
   if (sample.largest != 0) {
     const Result<std::string> name = read_file(fmt::format("/proc/{}/comm", sample.largest), 256);
     if (name) sample.largest_name = printable(trim(*name));
+  }
+  return sample;
+}
+
+NamelessSample sample_nameless(const std::vector<pid_t>& pids) {
+  NamelessSample sample;
+  std::set<std::pair<dev_t, ino_t>> seen;
+  for (const pid_t pid : pids) {
+    const UniqueFd directory(::open(fmt::format("/proc/{}/fd", pid).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (!directory) continue;  // gone meanwhile
+    const Result<std::vector<Entry>> fds = list_directory(directory.get());
+    if (!fds) continue;
+    for (const Entry& fd : *fds) {
+      struct stat status {};
+      if (::fstatat(directory.get(), fd.name.c_str(), &status, 0) != 0 || !S_ISREG(status.st_mode) || status.st_nlink != 0) continue;
+      if (!seen.emplace(status.st_dev, status.st_ino).second) continue;
+      constexpr long kTmpfs = 0x01021994;  // magic.h; memfds live there too
+      struct statfs file_system {};
+      const std::string path = fmt::format("/proc/{}/fd/{}", pid, fd.name);
+      const bool in_memory = ::statfs(path.c_str(), &file_system) == 0 && file_system.f_type == kTmpfs;
+      (in_memory ? sample.memory : sample.disk).count += static_cast<std::uint64_t>(status.st_blocks) * 512;
+    }
   }
   return sample;
 }

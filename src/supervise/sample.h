@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <string>
 #include <sys/types.h>
+#include <vector>
 
 #include "base/units.h"
 
@@ -15,10 +16,19 @@ struct TreeSample {
   Bytes memory;                  ///< anonymous memory of all of them
   pid_t largest = 0;             ///< host pid of the one with the most memory
   std::string largest_name;      ///< its comm, e.g. "node"
+  std::vector<pid_t> pids;       ///< host pids
 };
 /// Walks /proc/PID/task/*/children from `init` (proc(5)). Orphans are PID 1's children, so nobody
 /// is missed but those forked during the walk.
 [[nodiscard]] TreeSample sample_tree(pid_t init);
+
+/// Files that have no name any more but are held open by `pids`, each counted once: on a disk they
+/// count for the disk limit, in memory (memfd, tmpfs) for the memory limit. A walk of directories sees neither.
+struct NamelessSample {
+  Bytes disk;
+  Bytes memory;
+};
+[[nodiscard]] NamelessSample sample_nameless(const std::vector<pid_t>& pids);
 
 /// Bytes that a directory tree occupies (st_blocks), links not followed. `unreadable` is set when
 /// a directory could not be entered, so the sum is a lower bound.

@@ -86,6 +86,7 @@ class Supervisor {
   int interrupts_ = 0;
   Usage usage_;
   TreeSample tree_;
+  NamelessSample nameless_;
   Clock::time_point started_at_ = Clock::now();
   Clock::time_point last_output_ = Clock::now();
   Clock::time_point next_sample_ = Clock::now() + kSampleEvery;
@@ -288,7 +289,9 @@ void Supervisor::sample() {
     usage_.memory_peak = std::max(usage_.memory_peak, std::max(held, tree_.memory));
   }
   if (now >= next_disk_) {
-    const DiskSample disk = sample_disk((plan_.run_directory / "changes").str());
+    DiskSample disk = sample_disk((plan_.run_directory / "changes").str());
+    nameless_ = sample_nameless(tree_.pids);
+    disk.used.count += nameless_.disk.count;
     usage_.disk = std::max(usage_.disk, disk.used);
     const Bytes free = free_space(plan_.run_directory.str());
     // A directory that nobody may enter hides its size: then the file system's loss counts.
@@ -308,7 +311,7 @@ void Supervisor::check_limits() {
     hit("idle", culprit, {{"limit_ms", plan_.limits.idle.count()}});
   } else if (usage_.output > plan_.limits.output) {
     hit("output", culprit, {{"limit_bytes", plan_.limits.output.count}});
-  } else if (plan_.limits.memory_by != Strength::kernel && tree_.memory > plan_.limits.memory) {
+  } else if (plan_.limits.memory_by != Strength::kernel && tree_.memory.count + nameless_.memory.count > plan_.limits.memory.count) {
     hit("memory", culprit, {{"used", tree_.memory.count}, {"by", "supervised"}});
   } else if (plan_.limits.processes_by != Strength::kernel && tree_.processes >= plan_.limits.processes) {
     hit("processes", culprit, {{"count", tree_.processes}, {"by", "supervised"}});

@@ -48,6 +48,30 @@ TEST_P(Bomb, DiskOfTheWorkspaceIsBounded) {
   EXPECT_EQ(many["outcome"]["limit"], "disk");
 }
 
+TEST_P(Bomb, FilesWithoutANameCountForTheDisk) {
+  site.write("berm.toml", "[limits]\ndisk = \"64MiB\"\n");
+  site.shell("git add berm.toml && git commit -qm policy");
+  const nlohmann::json report = site.run_script(
+      "python3 -c 'import os, time\nheld=[]\nfor i in range(10):\n  f=open(\"u\", \"wb\"); os.unlink(\"u\"); f.write(bytes(40<<20)); f.flush(); held.append(f); time.sleep(0.3)\ntime.sleep(20)'",
+      {"--time", "60s"});
+  EXPECT_EQ(report["code"], 121) << report.dump(1);
+  EXPECT_EQ(report["outcome"]["limit"], "disk");
+}
+
+TEST_P(Bomb, MemoryFilesCountForTheMemory) {
+  const nlohmann::json report = site.run_script(
+      "python3 -c 'import os, time\nfor i in range(30):\n  os.write(os.memfd_create(str(i)), bytes(20<<20)); time.sleep(0.1)\ntime.sleep(20)'", {"--memory", "200MiB", "--time", "60s"});
+  EXPECT_EQ(report["code"], 121) << report.dump(1);
+  EXPECT_EQ(report["outcome"]["limit"], "memory");
+}
+
+TEST_P(Bomb, ADeepTreeNeitherCrashesNorStays) {
+  const nlohmann::json report = site.run_script("perl -e 'for(1..5000){mkdir \"d\" or last; chdir \"d\" or last}'");
+  EXPECT_EQ(report["code"], 120) << "the guard refuses what it cannot judge";
+  EXPECT_EQ(site.berm({"discard"}).code, 0);
+  EXPECT_EQ(site.berm({"runs", "--prune", "--older-than", "0s"}).code, 0);
+}
+
 TEST_P(Bomb, OutputIsBounded) {
   site.write("berm.toml", "[limits]\noutput = \"1MiB\"\n");
   site.shell("git add berm.toml && git commit -qm policy");

@@ -236,6 +236,24 @@ TEST_P(Run, TheRunDirectoryIsPrivateAndPrunable) {
   EXPECT_TRUE(std::filesystem::is_empty(runs));
 }
 
+TEST_P(Run, AClosedStdoutIsNotTheRecord) {
+  (void)site.command({"sh", "-c", site.program() + " run -- sh -c 'echo OUT; echo ERR >&2' <&- >&- 2>&-"});
+  EXPECT_EQ(site.berm({"verify"}).code, 0) << "the agent's output must not land in the record";
+}
+
+TEST_P(Run, ManyAtOnceFinishEachForItself) {
+  constexpr int kRuns = 20;
+  const std::string script = "i=0; while [ $i -lt " + std::to_string(kRuns) +
+                             " ]; do i=$((i+1)); (" + site.program() + " run --json -- sh -c \"echo $i > mine; cat mine\" > ../state/$i.json 2> ../state/$i.err) & done; wait";
+  EXPECT_EQ(site.command({"sh", "-c", script}).code, 0);
+  for (int i = 1; i <= kRuns; ++i) {
+    std::ifstream file(site.root() + "/state/" + std::to_string(i) + ".err");
+    const std::string text((std::istreambuf_iterator<char>(file)), {});
+    EXPECT_EQ(text, std::to_string(i) + "\n");
+  }
+  EXPECT_FALSE(site.has("mine"));
+}
+
 TEST_P(Run, TerminalEscapesOfTheAgentStayBytesInAPipe) {
   const Finished finished = site.berm({"run", "--", "printf", "\\033]0;evil\\007"});
   EXPECT_EQ(finished.out, "\x1b]0;evil\x07") << "exact when the reader is no terminal";
