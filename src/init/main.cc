@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <iterator>
 
+#include "init/janitor.h"
 #include "init/setup.h"
 
 namespace berm::init {
@@ -134,6 +135,7 @@ int run() {
 
 int main(int argc, char** argv) {
   if (argc == 2 && ::strcmp(argv[1], "--sandbox") == 0) return berm::init::run();
+  if (argc > 2 && ::strcmp(argv[1], "--janitor") == 0) return berm::init::clean_up_after(argc - 2, argv + 2);
   constexpr char kUsage[] = "berm-init: started by berm as PID 1 of a sandbox; nothing to do here\n";
   const ssize_t ignored = ::write(2, kUsage, sizeof kUsage - 1);
   return ignored < 0 ? 125 : 2;

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 #include <fcntl.h>
+#include <linux/close_range.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/signalfd.h>
@@ -47,6 +48,7 @@ class Supervisor {
 
  private:
   Result<void> start();
+  Result<void> start_janitor();
   Result<void> start_streams(ChildStreams& child);
   void loop();
   void wait_once();
@@ -76,6 +78,7 @@ class Supervisor {
   std::vector<StreamPump> pumps_;  ///< [0] stdin, then stdout, stderr (or the terminal's two)
   RawTerminal raw_;
   UniqueFd signals_;
+  UniqueFd alive_;                 ///< the janitor waits for its end
   UniqueFd status_fd_;             ///< our stderr, non-blocking
   UniqueFd terminal_;              ///< master of the agent's terminal
 
@@ -129,6 +132,29 @@ Result<void> Supervisor::start_streams(ChildStreams& child) {
   return {};
 }
 
+// Outlives us by a moment, if need be. Not waited for: it ends when we are gone, and is init's then.
+Result<void> Supervisor::start_janitor() {
+  if (cgroup_.directories().empty()) return {};
+  Pipe alive = BERM_TRY(make_pipe());
+  std::vector<char*> argv = {const_cast<char*>("berm-init"), const_cast<char*>("--janitor")};
+  for (const std::string& directory : cgroup_.directories()) argv.push_back(const_cast<char*>(directory.c_str()));
+  argv.push_back(nullptr);
+  const pid_t pid = ::fork();
+  if (pid < 0) return os_error("start the janitor");
+  if (pid == 0) {
+    ::setsid();  // a Ctrl-C that ends us must not end it
+    ::dup2(alive.read.get(), 0);
+    const int null_fd = ::open("/dev/null", O_RDWR);
+    ::dup2(null_fd, 1);
+    ::dup2(null_fd, 2);
+    ::close_range(3, ~0U, CLOSE_RANGE_CLOEXEC);
+    ::execv(plan_.init.str().c_str(), argv.data());
+    ::_exit(127);
+  }
+  alive_ = std::move(alive.write);
+  return {};
+}
+
 Result<void> Supervisor::start() {
   sigset_t watched;
   ::sigemptyset(&watched);
@@ -144,6 +170,7 @@ Result<void> Supervisor::start() {
                                           .processes = plan_.limits.processes,
                                           .cpus = plan_.limits.cpus}));
   }
+  BERM_TRY(start_janitor());
   ChildStreams child;
   BERM_TRY(start_streams(child));
   free_at_start_ = free_space(plan_.run_directory.str());

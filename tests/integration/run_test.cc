@@ -1,6 +1,7 @@
 // tests/integration/run_test.cc: `berm run` as a user meets it.
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <grp.h>
 #include <gtest/gtest.h>
 #include <poll.h>
 #include <signal.h>
@@ -201,6 +202,36 @@ TEST_P(Run, KillingBermLeavesNothingBehind) {
   EXPECT_EQ(site.berm({"verify"}).code, 1) << "a record without its end says so";
   // The next run still works, and cleans what the killed one could not.
   EXPECT_EQ(site.berm({"run", "--", "true"}).code, 0);
+}
+
+TEST_P(Run, KilledAtAnyStepOfTheSetUpNothingIsLeft) {
+  // From before the first system call to after the agent's start, in steps of half a millisecond.
+  for (int step = 0; step < 60; ++step) {
+    const pid_t pid = ::fork();
+    if (pid == 0) {
+      if (GetParam() == As::user && ::geteuid() == 0 && (::setgroups(0, nullptr) != 0 || ::setgid(kUserId) != 0 || ::setuid(kUserId) != 0)) ::_exit(1);
+      if (::chdir(site.repository().c_str()) != 0) ::_exit(1);
+      ::setenv("XDG_STATE_HOME", (site.root() + "/state").c_str(), 1);
+      const int null_fd = ::open("/dev/null", O_RDWR);
+      for (int fd = 0; fd <= 2; ++fd) ::dup2(null_fd, fd);
+      const std::string program = site.program();
+      ::execl(program.c_str(), "berm", "run", "--", "sleep", "77777", nullptr);
+      ::_exit(1);
+    }
+    const timespec pause{0, step * 500000L};
+    ::nanosleep(&pause, nullptr);
+    ::kill(pid, SIGKILL);
+    ::waitpid(pid, nullptr, 0);
+  }
+  const auto left = [&] {
+    return run_as(As::root, {"pgrep", "-f", "^sleep 77777|^berm-init --sandbox"}, site.environment(), "/", "").out +
+           run_as(As::root, {"sh", "-c", "find /sys/fs/cgroup -maxdepth 4 -name 'berm-r-*' 2>/dev/null"}, site.environment(), "/", "").out;
+  };
+  for (int i = 0; i < 100 && !left().empty(); ++i) ::poll(nullptr, 0, 50);
+  EXPECT_EQ(left(), "");
+  EXPECT_EQ(run_as(As::root, {"grep", "-c", "berm-test", "/proc/self/mountinfo"}, site.environment(), "/", "").out, "0\n");
+  EXPECT_EQ(site.shell("git status --short"), "") << "the repository is as it was";
+  EXPECT_EQ(site.berm({"run", "--", "true"}).code, 0) << "no lock stands in the way";
 }
 
 TEST_P(Run, TheRecordTellsTheStoryAndTamperingShows) {

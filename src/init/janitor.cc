@@ -1,0 +1,49 @@
+#include "init/janitor.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+namespace berm::init {
+namespace {
+
+void kill_group(const char* directory) {
+  char path[4096];
+  ::snprintf(path, sizeof path, "%s/cgroup.procs", directory);
+  FILE* file = ::fopen(path, "re");
+  if (file == nullptr) return;
+  char line[32];
+  while (::fgets(line, sizeof line, file) != nullptr) {
+    const int pid = ::atoi(line);
+    if (pid > 1) ::kill(pid, SIGKILL);
+  }
+  ::fclose(file);
+}
+
+void remove_group(const char* directory) {
+  // Busy until the last process is reaped, a moment after its death. Two seconds are an age.
+  for (int attempt = 0; attempt < 200; ++attempt) {
+    if (::rmdir(directory) == 0 || errno != EBUSY) return;
+    kill_group(directory);
+    const timespec pause{0, 10000000};
+    ::nanosleep(&pause, nullptr);
+  }
+}
+
+}  // namespace
+
+int clean_up_after(int count, char** directories) {
+  char ignored = 0;
+  ssize_t got = 0;
+  do {
+    got = ::read(0, &ignored, 1);
+  } while (got > 0 || (got < 0 && errno == EINTR));
+  for (int i = 0; i < count; ++i) remove_group(directories[i]);
+  return 0;
+}
+
+}  // namespace berm::init
