@@ -227,7 +227,10 @@ int execute(Setup& setup, const Instruction& op) {
       return bind(setup, op, source, target);
     case Op::tmpfs: {
       const int tree = new_tmpfs(op.size, op.mode, op.attributes);
-      return tree < 0 ? errno : place_and_close(setup, tree, target);
+      if (tree < 0) return errno;
+      if ((op.flags & wire::kWatched) == 0 || setup.watched_count == 8) return place_and_close(setup, tree, target);
+      setup.watched[setup.watched_count++] = tree;
+      return place(setup, tree, target);
     }
     case Op::proc:
       return mount_proc(setup, target, op.attributes);
@@ -275,7 +278,10 @@ int build_root(Setup& setup) {
     ++index;
   }
   ::umask(022);
-  return 0;
+  if (setup.watched_count == 0) return 0;
+  const int error = send_message({wire::MessageKind::scratch, wire::Step::build_root, 0, 0}, setup.watched, setup.watched_count);
+  for (int i = 0; i < setup.watched_count; ++i) ::close(setup.watched[i]);
+  return error;
 }
 
 int pivot_root(Setup& setup) {

@@ -12,6 +12,8 @@ struct Setup {
   int proc_fd = -1;       ///< The fresh procfs, still writable, until limit_namespaces.
   int slave_fd = -1;      ///< The agent's terminal, if any.
   int failed_at = -1;     ///< Index of the instruction that failed.
+  int watched[8] = {};    ///< Mounts that the supervisor will ask how full they are.
+  int watched_count = 0;
 };
 
 // mounts.cc

@@ -32,6 +32,7 @@ enum class Op : std::uint32_t {
 };
 
 inline constexpr std::uint32_t kOptional = 1;   ///< a missing source is skipped (bind)
+inline constexpr std::uint32_t kWatched = 2;    ///< the supervisor gets a descriptor to ask how full it is (tmpfs)
 inline constexpr std::uint32_t kNoSlot = 0xffffffff;
 
 struct Instruction {
@@ -126,6 +127,7 @@ enum class MessageKind : std::uint32_t {
   go = 1,      ///< supervisor → init: id maps are written
   signal,      ///< supervisor → init: `value` = signal for the agent
   listeners,   ///< init → supervisor, with descriptors
+  scratch,     ///< init → supervisor, with descriptors of the watched file systems
   terminal,    ///< init → supervisor, with the master's descriptor
   started,     ///< init → supervisor: everything holds, the next call is execve
   failed,      ///< init → supervisor: `step`, `value` = errno, `detail` = instruction index

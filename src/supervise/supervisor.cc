@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
+#include <sys/statfs.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -78,6 +79,7 @@ class Supervisor {
   std::vector<StreamPump> pumps_;  ///< [0] stdin, then stdout, stderr (or the terminal's two)
   RawTerminal raw_;
   UniqueFd signals_;
+  std::vector<UniqueFd> scratch_;  ///< HOME, /tmp and /dev/shm of the run, to ask how full they are
   UniqueFd alive_;                 ///< the janitor waits for its end
   UniqueFd status_fd_;             ///< our stderr, non-blocking
   UniqueFd terminal_;              ///< master of the agent's terminal
@@ -209,6 +211,9 @@ void Supervisor::on_init_message() {
       egress_ = *std::move(egress);
       break;
     }
+    case wire::MessageKind::scratch:
+      scratch_ = std::move((*received)->fds);
+      break;
     case wire::MessageKind::terminal:
       if ((*received)->fds.size() != 1) break;
       terminal_ = std::move((*received)->fds[0]);
@@ -314,6 +319,13 @@ void Supervisor::sample() {
     next_sample_ = Clock::now() + std::max<Clock::duration>(kSampleEvery, (Clock::now() - now) * 10);
     const Bytes held = cgroup_.memory_now();
     usage_.memory_peak = std::max(usage_.memory_peak, std::max(held, tree_.memory));
+  }
+  for (const UniqueFd& fd : scratch_) {
+    // The kernel has said ENOSPC already; what the agent makes of it must not hide it.
+    struct statfs file_system {};
+    if (::fstatfs(fd.get(), &file_system) == 0 && (file_system.f_bavail == 0 || file_system.f_ffree == 0)) {
+      hit("disk", tree_.largest_name, {{"what", "scratch"}, {"limit_bytes", plan_.limits.scratch.count}});
+    }
   }
   if (now >= next_disk_) {
     DiskSample disk = sample_disk((plan_.run_directory / "changes").str());

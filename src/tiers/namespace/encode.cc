@@ -93,7 +93,7 @@ std::vector<wire::Instruction> instructions(ProgramWriter& writer, const std::ve
   std::vector<wire::Instruction> out;
   for (const NativeStep& step : steps) {
     wire::Instruction op{.op = step.op,
-                         .flags = step.optional ? wire::kOptional : 0,
+                         .flags = (step.optional ? wire::kOptional : 0) | (step.watched ? wire::kWatched : 0),
                          .slot = wire::kNoSlot,
                          .mode = step.mode,
                          .source = writer.string(step.source),

@@ -34,7 +34,8 @@ struct Translator {
                    .target = below_root(tmpfs.at),
                    .attributes = kQuiet,
                    .size = tmpfs.size.count,
-                   .mode = tmpfs.mode});
+                   .mode = tmpfs.mode,
+                   .watched = true});
   }
   void operator()(const Directory& directory) const {
     out.push_back({.op = Op::directory, .target = below_root(directory.at), .mode = directory.mode});

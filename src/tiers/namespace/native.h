@@ -19,6 +19,7 @@ struct NativeStep {
   std::uint64_t size = 0;
   std::uint32_t mode = 0;
   bool optional = false;
+  bool watched = false;   ///< tmpfs that the agent fills
   bool idmapped = false;
   bool operator==(const NativeStep&) const = default;
 };
