@@ -16,10 +16,10 @@ berm_library(workspace SOURCES repository.cc git_config.cc git.cc private_git.cc
 berm_library(agents SOURCES agent.cc claude.cc LINKS berm_plan berm_sys)
 berm_library(audit SOURCES record_file.cc LINKS berm_record berm_sys)
 berm_library(tiers/namespace SOURCES native.cc encode.cc launch.cc LINKS berm_plan berm_sys)
-berm_library(supervise SOURCES supervisor.cc streams.cc sample.cc LINKS berm_tiers_namespace berm_audit)
+berm_library(supervise SOURCES supervisor.cc streams.cc sample.cc janitor.cc LINKS berm_tiers_namespace berm_audit)
 berm_library(egress SOURCES start.cc serve.cc events.cc resolve.cc connect_proxy.cc model_proxy.cc
   LINKS berm_supervise berm_rules_egress OpenSSL::SSL cares)
-berm_library(session SOURCES run_directory.cc policy_sources.cc run_session.cc report.cc
+berm_library(session SOURCES run_directory.cc policy_sources.cc run_session.cc stored_run.cc report.cc
   LINKS berm_agents berm_egress berm_host berm_workspace)
 berm_library(cli SOURCES console.cc run_options.cc run.cc plan.cc why.cc runs.cc changes.cc record.cc init.cc doctor.cc
   egress.cc LINKS berm_session)

@@ -278,8 +278,8 @@ Error explain_user_namespace_failure(int os_errno, const HostFacts& host) {
   } else if (host.userns_clone_disabled) {
     error.fix = "set kernel.unprivileged_userns_clone=1, or run berm as root";
   } else if (os_errno == EPERM) {
-    error.fix = "a container's seccomp profile forbids it: run the container with a profile that allows "
-                "unshare(2), or run 'berm doctor' for the layer that blocks it";
+    error.fix = "a chroot (use pivot_root instead) or a container's seccomp profile forbids it (start the container with "
+                "one that allows unshare(2)); 'berm doctor' tries it";
   }
   return error;
 }

@@ -190,7 +190,7 @@ void Session::supervise_run() {
   report_.usage = done->usage;
   if (auto* failed = std::get_if<SetupFailed>(&report_.outcome)) {
     // "clone3: EPERM" says little; the facts know why.
-    if (failed->error.what == "create the sandbox's namespaces") {
+    if (failed->error.what.starts_with("create ") && failed->error.what.find("namespace") != std::string::npos) {
       const int os_errno = failed->error.os_errno;
       failed->error = explain_user_namespace_failure(os_errno, prepared_.host);
     }
@@ -340,63 +340,6 @@ Result<RunReport> run_session(const RunRequest& request) {
   }
   RecordFile record = BERM_TRY(RecordFile::create(prepared.run.path + "/record.jsonl", prepared.run.id));
   return Session(std::move(prepared), request, std::move(record)).run();
-}
-
-Result<WalkPlace> walk_place_of(const std::string& run_path, const json& run) {
-  WalkPlace place{.run_directory = run_path, .repository = BERM_TRY(HostPath::parse(run.value("repository", "")))};
-  for (const auto& [name, mode] : names(WorkspaceMode{})) {
-    if (name == run.value("mode", "")) place.mode = mode;
-  }
-  for (const auto& [name, git] : names(GitHistory{})) {
-    if (name == run.value("git", "")) place.git = git;
-  }
-  if (!run.contains("base") || !run.contains("started_s") || !run.contains("root")) return failure(Errc::denied, "find the baseline of the run in run.json");
-  place.base_commit = run["base"].value("head", "");
-  place.device = run["root"].value("device", dev_t{0});
-  place.inode = run["root"].value("inode", ino_t{0});
-  // Whatever may be imported is read whole by the guard.
-  place.text_limit = std::max<std::size_t>(guard_policy_of(run).max_size.count + 1, 1 << 16);
-  place.started = {run.value("started_s", std::int64_t{0}), run.value("started_ns", 0L)};
-  for (const json& path : run.value("hidden", json::array())) {
-    if (path.is_string()) place.hidden.push_back(from_hex(path.get<std::string>()));
-  }
-  return place;
-}
-
-std::vector<HostPath> object_dirs_of(const json& run) {
-  std::vector<HostPath> out;
-  for (const json& path : run.value("objects", json::array())) {
-    if (Result<HostPath> parsed = HostPath::parse(path.is_string() ? path.get<std::string>() : "")) out.push_back(*parsed);
-  }
-  return out;
-}
-
-Result<std::vector<Finding>> judge_commits(const WalkPlace& place, const Changes& changes, const json& run) {
-  Changes of_commits{.files = BERM_TRY(commit_changes(place, changes, object_dirs_of(run))), .refs = {}, .digest = {}};
-  std::vector<Finding> findings = judge_changes(of_commits, guard_policy_of(run));
-  // What is only worth a note was noted for the files themselves.
-  std::erase_if(findings, [](const Finding& f) { return f.severity != Severity::refuse; });
-  for (Finding& finding : findings) finding.message += " (in a commit)";
-  return findings;
-}
-
-GuardPolicy guard_policy_of(const json& run) {
-  // What cannot be read grants nothing: an empty list of allowed paths refuses every change.
-  GuardPolicy policy;
-  const json guard = run.value("guard", json::object());
-  for (const json& pattern : guard.value("allow", json::array())) {
-    const Result<Glob> glob = pattern.is_string() ? Glob::parse(pattern.get<std::string>()) : failure(Errc::internal, "");
-    if (glob) policy.allow.push_back(*glob);
-  }
-  for (const json& name : guard.value("protect", json::array())) {
-    for (const auto& [spelled, value] : names(ProtectClass{})) {
-      if (name == spelled) policy.protect.push_back(value);
-    }
-  }
-  policy.max_files = guard.value("max_files", std::uint64_t{0});
-  policy.max_size = {guard.value("max_size", std::uint64_t{0})};
-  policy.secrets = guard.value("secrets", "refuse") == "report" ? SecretsAction::report : SecretsAction::refuse;
-  return policy;
 }
 
 }  // namespace berm

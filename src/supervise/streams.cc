@@ -1,6 +1,9 @@
 #include "supervise/streams.h"
 
+#include <fcntl.h>
+#include <fmt/format.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
 #include <termios.h>
 #include <unistd.h>
 
@@ -11,6 +14,19 @@
 #include "base/text.h"
 
 namespace berm {
+
+Passing passing_to(int fd) { return ::isatty(fd) == 1 ? Passing::terminal_safe : Passing::exact; }
+
+UniqueFd duplicate(int fd) { return UniqueFd(::fcntl(fd, F_DUPFD_CLOEXEC, 3)); }
+
+UniqueFd writable_copy(int fd) {
+  struct stat status {};
+  if (::fstat(fd, &status) == 0 && (S_ISCHR(status.st_mode) || S_ISFIFO(status.st_mode))) {
+    UniqueFd own(::open(fmt::format("/proc/self/fd/{}", fd).c_str(), O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
+    if (own) return own;
+  }
+  return duplicate(fd);
+}
 
 pollfd StreamPump::waits_for() const {
   if (!pending_.empty()) return {to_.get(), POLLOUT, 0};

@@ -16,6 +16,16 @@ enum class Passing : std::uint8_t {
   terminal_safe,  ///< the other end is a terminal: escape sequences but colours are shown, not done
 };
 
+/// How agent output goes to `fd`: exactly, unless it is a terminal.
+[[nodiscard]] Passing passing_to(int fd);
+
+[[nodiscard]] UniqueFd duplicate(int fd);
+
+/// An open file description of our own for a terminal or pipe, so that it can be non-blocking without
+/// making the shell's own descriptor so: a reader that stops (Ctrl-S, a full pipe) must not stop us.
+/// A file is only duplicated: it keeps its offset and O_APPEND.
+[[nodiscard]] UniqueFd writable_copy(int fd);
+
 /// One direction of one stream. Holds at most one buffer, so a slow reader slows the writer.
 class StreamPump {
  public:

@@ -2,11 +2,9 @@
 
 #include <fmt/format.h>
 #include <fcntl.h>
-#include <linux/close_range.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/signalfd.h>
-#include <sys/stat.h>
 #include <sys/statfs.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -18,6 +16,7 @@
 
 #include "base/text.h"
 #include "plan/make_plan.h"
+#include "supervise/janitor.h"
 #include "supervise/sample.h"
 #include "supervise/streams.h"
 #include "tiers/namespace/launch.h"
@@ -49,7 +48,6 @@ class Supervisor {
 
  private:
   Result<void> start();
-  Result<void> start_janitor();
   Result<void> start_streams(ChildStreams& child);
   void loop();
   void wait_once();
@@ -63,7 +61,11 @@ class Supervisor {
   void finish();
   void put_status(std::string_view text);
   void end(Outcome outcome);
-  void hit(const std::string& limit, const std::string& culprit, const json& detail);
+  void hit(const std::string& limit, const json& detail);
+  // The process with the most memory when we last looked.
+  [[nodiscard]] std::string culprit() const {
+    return tree_.largest_name.empty() ? "" : fmt::format("{} (pid {})", tree_.largest_name, tree_.largest);
+  }
   [[nodiscard]] Milliseconds elapsed() const {
     return std::chrono::duration_cast<Milliseconds>(Clock::now() - started_at_);
   }
@@ -101,21 +103,6 @@ class Supervisor {
   bool status_shown_ = false;
 };
 
-// An open file description of our own for a terminal or pipe, so that it can be non-blocking without
-// making the shell's own descriptor so: a reader that stops (Ctrl-S, a full pipe) must not stop us.
-UniqueFd writable_copy(int fd) {
-  struct stat status {};
-  if (::fstat(fd, &status) == 0 && (S_ISCHR(status.st_mode) || S_ISFIFO(status.st_mode))) {
-    UniqueFd own(::open(fmt::format("/proc/self/fd/{}", fd).c_str(), O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
-    if (own) return own;
-  }
-  return UniqueFd(::fcntl(fd, F_DUPFD_CLOEXEC, 3));  // a file keeps its offset and O_APPEND this way
-}
-
-UniqueFd duplicate(int fd) { return UniqueFd(::fcntl(fd, F_DUPFD_CLOEXEC, 3)); }
-
-Passing passing_to(int fd) { return ::isatty(fd) == 1 ? Passing::terminal_safe : Passing::exact; }
-
 Result<void> Supervisor::start_streams(ChildStreams& child) {
   if (plan_.terminal) {
     // The real streams come with the terminal's descriptor; until then the child has none.
@@ -134,29 +121,6 @@ Result<void> Supervisor::start_streams(ChildStreams& child) {
   return {};
 }
 
-// Outlives us by a moment, if need be. Not waited for: it ends when we are gone, and is init's then.
-Result<void> Supervisor::start_janitor() {
-  if (cgroup_.directories().empty()) return {};
-  Pipe alive = BERM_TRY(make_pipe());
-  std::vector<char*> argv = {const_cast<char*>("berm-init"), const_cast<char*>("--janitor")};
-  for (const std::string& directory : cgroup_.directories()) argv.push_back(const_cast<char*>(directory.c_str()));
-  argv.push_back(nullptr);
-  const pid_t pid = ::fork();
-  if (pid < 0) return os_error("start the janitor");
-  if (pid == 0) {
-    ::setsid();  // a Ctrl-C that ends us must not end it
-    ::dup2(alive.read.get(), 0);
-    const int null_fd = ::open("/dev/null", O_RDWR);
-    ::dup2(null_fd, 1);
-    ::dup2(null_fd, 2);
-    ::close_range(3, ~0U, CLOSE_RANGE_CLOEXEC);
-    ::execv(plan_.init.str().c_str(), argv.data());
-    ::_exit(127);
-  }
-  alive_ = std::move(alive.write);
-  return {};
-}
-
 Result<void> Supervisor::start() {
   sigset_t watched;
   ::sigemptyset(&watched);
@@ -172,7 +136,7 @@ Result<void> Supervisor::start() {
                                           .processes = plan_.limits.processes,
                                           .cpus = plan_.limits.cpus}));
   }
-  BERM_TRY(start_janitor());
+  if (!cgroup_.directories().empty()) alive_ = BERM_TRY(start_janitor(plan_.init.str(), cgroup_.directories()));
   ChildStreams child;
   BERM_TRY(start_streams(child));
   free_at_start_ = free_space(plan_.run_directory.str());
@@ -186,12 +150,12 @@ void Supervisor::end(Outcome outcome) {
   if (sandbox_ && !init_ended_) sandbox_->kill();
 }
 
-void Supervisor::hit(const std::string& limit, const std::string& culprit, const json& detail) {
+void Supervisor::hit(const std::string& limit, const json& detail) {
   if (outcome_) return;
-  json data = {{"limit", limit}, {"culprit", culprit}};
+  json data = {{"limit", limit}, {"culprit", culprit()}};
   data.update(detail);
   record_.append("supervisor", "limit.hit", data);
-  end(LimitHit{.limit = limit, .culprit = culprit});
+  end(LimitHit{.limit = limit, .culprit = culprit()});
 }
 
 void Supervisor::on_init_message() {
@@ -253,16 +217,15 @@ void Supervisor::on_ended_init() {
   const CgroupHits hits = cgroup_.hits();
   if (hits.oom_kills > 0) {
     // The kernel killed for memory: whatever the agent then said is not the whole story.
-    const std::string culprit = tree_.largest_name.empty() ? "" : fmt::format("{} (pid {})", tree_.largest_name, tree_.largest);
-    record_.append("supervisor", "limit.hit", {{"limit", "memory"}, {"culprit", culprit}, {"by", "kernel"}, {"oom_kills", hits.oom_kills}});
+    record_.append("supervisor", "limit.hit", {{"limit", "memory"}, {"culprit", culprit()}, {"by", "kernel"}, {"oom_kills", hits.oom_kills}});
     if (!outcome_ || std::holds_alternative<Exited>(*outcome_) || std::holds_alternative<Killed>(*outcome_)) {
-      outcome_ = LimitHit{.limit = "memory", .culprit = culprit};
+      outcome_ = LimitHit{.limit = "memory", .culprit = culprit()};
     }
   }
   if (hits.pids_max > 0 && (!outcome_ || std::holds_alternative<Exited>(*outcome_) || std::holds_alternative<Killed>(*outcome_))) {
     // A fork was refused between two samples; what the agent made of it is not the whole story.
-    record_.append("supervisor", "limit.hit", {{"limit", "processes"}, {"culprit", tree_.largest_name}, {"by", "kernel"}, {"refused_forks", hits.pids_max}});
-    outcome_ = LimitHit{.limit = "processes", .culprit = tree_.largest_name};
+    record_.append("supervisor", "limit.hit", {{"limit", "processes"}, {"culprit", culprit()}, {"by", "kernel"}, {"refused_forks", hits.pids_max}});
+    outcome_ = LimitHit{.limit = "processes", .culprit = culprit()};
   }
   if (!outcome_) outcome_ = BoundaryLost{"PID 1 of the sandbox ended unexpectedly"};
 }
@@ -324,7 +287,7 @@ void Supervisor::sample() {
     // The kernel has said ENOSPC already; what the agent makes of it must not hide it.
     struct statfs file_system {};
     if (::fstatfs(fd.get(), &file_system) == 0 && (file_system.f_bavail == 0 || file_system.f_ffree == 0)) {
-      hit("disk", tree_.largest_name, {{"what", "scratch"}, {"limit_bytes", plan_.limits.scratch.count}});
+      hit("disk", {{"what", "scratch"}, {"limit_bytes", plan_.limits.scratch.count}});
     }
   }
   if (now >= next_disk_) {
@@ -335,27 +298,25 @@ void Supervisor::sample() {
     const Bytes free = free_space(plan_.run_directory.str());
     // A directory that nobody may enter hides its size: then the file system's loss counts.
     const bool lost = disk.unreadable && free < free_at_start_ && free_at_start_.count - free.count > plan_.limits.disk.count;
-    const std::string culprit = tree_.largest_name.empty() ? "" : fmt::format("{} (pid {})", tree_.largest_name, tree_.largest);
-    if (disk.used > plan_.limits.disk || lost) hit("disk", culprit, {{"used", disk.used.count}, {"limit_bytes", plan_.limits.disk.count}});
+    if (disk.used > plan_.limits.disk || lost) hit("disk", {{"used", disk.used.count}, {"limit_bytes", plan_.limits.disk.count}});
     next_disk_ = Clock::now() + std::max<Clock::duration>(kDiskEvery, (Clock::now() - now) * 10);
   }
 }
 
 void Supervisor::check_limits() {
   if (outcome_) return;
-  const std::string culprit = tree_.largest_name.empty() ? "" : fmt::format("{} (pid {})", tree_.largest_name, tree_.largest);
   if (elapsed() >= plan_.limits.time) {
-    hit("time", culprit, {{"limit_ms", plan_.limits.time.count()}});
+    hit("time", {{"limit_ms", plan_.limits.time.count()}});
   } else if (plan_.limits.idle.count() > 0 && Clock::now() - last_output_ >= plan_.limits.idle) {
-    hit("idle", culprit, {{"limit_ms", plan_.limits.idle.count()}});
+    hit("idle", {{"limit_ms", plan_.limits.idle.count()}});
   } else if (usage_.output > plan_.limits.output) {
-    hit("output", culprit, {{"limit_bytes", plan_.limits.output.count}});
+    hit("output", {{"limit_bytes", plan_.limits.output.count}});
   } else if (plan_.limits.memory_by != Strength::kernel && tree_.memory.count + nameless_.memory.count > plan_.limits.memory.count) {
-    hit("memory", culprit, {{"used", tree_.memory.count}, {"by", "supervised"}});
+    hit("memory", {{"used", tree_.memory.count}, {"by", "supervised"}});
   } else if (plan_.limits.processes_by != Strength::kernel && tree_.processes >= plan_.limits.processes) {
-    hit("processes", culprit, {{"count", tree_.processes}, {"by", "supervised"}});
+    hit("processes", {{"count", tree_.processes}, {"by", "supervised"}});
   } else if (const CgroupHits hits = cgroup_.hits(); hits.pids_max > 0) {
-    hit("processes", culprit, {{"by", "kernel"}, {"refused_forks", hits.pids_max}});
+    hit("processes", {{"by", "kernel"}, {"refused_forks", hits.pids_max}});
   } else if (hits.oom_kills > 0) {
     sandbox_->kill();  // v1 has no oom.group: one victim ends the run (on_ended_init records it)
   }

@@ -1,0 +1,29 @@
+#include "supervise/janitor.h"
+
+#include <fcntl.h>
+#include <linux/close_range.h>
+#include <unistd.h>
+
+namespace berm {
+
+Result<UniqueFd> start_janitor(const std::string& init, const std::vector<std::string>& directories) {
+  Pipe alive = BERM_TRY(make_pipe());
+  std::vector<char*> argv = {const_cast<char*>("berm-init"), const_cast<char*>("--janitor")};
+  for (const std::string& directory : directories) argv.push_back(const_cast<char*>(directory.c_str()));
+  argv.push_back(nullptr);
+  const pid_t pid = ::fork();
+  if (pid < 0) return os_error("start the janitor");
+  if (pid == 0) {
+    ::setsid();  // a Ctrl-C that ends us must not end it
+    ::dup2(alive.read.get(), 0);
+    const int null_fd = ::open("/dev/null", O_RDWR);
+    ::dup2(null_fd, 1);
+    ::dup2(null_fd, 2);
+    ::close_range(3, ~0U, CLOSE_RANGE_CLOEXEC);
+    ::execv(init.c_str(), argv.data());
+    ::_exit(127);
+  }
+  return std::move(alive.write);
+}
+
+}  // namespace berm
