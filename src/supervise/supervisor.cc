@@ -131,12 +131,14 @@ Result<void> Supervisor::start() {
 
   if (plan_.limits.cgroup != CgroupKind::none) {
     remove_stale_cgroups(options_.cgroups);
-    cgroup_ = BERM_TRY(RunCgroup::create(options_.cgroups, "berm-" + plan_.run_id,
+    const std::string name = "berm-" + plan_.run_id;
+    // Before the first group exists: a SIGKILL in between would leave it to nobody.
+    alive_ = BERM_TRY(start_janitor(plan_.init.str(), RunCgroup::planned(options_.cgroups, name)));
+    cgroup_ = BERM_TRY(RunCgroup::create(options_.cgroups, name,
                                          {.memory = plan_.limits.memory,
                                           .processes = plan_.limits.processes,
                                           .cpus = plan_.limits.cpus}));
   }
-  if (!cgroup_.directories().empty()) alive_ = BERM_TRY(start_janitor(plan_.init.str(), cgroup_.directories()));
   ChildStreams child;
   BERM_TRY(start_streams(child));
   free_at_start_ = free_space(plan_.run_directory.str());

@@ -78,6 +78,15 @@ Result<void> set_v1_memory(const std::string& group, const CgroupLimits& limits)
 
 }  // namespace
 
+std::vector<std::string> RunCgroup::planned(const CgroupParents& parents, const std::string& name) {
+  std::vector<std::string> out;
+  for (const std::string* parent : {&parents.memory, &parents.pids, &parents.cpu}) {
+    const std::string directory = fmt::format("{}/{}", *parent, name);
+    if (!parent->empty() && std::ranges::find(out, directory) == out.end()) out.push_back(directory);  // v2: one for all
+  }
+  return out;
+}
+
 Result<RunCgroup> RunCgroup::create(const CgroupParents& parents, const std::string& name, const CgroupLimits& limits) {
   RunCgroup cgroup;
   cgroup.v2_ = parents.v2;

@@ -34,6 +34,9 @@ struct CgroupHits {
 class RunCgroup {
  public:
   RunCgroup() = default;
+  /// The directories that create() will make, for whoever must know them before they exist.
+  [[nodiscard]] static std::vector<std::string> planned(const CgroupParents& parents, const std::string& name);
+
   /// Makes the groups and sets the limits.
   /// @post  Reaching the memory limit kills every process of the run at once (v2: memory.oom.group;
   ///        v1: the supervisor does it): an agent that lost one child to the OOM killer reports
