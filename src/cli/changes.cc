@@ -33,6 +33,15 @@ struct LoadedRun {
   std::vector<Finding> findings;
 };
 
+// What the guard says of the files and of the commits.
+Result<void> judge(LoadedRun& loaded) {
+  loaded.findings = judge_changes(loaded.changes, guard_policy_of(loaded.run));
+  const std::vector<Finding> of_commits = BERM_TRY(judge_commits(loaded.place, loaded.changes, loaded.run));
+  loaded.findings.insert(loaded.findings.end(), of_commits.begin(), of_commits.end());
+  return {};
+}
+
+// Walks and judges anew: what is there now counts, not what the run reported.
 Result<LoadedRun> load(const ChangesOptions& options) {
   LoadedRun loaded;
   const std::string state = BERM_TRY(state_directory());
@@ -42,9 +51,7 @@ Result<LoadedRun> load(const ChangesOptions& options) {
   loaded.place = BERM_TRY(walk_place_of(loaded.path, loaded.run));
   if (loaded.run.value("status", "") == "discarded") return failure(Errc::usage, "the changes of this run were discarded");
   loaded.changes = BERM_TRY(walk_changes(loaded.place));
-  loaded.findings = judge_changes(loaded.changes, guard_policy_of(loaded.run));
-  const std::vector<Finding> of_commits = BERM_TRY(judge_commits(loaded.place, loaded.changes, loaded.run));
-  loaded.findings.insert(loaded.findings.end(), of_commits.begin(), of_commits.end());
+  BERM_TRY(judge(loaded));
   return loaded;
 }
 
@@ -131,12 +138,11 @@ int apply(const ChangesOptions& options) {
   Result<LoadedRun> loaded = load(options);
   if (!loaded) return fail(loaded.error());
   if (const Result<void> kept = restrict_to(loaded->changes, options.paths); !kept) return fail(kept.error());
-  // Judged again, on what is there now and only what is to be imported.
-  std::vector<Finding> findings = judge_changes(loaded->changes, guard_policy_of(loaded->run));
-  const Result<std::vector<Finding>> of_commits = judge_commits(loaded->place, loaded->changes, loaded->run);
-  if (!of_commits) return fail(of_commits.error());
-  findings.insert(findings.end(), of_commits->begin(), of_commits->end());
-  const std::vector<std::string> refusals = refusals_of(findings);
+  // Of a part only what is to be imported is judged.
+  if (!options.paths.empty()) {
+    if (const Result<void> judged = judge(*loaded); !judged) return fail(judged.error());
+  }
+  const std::vector<std::string> refusals = refusals_of(loaded->findings);
   if (!refusals.empty() && !options.force) {
     complain("berm: error: the guard refuses these changes; nothing was imported\n");
     for (const std::string& refusal : refusals) complain("  refused: " + refusal + "\n");

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <string_view>
+#include <vector>
 
 #include "base/text.h"
 #include "cli/commands.h"
@@ -22,17 +23,18 @@ constexpr Command kAll[] = {
     {"log", berm::add_log},   {"verify", berm::add_verify}, {"init", berm::add_init},     {"doctor", berm::add_doctor},
     {"egress", berm::add_egress},
 };
-constexpr std::string_view kCommands[] = {"run", "plan", "why", "runs", "show", "diff", "apply",
-                                          "discard", "log", "verify", "init", "doctor"};
 
 // CLI11 would only say that an argument was not expected.
 bool is_unknown_command(int argc, char** argv) {
-  if (argc < 2 || argv[1][0] == '-' || std::string_view(argv[1]) == "egress") return false;
-  return std::ranges::find(kCommands, std::string_view(argv[1])) == std::end(kCommands);
+  return argc > 1 && argv[1][0] != '-' && std::ranges::find(kAll, std::string_view(argv[1]), &Command::name) == std::end(kAll);
 }
 
 int complain_about(std::string_view word) {
-  const std::string_view near = berm::nearest(word, kCommands);
+  std::vector<std::string_view> names;
+  for (const Command& command : kAll) {
+    if (command.add != berm::add_egress) names.push_back(command.name);  // not for people
+  }
+  const std::string_view near = berm::nearest(word, names);
   berm::complain(fmt::format("berm: error: unknown command '{}'{}\n  fix:   'berm --help' lists the commands\n", berm::printable(word),
                              near.empty() ? "" : fmt::format("; did you mean '{}'?", near)));
   return berm::kUsage;

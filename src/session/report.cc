@@ -35,6 +35,31 @@ std::string counts(const Changes& changes) {
 
 }  // namespace
 
+json outcome_to_json(const Outcome& outcome) {
+  struct Visitor {
+    json operator()(const Exited& e) const { return {{"kind", "exited"}, {"code", e.code}}; }
+    json operator()(const Killed& k) const { return {{"kind", "killed"}, {"signal", k.signal}}; }
+    json operator()(const LimitHit& l) const { return {{"kind", "limit"}, {"limit", l.limit}, {"culprit", l.culprit}}; }
+    json operator()(const Interrupted& i) const { return {{"kind", "interrupted"}, {"signal", i.signal}}; }
+    json operator()(const BoundaryLost& b) const { return {{"kind", "boundary_lost"}, {"what", b.what}}; }
+    json operator()(const SetupFailed& s) const {
+      return {{"kind", "setup_failed"}, {"what", s.error.what}, {"errno", s.error.os_errno}, {"fix", s.error.fix}};
+    }
+  };
+  return std::visit(Visitor{}, outcome);
+}
+
+json usage_to_json(const Usage& u) {
+  return {{"wall_ms", u.wall.count()}, {"cpu_ms", u.cpu.count()}, {"memory_peak", u.memory_peak.count}, {"output", u.output.count},
+          {"disk", u.disk.count}, {"connections", u.connections}, {"denied", u.denied}};
+}
+
+json layers_to_json(const std::vector<LayerReport>& layers) {
+  json out = json::array();
+  for (const LayerReport& l : layers) out.push_back({{"layer", spelling(l.layer)}, {"strength", name_of(l.strength)}, {"how", l.how}});
+  return out;
+}
+
 json findings_to_json(const std::vector<Finding>& findings) {
   json out = json::array();
   for (const Finding& f : findings) {
@@ -56,29 +81,16 @@ json changes_to_json(const Changes& changes) {
 }
 
 json to_json(const RunReport& report) {
-  json layers = json::array();
-  for (const LayerReport& l : report.layers) layers.push_back({{"layer", spelling(l.layer)}, {"strength", name_of(l.strength)}, {"how", l.how}});
-  json outcome = json::object();
-  if (const auto* exited = std::get_if<Exited>(&report.outcome)) outcome = {{"kind", "exited"}, {"code", exited->code}};
-  if (const auto* killed = std::get_if<Killed>(&report.outcome)) outcome = {{"kind", "killed"}, {"signal", killed->signal}};
-  if (const auto* limit = std::get_if<LimitHit>(&report.outcome)) outcome = {{"kind", "limit"}, {"limit", limit->limit}, {"culprit", limit->culprit}};
-  if (const auto* signal = std::get_if<Interrupted>(&report.outcome)) outcome = {{"kind", "interrupted"}, {"signal", signal->signal}};
-  if (const auto* lost = std::get_if<BoundaryLost>(&report.outcome)) outcome = {{"kind", "boundary_lost"}, {"what", lost->what}};
-  if (const auto* failed = std::get_if<SetupFailed>(&report.outcome)) {
-    outcome = {{"kind", "setup_failed"}, {"what", failed->error.what}, {"errno", failed->error.os_errno}, {"fix", failed->error.fix}};
-  }
-  const Usage& u = report.usage;
   return {{"schema", "berm.run/1"},
           {"id", report.id},
           {"directory", report.path},
           {"verdict", {{"status", name_of(report.verdict.status)}, {"exit_code", report.verdict.exit_code}, {"reasons", report.verdict.reasons}}},
-          {"outcome", std::move(outcome)},
-          {"usage", {{"wall_ms", u.wall.count()}, {"cpu_ms", u.cpu.count()}, {"memory_peak", u.memory_peak.count}, {"output", u.output.count},
-                     {"disk", u.disk.count}, {"connections", u.connections}, {"denied", u.denied}}},
+          {"outcome", outcome_to_json(report.outcome)},
+          {"usage", usage_to_json(report.usage)},
           {"changes", changes_to_json(report.changes)},
           {"findings", findings_to_json(report.findings)},
           {"import", {{"note", report.import_note}, {"refs", report.imported}}},
-          {"layers", std::move(layers)},
+          {"layers", layers_to_json(report.layers)},
           {"weaknesses", report.weaknesses},
           {"notes", report.notes}};
 }

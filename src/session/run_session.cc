@@ -54,31 +54,6 @@ std::map<std::string, std::string> passed_variables(const Policy& policy) {
   return out;
 }
 
-json outcome_to_json(const Outcome& outcome) {
-  struct Visitor {
-    json operator()(const Exited& e) const { return {{"kind", "exited"}, {"code", e.code}}; }
-    json operator()(const Killed& k) const { return {{"kind", "killed"}, {"signal", k.signal}}; }
-    json operator()(const LimitHit& l) const { return {{"kind", "limit"}, {"limit", l.limit}, {"culprit", l.culprit}}; }
-    json operator()(const Interrupted& i) const { return {{"kind", "interrupted"}, {"signal", i.signal}}; }
-    json operator()(const BoundaryLost& b) const { return {{"kind", "boundary_lost"}, {"what", b.what}}; }
-    json operator()(const SetupFailed& s) const {
-      return {{"kind", "setup_failed"}, {"what", s.error.what}, {"errno", s.error.os_errno}, {"fix", s.error.fix}};
-    }
-  };
-  return std::visit(Visitor{}, outcome);
-}
-
-json usage_to_json(const Usage& u) {
-  return {{"wall_ms", u.wall.count()}, {"cpu_ms", u.cpu.count()}, {"memory_peak", u.memory_peak.count}, {"output", u.output.count},
-          {"disk", u.disk.count}, {"connections", u.connections}, {"denied", u.denied}};
-}
-
-json layers_to_json(const std::vector<LayerReport>& layers) {
-  json out = json::array();
-  for (const LayerReport& l : layers) out.push_back({{"layer", spelling(l.layer)}, {"strength", name_of(l.strength)}, {"how", l.how}});
-  return out;
-}
-
 // What later commands need of this run. Written before the start, so that a crash leaves it.
 json stored_run(const PreparedRun& prepared, const timespec& started) {
   const Plan& plan = prepared.plan;
@@ -190,7 +165,7 @@ void Session::supervise_run() {
   report_.usage = done->usage;
   if (auto* failed = std::get_if<SetupFailed>(&report_.outcome)) {
     // "clone3: EPERM" says little; the facts know why.
-    if (failed->error.what.starts_with("create ") && failed->error.what.find("namespace") != std::string::npos) {
+    if (failed->error.code == Errc::unsupported && failed->error.os_errno != 0) {
       const int os_errno = failed->error.os_errno;
       failed->error = explain_user_namespace_failure(os_errno, prepared_.host);
     }

@@ -67,6 +67,9 @@ struct RunReport {
 [[nodiscard]] std::vector<HostPath> object_dirs_of(const nlohmann::json& run);
 /// What the guard says of the commits that would be imported.
 [[nodiscard]] Result<std::vector<Finding>> judge_commits(const WalkPlace& place, const Changes& changes, const nlohmann::json& run);
+[[nodiscard]] nlohmann::json outcome_to_json(const Outcome& outcome);
+[[nodiscard]] nlohmann::json usage_to_json(const Usage& usage);
+[[nodiscard]] nlohmann::json layers_to_json(const std::vector<LayerReport>& layers);
 [[nodiscard]] nlohmann::json findings_to_json(const std::vector<Finding>& findings);
 [[nodiscard]] nlohmann::json changes_to_json(const Changes& changes);
 

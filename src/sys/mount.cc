@@ -8,6 +8,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <cerrno>
+
 namespace berm {
 
 Result<UniqueFd> clone_tree(const std::string& path, bool recursive) {
@@ -21,7 +23,11 @@ Result<UniqueFd> make_idmap(const OwnerShift& shift) {
   // A process that only exists until its namespace is held by a descriptor.
   Pipe hold = BERM_TRY(make_pipe());
   const pid_t pid = static_cast<pid_t>(::syscall(SYS_clone, CLONE_NEWUSER | SIGCHLD, nullptr, nullptr, nullptr, nullptr));
-  if (pid < 0) return os_error("create a user namespace for id-mapped mounts");
+  if (pid < 0) {
+    // As for the sandbox itself: what the host's facts can explain is "unsupported", not "kernel".
+    Error error{.code = Errc::unsupported, .what = "create a user namespace for id-mapped mounts", .os_errno = errno};
+    return tl::unexpected(std::move(error));
+  }
   if (pid == 0) {
     char ignored = 0;
     ::close(hold.write.get());

@@ -21,6 +21,7 @@ struct OwnerShift {
   std::uint32_t host_uid = 0;
   std::uint32_t host_gid = 0;
 };
+/// @return Errc::unsupported if the host forbids user namespaces.
 [[nodiscard]] Result<UniqueFd> make_idmap(const OwnerShift& shift);
 
 /// Turns a detached mount into an id-mapped one (mount_setattr(2), MOUNT_ATTR_IDMAP; Linux 5.12).

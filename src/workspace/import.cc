@@ -25,13 +25,6 @@ std::string hex_of(const std::string& path) {
   return to_hex({reinterpret_cast<const unsigned char*>(path.data()), path.size()});
 }
 
-std::string path_of(const std::string& hex) {
-  std::string out;
-  const auto digit = [](char c) { return c <= '9' ? c - '0' : c - 'a' + 10; };
-  for (std::size_t i = 0; i + 1 < hex.size(); i += 2) out += static_cast<char>(digit(hex[i]) * 16 + digit(hex[i + 1]));
-  return out;
-}
-
 // One import in progress. Staging: <dir>/new/N (contents to come), <dir>/old/N (what was there).
 class Import {
  public:
@@ -235,7 +228,7 @@ Result<void> roll_back_journal(int root, const std::string& directory) {
   const UniqueFd fresh = BERM_TRY(open_file(directory + "/new", O_RDONLY | O_DIRECTORY));
   const UniqueFd old = BERM_TRY(open_file(directory + "/old", O_RDONLY | O_DIRECTORY));
   for (std::size_t i = journal.size(); i-- > 0;) {
-    const std::string path = path_of(journal[i].value("path", ""));
+    const std::string path = from_hex(journal[i].value("path", ""));
     if (!is_normal_relative(path) || names_git_directory(path)) return failure(Errc::internal, fmt::format("trust the journal in '{}'", directory));
     const std::string number = fmt::format("{}", i);
     const bool moved = ::faccessat(old.get(), number.c_str(), F_OK, AT_SYMLINK_NOFOLLOW) == 0;
@@ -285,8 +278,7 @@ Result<ImportReport> import_changes(const WalkPlace& place, const Changes& chang
   if (::flock(lock.get(), LOCK_EX | LOCK_NB) != 0) return failure(Errc::denied, "import: another import into this repository is running");
   BERM_TRY(recover_import(place.repository, git_dir));
   const UniqueFd root = BERM_TRY(open_file(place.repository.str(), O_RDONLY | O_DIRECTORY));
-  const std::string layer_path = place.run_directory + (place.mode == WorkspaceMode::overlay ? "/changes/upper" : "/changes/tree");
-  const UniqueFd layer = BERM_TRY(open_file(layer_path, O_RDONLY | O_DIRECTORY));
+  const UniqueFd layer = BERM_TRY(open_file(layer_path(place), O_RDONLY | O_DIRECTORY));
   Import import(root.get(), layer.get(), changes);
   BERM_TRY(import.verify());
   const std::string staging = BERM_TRY(staging_directory(place.repository, git_dir, run_id));

@@ -247,6 +247,10 @@ std::string digest_of(const Changes& changes) {
 
 }  // namespace
 
+std::string layer_path(const WalkPlace& place) {
+  return place.run_directory + (place.mode == WorkspaceMode::overlay ? "/changes/upper" : "/changes/tree");
+}
+
 Result<FileState> host_state(int root, const std::string& path) {
   const Found found = BERM_TRY(stat_beneath(root, path));
   if (!found.found) return FileState{};
@@ -269,9 +273,8 @@ Result<Changes> walk_changes(const WalkPlace& place) {
     return failure(Errc::denied, fmt::format("find the baseline: '{}' is not the directory the run began in", place.repository.str()));
   }
   const bool overlay = place.mode == WorkspaceMode::overlay;
-  const std::string layer_path = place.run_directory + (overlay ? "/changes/upper" : "/changes/tree");
-  Result<UniqueFd> layer = open_file(layer_path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
-  if (!layer) return failure(Errc::denied, fmt::format("find the changes of the run at '{}'", layer_path));
+  Result<UniqueFd> layer = open_file(layer_path(place), O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+  if (!layer) return failure(Errc::denied, fmt::format("find the changes of the run at '{}'", layer_path(place)));
   ChangeWalk walk(place, base->get());
   BERM_TRY(in_context("walking the changes", walk.walk(layer->get(), "", true, !overlay || is_opaque(layer->get()))));
   Changes changes{.files = walk.take()};

@@ -27,6 +27,9 @@ struct WalkPlace {
   std::size_t text_limit = 4 << 20;     ///< larger texts are judged by their first bytes only
 };
 
+/// The directory on the host that holds what the agent wrote.
+[[nodiscard]] std::string layer_path(const WalkPlace& place);
+
 /// Walks the changes. Costs time in what changed, not in the size of the tree (overlay).
 /// @return Errc::denied if the baseline is missing or is no longer the directory it was.
 [[nodiscard]] Result<Changes> walk_changes(const WalkPlace& place);

@@ -138,7 +138,7 @@ Result<Sandbox> Sandbox::start(const Plan& plan, ChildStreams streams) {
   arguments.exit_signal = SIGCHLD;
   const auto pid = static_cast<pid_t>(::syscall(SYS_clone3, &arguments, sizeof arguments));
   if (pid < 0) {
-    Error error{.code = Errc::kernel, .what = "create the sandbox's namespaces", .os_errno = errno};
+    Error error{.code = Errc::unsupported, .what = "create the sandbox's namespaces", .os_errno = errno};
     return tl::unexpected(std::move(error));
   }
   if (pid == 0) become_init(handover);
