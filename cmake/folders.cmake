@@ -1,7 +1,7 @@
 # PURE folders: no system call (scripts/check-layers reads this list).
 set(BERM_PURE base policy plan rules/changes rules/egress record)
 
-berm_library(base SOURCES result.cc text.cc path.cc glob.cc units.cc)
+berm_library(base SOURCES result.cc text.cc path.cc glob.cc units.cc fmt.cc)
 berm_library(policy SOURCES names.cc grants.cc reader.cc parse.cc print.cc merge.cc LINKS berm_base)
 berm_library(rules/changes SOURCES guard.cc outside_allow.cc protected_file.cc too_many_files.cc too_large.cc binary.cc
   special_mode.cc special_file.cc hard_link.cc escaping_symlink.cc case_collision.cc submodule.cc git_directory.cc

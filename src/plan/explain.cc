@@ -63,8 +63,9 @@ Explanation explain_write_in_workspace(const Plan& plan, const std::string& rela
   const bool guarded = protect && std::ranges::find(plan.guard.protect, *protect) != plan.guard.protect.end();
   const bool named = std::ranges::any_of(plan.guard.allow, [&](const Glob& glob) { return glob.str() == relative; });
   if (guarded && !named) {
-    return {false, fmt::format("changes.protect: '{}' (guard rule protected-file)", spelling(*protect)),
-            "the write succeeds in the copy, and the guard refuses to import it; name the path exactly in changes.allow to permit it"};
+    Explanation refused{.rule = fmt::format("changes.protect: '{}' (guard rule protected-file)", spelling(*protect))};
+    refused.reason = "the write succeeds in the copy, and the guard refuses to import it; name the path exactly in changes.allow to permit it";
+    return refused;
   }
   return {true, "changes.allow", "the write goes to the copy-on-write workspace and may be imported"};
 }

@@ -7,7 +7,7 @@ namespace berm {
 namespace {
 
 // A TOML basic string: everything but printable ASCII is escaped.
-std::string quoted(std::string_view text) {
+std::string toml_string(std::string_view text) {
   std::string out = "\"";
   for (std::size_t at = 0; at < text.size();) {
     const char c = text[at];
@@ -41,7 +41,7 @@ class SectionWriter {
   void list(std::string_view key, const std::optional<std::vector<T>>& items, F text_of) {
     if (!items) return;
     std::string joined;
-    for (const T& item : *items) joined += fmt::format("{}{}", joined.empty() ? "" : ", ", quoted(text_of(item)));
+    for (const T& item : *items) joined += fmt::format("{}{}", joined.empty() ? "" : ", ", toml_string(text_of(item)));
     line(key, fmt::format("[{}]", joined));
   }
 
@@ -57,10 +57,10 @@ class SectionWriter {
 
 constexpr auto kGlob = [](const Glob& glob) { return glob.str(); };
 constexpr auto kSame = [](const std::string& text) { return text; };
-constexpr auto kBytes = [](Bytes bytes) { return quoted(to_policy_text(bytes)); };
-constexpr auto kTime = [](Milliseconds time) { return quoted(to_policy_text(time)); };
+constexpr auto kBytes = [](Bytes bytes) { return toml_string(to_policy_text(bytes)); };
+constexpr auto kTime = [](Milliseconds time) { return toml_string(to_policy_text(time)); };
 constexpr auto kNumber = [](auto number) { return fmt::format("{}", number); };
-constexpr auto kName = [](auto value) { return quoted(spelling(value)); };
+constexpr auto kName = [](auto value) { return toml_string(spelling(value)); };
 
 std::string host_text(const HostGrant& grant) {
   return grant.port == 0 ? grant.pattern : fmt::format("{}:{}", grant.pattern, grant.port);
@@ -98,7 +98,7 @@ void write_workspace(std::string& out, const PolicyLayer& layer) {
   workspace.list("hide", layer.workspace.hide, kGlob);
   workspace.value("git", layer.workspace.git, kName);
   workspace.value("on_success", layer.workspace.on_success,
-                  [](const OnSuccess& value) { return quoted(on_success_text(value)); });
+                  [](const OnSuccess& value) { return toml_string(on_success_text(value)); });
   SectionWriter changes(out, "changes");
   changes.list("allow", layer.changes.allow, kGlob);
   changes.list("protect", layer.changes.protect, [](ProtectClass c) { return std::string(spelling(c)); });
@@ -135,14 +135,14 @@ std::string to_toml(const PolicyLayer& layer) {
   SectionWriter env(out, "env");
   env.list("pass", layer.env.pass, kSame);
   SectionWriter set(out, "env.set");
-  for (const auto& [name, value] : layer.env.set) set.line(name, quoted(value));
+  for (const auto& [name, value] : layer.env.set) set.line(name, toml_string(value));
   SectionWriter network(out, "network");
   network.value("mode", layer.network.mode, kName);
   network.list("allow", layer.network.allow, host_text);
   for (const auto& [name, grant] : layer.credentials) {
     SectionWriter credential(out, fmt::format("credentials.{}", name));
-    credential.line("from", quoted(grant.from));
-    credential.line("to", fmt::format("{{ host = {}, header = {} }}", quoted(grant.host), quoted(grant.header)));
+    credential.line("from", toml_string(grant.from));
+    credential.line("to", fmt::format("{{ host = {}, header = {} }}", toml_string(grant.host), toml_string(grant.header)));
   }
   write_limits(out, layer);
   return out;
