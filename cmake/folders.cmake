@@ -5,13 +5,13 @@ berm_library(base SOURCES result.cc text.cc path.cc glob.cc units.cc fmt.cc)
 berm_library(policy SOURCES names.cc grants.cc reader.cc parse.cc print.cc merge.cc LINKS berm_base)
 berm_library(rules/changes SOURCES guard.cc outside_allow.cc protected_file.cc too_many_files.cc too_large.cc binary.cc
   special_mode.cc special_file.cc hard_link.cc escaping_symlink.cc case_collision.cc submodule.cc git_directory.cc
-  hidden_unicode.cc file_name.cc credential.cc credential_patterns.cc LINKS berm_policy)
+  hidden_unicode.cc file_name.cc inner_commits.cc credential.cc credential_patterns.cc LINKS berm_policy)
 berm_library(rules/egress SOURCES destination.cc LINKS berm_policy)
 berm_library(plan SOURCES make_plan.cc print.cc explain.cc LINKS berm_policy berm_rules_changes)
-berm_library(record SOURCES chain.cc verdict.cc LINKS berm_base OpenSSL::Crypto)
+berm_library(record SOURCES chain.cc sha256.cc verdict.cc LINKS berm_base OpenSSL::Crypto)
 berm_library(sys SOURCES fd.cc beneath.cc child.cc mount.cc cgroup.cc LINKS berm_base)
 berm_library(host SOURCES probe.cc doctor.cc LINKS berm_plan berm_sys)
-berm_library(workspace SOURCES repository.cc git_config.cc git.cc private_git.cc prepare.cc file_state.cc walk.cc
+berm_library(workspace SOURCES repository.cc hidden.cc checkout.cc git_config.cc git.cc private_git.cc prepare.cc file_state.cc walk.cc
   import.cc git_import.cc LINKS berm_plan berm_sys berm_rules_changes berm_record)
 berm_library(agents SOURCES agent.cc claude.cc LINKS berm_plan berm_sys)
 berm_library(audit SOURCES record_file.cc LINKS berm_record berm_sys)

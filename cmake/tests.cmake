@@ -31,5 +31,6 @@ endfunction()
 berm_black_box_test(escape-tests TIMEOUT 300 SOURCES tests/escape/escape_test.cc tests/escape/probes.cc)
 berm_black_box_test(bomb-tests TIMEOUT 600 SOURCES tests/escape/bomb_test.cc)
 berm_black_box_test(integration-tests TIMEOUT 900 SOURCES tests/integration/run_test.cc tests/integration/changes_test.cc
-  tests/integration/git_test.cc tests/integration/hostile_repository_test.cc)
+  tests/integration/git_test.cc tests/integration/modes_test.cc
+  tests/integration/hostile_repository_test.cc)
 berm_black_box_test(agent-tests TIMEOUT 600 SOURCES tests/agents/claude_test.cc)

@@ -153,6 +153,8 @@ int apply(const ChangesOptions& options) {
   // Commits first: adding them touches no file, and they can be taken back.
   const Result<std::vector<std::string>> refs = import_commits(loaded->place, loaded->changes, id, object_dirs_of(loaded->run));
   if (!refs) return fail(refs.error());
+  // In a live tree only commits are left to import.
+  if (loaded->place.mode == WorkspaceMode::direct) loaded->changes.files.clear();
   const Result<ImportReport> done = import_changes(loaded->place, loaded->changes, loaded->run.value("git_dir", ""), id);
   if (!done) {
     if (!refs->empty()) (void)drop_commits(loaded->place, *refs);
@@ -163,7 +165,8 @@ int apply(const ChangesOptions& options) {
   if (options.json) {
     put_json({{"schema", "berm.apply/1"}, {"written", done->written}, {"deleted", done->deleted}, {"refs", *refs}, {"overridden", refusals}});
   } else {
-    put(fmt::format("imported: {} written, {} deleted\n", done->written, done->deleted));
+    put(loaded->place.mode == WorkspaceMode::direct ? "the files are live already (mode \"direct\")\n"
+                                                    : fmt::format("imported: {} written, {} deleted\n", done->written, done->deleted));
     for (const std::string& ref : *refs) put(fmt::format("commits: {}\n", printable(ref)));
   }
   return kDone;
@@ -182,7 +185,8 @@ int discard(const ChangesOptions& options) {
   (*run)["status"] = "discarded";
   if (const Result<void> saved = save_run(*path, *run); !saved) return fail(saved.error());
   if (options.json) put_json({{"discarded", (*run)["id"]}});
-  if (!options.json) put(fmt::format("discarded the changes of {}\n", path->substr(path->rfind('/') + 1)));
+  const char* live = run->value("mode", "") == "direct" ? "; the files in the repository stay as the run left them (mode \"direct\")" : "";
+  if (!options.json) put(fmt::format("discarded the changes of {}{}\n", path->substr(path->rfind('/') + 1), live));
   return kDone;
 }
 

@@ -46,11 +46,11 @@ HealthCheck check_landlock(const HostFacts& facts) {
 HealthCheck check_cgroups(const HostFacts& facts) {
   if (facts.cgroup == CgroupKind::none) {
     return {"control groups", Health::weaker, "none can be made here: memory and processes are sampled by the supervisor",
-            "run inside a delegated group: systemd-run --user --scope -p Delegate=yes berm run …"};
+            "give the user a systemd manager (loginctl enable-linger), or run inside 'systemd-run --user --scope -p Delegate=yes'"};
   }
   const std::string held = fmt::format("{}{}{}", facts.cgroup_memory ? " memory" : "", facts.cgroup_pids ? " pids" : "", facts.cgroup_cpu ? " cpu" : "");
   return {"control groups", facts.cgroup_memory && facts.cgroup_pids ? Health::good : Health::weaker,
-          fmt::format("{}:{}", facts.cgroup == CgroupKind::v2 ? "v2" : "v1", held), ""};
+          fmt::format("{}:{}", facts.cgroup == CgroupKind::scope ? "v2, a systemd scope a run" : facts.cgroup == CgroupKind::v2 ? "v2" : "v1", held), ""};
 }
 
 HealthCheck check_git() {

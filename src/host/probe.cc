@@ -7,6 +7,7 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cstdlib>
@@ -64,16 +65,43 @@ std::string v1_directory(std::string_view cgroups, std::string_view controller) 
   return "";
 }
 
-// A delegated v2 group: controllers can be enabled for children only if our group has no process
-// of its own besides us ("no internal processes"), which `systemd-run --user --scope` gives.
+bool has_word(std::string_view words, std::string_view wanted) {
+  return std::ranges::any_of(split(trim(words), ' '), [&](std::string_view word) { return word == wanted; });
+}
+
+// A delegated v2 group: controllers can be enabled for children only if no process stays in the group
+// itself ("no internal processes", cgroup-v2.rst). Enabled already, or nobody here but us, who can move.
+bool is_usable_v2(const std::string& directory) {
+  if (!may_write(directory) || ::access((directory + "/cgroup.procs").c_str(), W_OK) != 0) return false;
+  const Result<std::string> enabled = read_file(directory + "/cgroup.subtree_control", 4096);
+  if (!enabled) return false;
+  if (has_word(*enabled, "memory") && has_word(*enabled, "pids")) return true;
+  const Result<std::string> processes = read_file(directory + "/cgroup.procs", 1 << 20);
+  return processes && trim(*processes) == fmt::format("{}", ::getpid());
+}
+
 std::string v2_directory(std::string_view cgroups) {
   for (const std::string_view line : split(cgroups, '\n')) {
     if (!line.starts_with("0::")) continue;
     const std::string directory = fmt::format("/sys/fs/cgroup{}", line.substr(3) == "/" ? "" : line.substr(3));
-    return exists(directory + "/cgroup.controllers") && may_write(directory) && ::access((directory + "/cgroup.procs").c_str(), W_OK) == 0
-               ? directory : "";
+    return is_usable_v2(directory) ? directory : "";
   }
   return "";
+}
+
+CgroupPlaces v2_places(CgroupKind kind, const std::string& directory) {
+  const Result<std::string> controllers = read_file(directory + "/cgroup.controllers", 4096);
+  const auto place = [&](std::string_view name) { return controllers && has_word(*controllers, name) ? directory : ""; };
+  return {.kind = kind, .memory = place("memory"), .pids = place("pids"), .cpu = place("cpu")};
+}
+
+// The group of the systemd manager that would start a scope for us, "" if there is none.
+std::string systemd_directory(uid_t uid) {
+  if (!exists("/run/systemd/system") || ::access("/usr/bin/busctl", X_OK) != 0) return "";
+  const std::string bus = uid == 0 ? "/run/dbus/system_bus_socket" : fmt::format("/run/user/{}/bus", uid);
+  if (::access(bus.c_str(), W_OK) != 0) return "";
+  const std::string directory = uid == 0 ? "/sys/fs/cgroup" : fmt::format("/sys/fs/cgroup/user.slice/user-{0}.slice/user@{0}.service", uid);
+  return exists(directory + "/cgroup.controllers") ? directory : "";
 }
 
 void find_system_paths(HostFacts& facts) {
@@ -102,13 +130,12 @@ CgroupPlaces find_cgroups() {
   CgroupPlaces places;
   const Result<std::string> own = read_file("/proc/self/cgroup", 1 << 16);
   if (!own) return places;
+  const auto holds = [](const CgroupPlaces& found) { return !found.memory.empty() && !found.pids.empty(); };
   if (const std::string v2 = v2_directory(*own); !v2.empty()) {
-    const Result<std::string> controllers = read_file(v2 + "/cgroup.controllers", 4096);
-    const std::string listed = " " + std::string(controllers ? trim(*controllers) : "") + " ";
-    const auto has = [&](std::string_view name) { return listed.find(fmt::format(" {} ", name)) != std::string::npos; };
-    if (has("memory") || has("pids") || has("cpu")) {
-      return {.kind = CgroupKind::v2, .memory = has("memory") ? v2 : "", .pids = has("pids") ? v2 : "", .cpu = has("cpu") ? v2 : ""};
-    }
+    if (CgroupPlaces found = v2_places(CgroupKind::v2, v2); holds(found)) return found;
+  }
+  if (const std::string manager = systemd_directory(::geteuid()); !manager.empty()) {
+    if (CgroupPlaces found = v2_places(CgroupKind::scope, manager); holds(found)) return found;
   }
   places.memory = v1_directory(*own, "memory");
   places.pids = v1_directory(*own, "pids");

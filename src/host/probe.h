@@ -11,7 +11,8 @@ namespace berm {
 /// (well below a millisecond): every run does it. Starts nothing.
 [[nodiscard]] Result<HostFacts> probe_host(const std::string& state_directory);
 
-/// The cgroup directories in which this process may make groups, by controller; "" if none.
+/// The cgroup directories in which this process may make groups, by controller; "" if none. For `scope`
+/// they are the manager's own, which tells the controllers it can give.
 struct CgroupPlaces {
   CgroupKind kind = CgroupKind::none;
   std::string memory;

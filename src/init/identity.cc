@@ -14,12 +14,22 @@
 
 namespace berm::init {
 
-int await_id_maps(Setup&) {
+namespace {
+
+// The supervisor says go once for each step that waits, in order.
+int await_go(wire::Step step) {
   wire::Message message{};
   const int error = receive_message(message);
   if (error != 0) return error;
-  return message.kind == wire::MessageKind::go ? 0 : EPROTO;
+  return message.kind == wire::MessageKind::go && message.step == step ? 0 : EPROTO;
 }
+
+}  // namespace
+
+int await_id_maps(Setup&) { return await_go(wire::Step::await_id_maps); }
+
+// Joining a control group takes the kernel milliseconds; the root is built meanwhile.
+int await_limits(Setup&) { return await_go(wire::Step::await_limits); }
 
 int take_identity(Setup& setup) {
   const wire::Program& program = setup.program.header();

@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -19,9 +20,25 @@ void kill_group(const char* directory) {
   char line[32];
   while (::fgets(line, sizeof line, file) != nullptr) {
     const int pid = ::atoi(line);
-    if (pid > 1) ::kill(pid, SIGKILL);
+    if (pid > 1 && pid != ::getpid()) ::kill(pid, SIGKILL);
   }
   ::fclose(file);
+}
+
+// We may be the last process in a v2 leaf. Its parent takes processes again once it controls no children;
+// where another run still needs that, the write fails and the leaf stays.
+void leave_group(const char* directory) {
+  char path[4096];
+  ::snprintf(path, sizeof path, "%s/../cgroup.subtree_control", directory);
+  const auto put = [&](const char* text) {
+    const int fd = ::open(path, O_WRONLY | O_CLOEXEC);
+    if (fd < 0) return;
+    [[maybe_unused]] const ssize_t wrote = ::write(fd, text, ::strlen(text));
+    ::close(fd);
+  };
+  put("-memory -pids -cpu");
+  ::snprintf(path, sizeof path, "%s/../cgroup.procs", directory);
+  put("0");
 }
 
 void remove_group(const char* directory) {
@@ -29,6 +46,7 @@ void remove_group(const char* directory) {
   for (int attempt = 0; attempt < 200; ++attempt) {
     if (::rmdir(directory) == 0 || errno != EBUSY) return;
     kill_group(directory);
+    leave_group(directory);
     const timespec pause{0, 10000000};
     ::nanosleep(&pause, nullptr);
   }

@@ -40,6 +40,7 @@ constexpr SetupStep kBuild[] = {
     {Step::set_limits,          set_limits},           // inherited by the agent; before fork
     {Step::drop_capabilities,   drop_capabilities},    // nothing below needs one, neither here nor in the agent
     {Step::no_new_privs,        set_no_new_privs},     // Landlock and seccomp refuse to load without
+    {Step::await_limits,        await_limits},         // before fork: the agent is born in its control groups
 };
 constexpr SetupStep kConfine[] = {
     {Step::new_session,         new_session},              // before the terminal becomes controlling
@@ -57,7 +58,7 @@ static_assert(position(kBuild, Step::take_identity) < position(kBuild, Step::die
 static_assert(position(kBuild, Step::build_root) < position(kBuild, Step::pivot_root));
 static_assert(position(kBuild, Step::raise_loopback) < position(kBuild, Step::open_listeners));
 static_assert(position(kBuild, Step::limit_namespaces) < position(kBuild, Step::drop_capabilities));
-static_assert(position(kBuild, Step::no_new_privs) == std::size(kBuild) - 1, "before fork: PID 1 and agent alike");
+static_assert(position(kBuild, Step::await_limits) == std::size(kBuild) - 1, "nothing is forked outside of the control groups");
 static_assert(position(kConfine, Step::seccomp) == std::size(kConfine) - 1, "seccomp must stay last");
 
 [[noreturn]] void fail(Step step, int error, int detail) {
@@ -135,7 +136,7 @@ int run() {
 
 int main(int argc, char** argv) {
   if (argc == 2 && ::strcmp(argv[1], "--sandbox") == 0) return berm::init::run();
-  if (argc > 2 && ::strcmp(argv[1], "--janitor") == 0) return berm::init::clean_up_after(argc - 2, argv + 2);
+  if (argc > 1 && ::strcmp(argv[1], "--janitor") == 0) return berm::init::clean_up_after(argc - 2, argv + 2);
   constexpr char kUsage[] = "berm-init: started by berm as PID 1 of a sandbox; nothing to do here\n";
   const ssize_t ignored = ::write(2, kUsage, sizeof kUsage - 1);
   return ignored < 0 ? 125 : 2;

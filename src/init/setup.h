@@ -35,6 +35,8 @@ int set_limits(Setup&);
 int drop_capabilities(Setup&);
 int set_no_new_privs(Setup&);
 
+int await_limits(Setup&);
+
 // terminal.cc
 int open_terminal(Setup&);
 int new_session(Setup&);

@@ -107,6 +107,7 @@ enum class Step : std::uint32_t {
   limit_namespaces,
   open_terminal,
   set_limits,
+  await_limits,
   fork_agent,
   new_session,
   drop_capabilities,
@@ -124,7 +125,7 @@ enum class Step : std::uint32_t {
 };
 
 enum class MessageKind : std::uint32_t {
-  go = 1,      ///< supervisor → init: id maps are written
+  go = 1,      ///< supervisor → init: `step` (await_…) is over
   signal,      ///< supervisor → init: `value` = signal for the agent
   listeners,   ///< init → supervisor, with descriptors
   scratch,     ///< init → supervisor, with descriptors of the watched file systems

@@ -12,7 +12,8 @@
 namespace berm {
 
 /// How the kernel will hold memory, cpus and processes.
-enum class CgroupKind : std::uint8_t { none, v1, v2 };
+/// `scope`: v2, and systemd makes a delegated group for each run (the user's manager, or the system's for root).
+enum class CgroupKind : std::uint8_t { none, v1, v2, scope };
 
 struct HostFacts {
   std::string kernel;                ///< uname -r
@@ -44,6 +45,7 @@ struct HostFacts {
 struct HiddenPath {
   std::string path;        ///< relative
   std::string pattern;     ///< what hides it
+  bool directory = false;
   friend auto operator<=>(const HiddenPath&, const HiddenPath&) = default;
 };
 
@@ -53,6 +55,16 @@ struct MaskParent {
   std::string path;
   std::uint32_t mode = 0755;
   friend auto operator<=>(const MaskParent&, const MaskParent&) = default;
+};
+
+/// A git directory inside the workspace besides its own: a submodule's, or one that lies in the tree.
+struct InnerRepository {
+  std::string at;                     ///< inside, relative to the workspace: ".git/modules/lib", "vendor/x/.git"
+  HostPath git_dir;
+  std::string work_tree;              ///< of a submodule, relative to the workspace
+  std::string head;                   ///< commit id; "" before the first commit
+  std::vector<HostPath> object_dirs;
+  bool nested = false;                ///< lies in the tree: mounted over; a submodule's is part of the private git directory
 };
 
 /// The repository as found on disk, before anything is changed.
@@ -73,6 +85,8 @@ struct RepositoryFacts {
   std::vector<HiddenPath> hidden;
   std::vector<MaskParent> hidden_parents;  ///< parents first
   bool hidden_in_history = false;     ///< git's index names one of them
+  std::vector<std::string> nested_git;     ///< paths of directories called .git below the root's
+  std::vector<InnerRepository> inner;
 };
 
 /// What one run is given by the session: names and places nobody else uses.

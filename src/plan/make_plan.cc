@@ -68,33 +68,54 @@ void add_scratch(Plan& plan) {
   plan.mounts.emplace_back(Tmpfs{.at = inside("/dev/shm"), .size = {64ULL << 20}, .mode = 01777});
 }
 
+void add_objects(Plan& plan, const HostPath& from, std::string_view to) {
+  plan.mounts.emplace_back(Bind{.from = from, .to = inside(to), .idmapped = plan.identity.from_root});
+}
+
+void add_git(Plan& plan, const RepositoryFacts& repository) {
+  const SandboxPath at = plan.workspace.at;
+  const bool full = plan.workspace.git == GitHistory::full;
+  plan.mounts.emplace_back(
+      Bind{.from = plan.run_directory / "changes/git", .to = at / ".git", .access = Access::read_write});
+  for (std::size_t i = 0; full && i < repository.object_dirs.size(); ++i) {
+    add_objects(plan, repository.object_dirs[i], fmt::format("/run/berm/objects/{}", i));
+  }
+  for (std::size_t i = 0; i < repository.inner.size(); ++i) {
+    const InnerRepository& inner = repository.inner[i];
+    if (inner.nested) {
+      plan.mounts.emplace_back(Bind{.from = plan.run_directory / fmt::format("changes/nested/{}", i), .to = at / inner.at, .access = Access::read_write});
+    }
+    for (std::size_t k = 0; full && k < inner.object_dirs.size(); ++k) add_objects(plan, inner.object_dirs[k], inner_objects_path(i, k));
+  }
+}
+
 void add_workspace(Plan& plan, const RepositoryFacts& repository) {
   const SandboxPath at = plan.workspace.at;
   const bool idmapped = plan.identity.from_root;
-  if (plan.workspace.mode == WorkspaceMode::overlay) {
-    plan.mounts.emplace_back(Overlay{.lower = repository.root,
+  const WorkspaceMode mode = plan.workspace.mode;
+  if (mode == WorkspaceMode::overlay || mode == WorkspaceMode::worktree) {
+    const bool checkout = mode == WorkspaceMode::worktree;  // made for this run, and the run's own
+    plan.mounts.emplace_back(Overlay{.lower = checkout ? plan.run_directory / "base" : repository.root,
                                      .writable = plan.run_directory / "changes",
                                      .to = at,
                                      .masks = repository.hidden,
                                      .mask_parents = repository.hidden_parents,
                                      .root_mode = repository.root_mode,
                                      .git_mount_point = repository.git_is_file,
-                                     .idmapped = idmapped});
-  } else if (plan.workspace.mode == WorkspaceMode::direct) {
-    plan.mounts.emplace_back(
-        Bind{.from = repository.root, .to = at, .access = Access::read_write, .idmapped = idmapped});
-  } else {
+                                     .idmapped = idmapped && !checkout});
+  } else if (mode == WorkspaceMode::clone) {
     plan.mounts.emplace_back(
         Bind{.from = plan.run_directory / "changes/tree", .to = at, .access = Access::read_write});
+  } else {
+    plan.mounts.emplace_back(
+        Bind{.from = repository.root, .to = at, .access = Access::read_write, .idmapped = idmapped});
+    const HostPath covers = plan.run_directory / "covers";
+    for (const HiddenPath& hidden : repository.hidden) {
+      plan.mounts.emplace_back(Bind{.from = covers / (hidden.directory ? "directory" : "file"), .to = at / hidden.path});
+    }
+    if (plan.workspace.git == GitHistory::none) plan.mounts.emplace_back(Bind{.from = covers / "directory", .to = at / ".git"});
   }
-  if (plan.workspace.git == GitHistory::none) return;
-  plan.mounts.emplace_back(
-      Bind{.from = plan.run_directory / "changes/git", .to = at / ".git", .access = Access::read_write});
-  for (std::size_t i = 0; i < repository.object_dirs.size() && plan.workspace.git == GitHistory::full; ++i) {
-    plan.mounts.emplace_back(Bind{.from = repository.object_dirs[i],
-                                  .to = inside(fmt::format("/run/berm/objects/{}", i)),
-                                  .idmapped = idmapped});
-  }
+  if (plan.workspace.git != GitHistory::none) add_git(plan, repository);
 }
 
 void add_extra_paths(Plan& plan, const Policy& policy, const HostFacts& host) {
@@ -228,7 +249,8 @@ Result<void> check_host(const Policy& policy, const HostFacts& host) {
     return tl::unexpected(explain_user_namespace_failure(ENOSPC, host));
   }
   if (host.uid != 0 && host.userns_clone_disabled) return tl::unexpected(explain_user_namespace_failure(EPERM, host));
-  if (policy.mode == WorkspaceMode::overlay && host.state_on_overlayfs) {
+  const bool stacks = policy.mode == WorkspaceMode::overlay || policy.mode == WorkspaceMode::worktree;
+  if (stacks && host.state_on_overlayfs) {
     return failure(Errc::unsupported,
                    "put the workspace's upper layer on an overlay file system",
                    "set XDG_STATE_HOME to a directory on a real file system, or use --mode clone");
@@ -237,6 +259,8 @@ Result<void> check_host(const Policy& policy, const HostFacts& host) {
 }
 
 }  // namespace
+
+std::string inner_objects_path(std::size_t index, std::size_t object_dir) { return fmt::format("/run/berm/objects/inner-{}-{}", index, object_dir); }
 
 std::string_view name_of(Strength strength) {
   switch (strength) {
@@ -300,6 +324,10 @@ Result<Plan> make_plan(const Policy& policy, const HostFacts& host, const Reposi
                        const AgentFacts& agent, const RunPlace& place,
                        const std::map<std::string, std::string>& passed_env) {
   BERM_TRY(check_host(policy, host));
+  if (policy.mode == WorkspaceMode::direct && repository.git_is_file) {
+    return failure(Errc::unsupported, "use mode \"direct\" in a linked worktree or a submodule: its .git is a file, and cannot be covered by a directory",
+                   "use mode \"overlay\"");
+  }
   const SandboxPath root = same_inside(repository.root);
   Plan plan{.run_id = place.id,
             .agent = agent.kind,
@@ -350,7 +378,8 @@ Result<Plan> make_plan(const Policy& policy, const HostFacts& host, const Reposi
     plan.weaknesses.emplace_back("limits.cpus is not held on this host: no cpu controller may be used");
   }
   if (policy.mode == WorkspaceMode::direct) {
-    plan.weaknesses.emplace_back("workspace.mode = \"direct\": writes are live in the repository, the guard only reports");
+    plan.weaknesses.emplace_back("workspace.mode = \"direct\": writes are live in the repository, the guard only reports; hidden files are empty "
+                                 "instead of absent; limits.disk does not count what is written there");
   }
   const std::vector<std::string> missing = missing_layers(plan);
   if (missing.empty()) return plan;

@@ -31,4 +31,7 @@ struct AgentFacts {
 /// Turns the failure of a set-up step into cause and fix. Pure, so every row is a table test.
 [[nodiscard]] Error explain_user_namespace_failure(int os_errno, const HostFacts& host);
 
+/// Where the objects of inner repository `index` are mounted inside.
+[[nodiscard]] std::string inner_objects_path(std::size_t index, std::size_t object_dir);
+
 }  // namespace berm

@@ -69,10 +69,6 @@ void read_workspace(PolicySource& source, const toml::table& table, PolicyLayer:
   out.git = reader.parsed<GitHistory>("git", one_of<GitHistory>("git history"));
   out.on_success = reader.parsed<OnSuccess>("on_success", parse_on_success);
   reader.finish();
-  if (!source.error && (out.mode == WorkspaceMode::worktree || out.mode == WorkspaceMode::direct)) {
-    source.report(table.get("mode")->source().begin,
-                  fmt::format("workspace mode '{}' is valid but not yet enforced by this version; use \"overlay\" or \"clone\"", spelling(*out.mode)));
-  }
   if (source.error || !out.ref) return;
   if (out.mode.value_or(WorkspaceMode::overlay) != WorkspaceMode::worktree) {
     source.report(table.get("ref")->source().begin, "'ref' needs mode = \"worktree\"");

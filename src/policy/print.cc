@@ -93,7 +93,7 @@ void write_head(std::string& out, const PolicyLayer& layer) {
 void write_workspace(std::string& out, const PolicyLayer& layer) {
   SectionWriter workspace(out, "workspace");
   workspace.value("mode", layer.workspace.mode, kName);
-  workspace.value("ref", layer.workspace.ref, quoted);
+  workspace.value("ref", layer.workspace.ref, toml_string);
   workspace.list("write", layer.workspace.write, kGlob);
   workspace.list("hide", layer.workspace.hide, kGlob);
   workspace.value("git", layer.workspace.git, kName);

@@ -1,12 +1,12 @@
 #include "record/chain.h"
 
 #include <fmt/format.h>
-#include <openssl/sha.h>
 
 #include <array>
 #include <nlohmann/json.hpp>
 
 #include "base/text.h"
+#include "record/sha256.h"
 
 namespace berm {
 namespace {
@@ -74,12 +74,6 @@ class ChainChecker {
 };
 
 }  // namespace
-
-std::string sha256_hex(std::string_view bytes) {
-  std::array<unsigned char, SHA256_DIGEST_LENGTH> digest{};
-  SHA256(reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size(), digest.data());
-  return to_hex(digest);
-}
 
 std::string genesis_hash() { return std::string(64, '0'); }
 

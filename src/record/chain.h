@@ -56,7 +56,4 @@ struct RecordCheck {
 /// replaced by a shorter, well-formed one; "" = not known.
 [[nodiscard]] RecordCheck check_record(std::string_view text, std::string_view expected_head);
 
-/// SHA-256 in lower-case hexadecimal.
-[[nodiscard]] std::string sha256_hex(std::string_view bytes);
-
 }  // namespace berm

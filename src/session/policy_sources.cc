@@ -6,7 +6,7 @@
 #include "agents/agent.h"
 #include "base/text.h"
 #include "policy/parse.h"
-#include "record/chain.h"
+#include "record/sha256.h"
 #include "sys/fd.h"
 #include "workspace/git.h"
 #include "workspace/repository.h"

@@ -14,7 +14,9 @@
 #include "host/probe.h"
 #include "plan/make_plan.h"
 #include "plan/print.h"
-#include "record/chain.h"
+#include "record/sha256.h"
+#include "workspace/checkout.h"
+#include "workspace/hidden.h"
 #include "workspace/import.h"
 #include "workspace/prepare.h"
 #include "workspace/repository.h"
@@ -97,11 +99,13 @@ class Session {
   }
 
   RunReport run() {
-    open_record();
-    Result<void> ready = prepare_workspace(plan_, prepared_.repository);
+    // The clock of st_ctim, so that "changed since" compares like with like.
+    ::clock_gettime(CLOCK_REALTIME_COARSE, &started_);
+    Result<void> ready = prepare_layers(plan_, prepared_.repository);
     if (ready) {
       supervise_run();
     } else {
+      open_record();
       report_.outcome = SetupFailed{ready.error()};
     }
     const bool started = !std::holds_alternative<SetupFailed>(report_.outcome);
@@ -130,8 +134,7 @@ class Session {
 };
 
 void Session::open_record() {
-  // The clock of st_ctim, so that "changed since" compares like with like.
-  ::clock_gettime(CLOCK_REALTIME_COARSE, &started_);
+  if (record_.count() > 0) return;
   stored_ = stored_run(prepared_, started_);
   if (!save_run(report_.path, stored_)) report_.notes.emplace_back("run.json could not be written");
   const json plan = to_json(plan_);
@@ -152,11 +155,19 @@ void Session::open_record() {
 
 void Session::supervise_run() {
   const CgroupPlaces places = find_cgroups();
-  SuperviseOptions options{.cgroups = {.v2 = places.kind == CgroupKind::v2, .memory = places.memory, .pids = places.pids, .cpu = places.cpu},
+  SuperviseOptions options{.cgroups = {.v2 = places.kind == CgroupKind::v2 || places.kind == CgroupKind::scope,
+                                       .scope = places.kind == CgroupKind::scope,
+                                       .memory = places.memory, .pids = places.pids, .cpu = places.cpu},
                            .start_egress = [this](std::vector<UniqueFd> listeners) { return start_egress(plan_, std::move(listeners)); },
+                           // The plan is on the record before the agent runs, and costs no time: the sandbox is being built.
+                           .while_building = [this] {
+                             open_record();
+                             return fill_git(plan_, prepared_.repository);
+                           },
                            .show_status = request_.show_status,
                            .stdout_fd = request_.report_on_stdout ? 2 : 1};
   Result<Supervision> done = supervise(plan_, record_, options);
+  open_record();  // set-up may have failed before
   if (!done) {
     report_.outcome = SetupFailed{done.error()};
     return;
@@ -214,6 +225,8 @@ void Session::import_on_success() {
   }
   if (!failed.empty()) {
     // Without its commits the rest is not imported either.
+  } else if (wish.action == SuccessAction::apply && place->mode == WorkspaceMode::direct) {
+    report_.import_note = "nothing to import: mode \"direct\", the changes are live";
   } else if (wish.action == SuccessAction::apply) {
     const Result<ImportReport> done = import_changes(*place, report_.changes, prepared_.repository.git_dir.str(), report_.id);
     if (done) {
@@ -282,7 +295,13 @@ Result<PreparedRun> prepare_run(const RunRequest& request, Footprint footprint) 
   prepared.host = BERM_TRY(probe_host(prepared.state));
   std::vector<Glob> hide = built_in_hidden();
   hide.insert(hide.end(), policy.hide.begin(), policy.hide.end());
-  BERM_TRY(in_context("looking for files to hide", find_hidden(prepared.repository, hide)));
+  if (policy.git == GitHistory::none) hide.push_back(BERM_TRY(Glob::parse(".git")));  // at any depth; the topmost is dealt with apart
+  if (policy.mode == WorkspaceMode::worktree) {
+    BERM_TRY(in_context("planning the checkout", plan_checkout(prepared.repository, policy.ref, hide)));
+  } else {
+    BERM_TRY(in_context("looking for files to hide", find_hidden(prepared.repository, hide)));
+    BERM_TRY(in_context("looking for inner repositories", find_inner_repositories(prepared.repository)));
+  }
   AgentRequest wanted = request.agent;
   wanted.repository = prepared.repository.root.str();
   const AgentFacts agent = BERM_TRY(prepare_agent(wanted, policy));

@@ -6,12 +6,12 @@
 
 namespace berm {
 
-Result<UniqueFd> start_janitor(const std::string& init, const std::vector<std::string>& directories) {
+Result<Janitor> start_janitor(const std::string& init, const std::vector<std::string>& directories) {
   Pipe alive = BERM_TRY(make_pipe());
   std::vector<char*> argv = {const_cast<char*>("berm-init"), const_cast<char*>("--janitor")};
   for (const std::string& directory : directories) argv.push_back(const_cast<char*>(directory.c_str()));
   argv.push_back(nullptr);
-  const pid_t pid = ::fork();
+  const pid_t pid = ::vfork();  // the child only makes system calls; copying our tables would cost more than the rest
   if (pid < 0) return os_error("start the janitor");
   if (pid == 0) {
     ::setsid();  // a Ctrl-C that ends us must not end it
@@ -23,7 +23,7 @@ Result<UniqueFd> start_janitor(const std::string& init, const std::vector<std::s
     ::execv(init.c_str(), argv.data());
     ::_exit(127);
   }
-  return std::move(alive.write);
+  return Janitor{.alive = std::move(alive.write), .pid = pid};
 }
 
 }  // namespace berm

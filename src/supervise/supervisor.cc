@@ -82,7 +82,7 @@ class Supervisor {
   RawTerminal raw_;
   UniqueFd signals_;
   std::vector<UniqueFd> scratch_;  ///< HOME, /tmp and /dev/shm of the run, to ask how full they are
-  UniqueFd alive_;                 ///< the janitor waits for its end
+  Janitor janitor_;                ///< outlives us, and cleans up if we cannot
   UniqueFd status_fd_;             ///< our stderr, non-blocking
   UniqueFd terminal_;              ///< master of the agent's terminal
 
@@ -100,6 +100,7 @@ class Supervisor {
   Clock::time_point next_disk_ = Clock::now() + kDiskEvery;
   Clock::time_point next_status_ = Clock::now() + Milliseconds(500);
   Bytes free_at_start_;
+  Bytes disk_at_start_;
   bool status_shown_ = false;
 };
 
@@ -133,18 +134,23 @@ Result<void> Supervisor::start() {
     remove_stale_cgroups(options_.cgroups);
     const std::string name = "berm-" + plan_.run_id;
     // Before the first group exists: a SIGKILL in between would leave it to nobody.
-    alive_ = BERM_TRY(start_janitor(plan_.init.str(), RunCgroup::planned(options_.cgroups, name)));
+    janitor_ = BERM_TRY(start_janitor(plan_.init.str(), RunCgroup::planned(options_.cgroups, name)));
     cgroup_ = BERM_TRY(RunCgroup::create(options_.cgroups, name,
                                          {.memory = plan_.limits.memory,
                                           .processes = plan_.limits.processes,
-                                          .cpus = plan_.limits.cpus}));
+                                          .cpus = plan_.limits.cpus},
+                                         janitor_.pid));
   }
   ChildStreams child;
   BERM_TRY(start_streams(child));
   free_at_start_ = free_space(plan_.run_directory.str());
-  sandbox_ = BERM_TRY(Sandbox::start(plan_, std::move(child)));
+  // A clone lies among the changes: what was copied is not what the agent wrote.
+  if (plan_.workspace.mode == WorkspaceMode::clone) disk_at_start_ = sample_disk((plan_.run_directory / "changes").str()).used;
+  sandbox_ = BERM_TRY(Sandbox::start(plan_, std::move(child), cgroup_));
+  BERM_TRY(sandbox_->release(wire::Step::await_id_maps));
+  BERM_TRY(options_.while_building());
   BERM_TRY(cgroup_.attach(sandbox_->pid()));
-  return sandbox_->release();
+  return sandbox_->release(wire::Step::await_limits);
 }
 
 void Supervisor::end(Outcome outcome) {
@@ -296,6 +302,7 @@ void Supervisor::sample() {
     DiskSample disk = sample_disk((plan_.run_directory / "changes").str());
     nameless_ = sample_nameless(tree_.pids);
     disk.used.count += nameless_.disk.count;
+    disk.used.count -= std::min(disk.used.count, disk_at_start_.count);
     usage_.disk = std::max(usage_.disk, disk.used);
     const Bytes free = free_space(plan_.run_directory.str());
     // A directory that nobody may enter hides its size: then the file system's loss counts.

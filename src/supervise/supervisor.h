@@ -38,6 +38,8 @@ using StartEgress = std::function<Result<EgressProcess>(std::vector<UniqueFd> li
 struct SuperviseOptions {
   CgroupParents cgroups;
   StartEgress start_egress;  ///< called when the run's listeners exist
+  /// Called once while berm-init builds the sandbox, before anything of the agent runs. An Error ends the set-up.
+  std::function<Result<void>()> while_building;
   bool show_status = false;  ///< a live line on stderr, which is a terminal
   int stdout_fd = 1;         ///< where the agent's stdout goes: 2 when stdout carries a report
 };

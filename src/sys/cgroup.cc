@@ -14,9 +14,12 @@
 
 #include "base/text.h"
 #include "sys/beneath.h"
+#include "sys/child.h"
 
 namespace berm {
 namespace {
+
+constexpr std::string_view kSupervisorSuffix = "-supervisor";
 
 // "key value" lines; 0 if the key is not there.
 std::uint64_t field(const std::string& path, std::string_view key) {
@@ -58,13 +61,36 @@ void remove_group(const std::string& directory) {
 }
 
 Result<void> set_v2(const std::string& parent, const std::string& group, const CgroupLimits& limits) {
-  // Best effort: where our own group has processes the kernel refuses (EBUSY), and the writes below say so.
-  (void)write_knob(parent + "/cgroup.subtree_control", "+memory +pids +cpu");
+  // Without the cpu controller (a user's manager may not have it) the others still hold.
+  BERM_TRY(write_knob(parent + "/cgroup.subtree_control", "+memory +pids"));
+  const bool cpu = write_knob(parent + "/cgroup.subtree_control", "+cpu").has_value();
   BERM_TRY(write_knob(group + "/memory.max", fmt::format("{}", limits.memory.count)));
   (void)write_knob(group + "/memory.swap.max", "0");
   BERM_TRY(write_knob(group + "/memory.oom.group", "1"));
   BERM_TRY(write_knob(group + "/pids.max", fmt::format("{}", limits.processes + 1)));
-  return write_knob(group + "/cpu.max", fmt::format("{} 100000", static_cast<long>(limits.cpus * 100000)));
+  return cpu ? write_knob(group + "/cpu.max", fmt::format("{} 100000", static_cast<long>(limits.cpus * 100000))) : Result<void>{};
+}
+
+Result<void> move_into(const std::string& group, pid_t pid) { return write_knob(group + "/cgroup.procs", fmt::format("{}", pid)); }
+
+Result<void> make_group(const std::string& directory) {
+  if (::mkdir(directory.c_str(), 0755) != 0) return os_error(fmt::format("create the control group '{}'", directory));
+  return {};
+}
+
+bool controls_children(const std::string& directory) {
+  const Result<std::string> enabled = read_file(directory + "/cgroup.subtree_control", 4096);
+  return enabled && enabled->find("memory") != std::string::npos && enabled->find("pids") != std::string::npos;
+}
+
+// The v2 group of a process, as a directory; "" if it cannot be told.
+std::string v2_group_of(pid_t pid) {
+  const Result<std::string> groups = read_file(fmt::format("/proc/{}/cgroup", pid), 1 << 16);
+  if (!groups) return "";
+  for (const std::string_view line : split(*groups, '\n')) {
+    if (line.starts_with("0::")) return fmt::format("/sys/fs/cgroup{}", line.substr(3));
+  }
+  return "";
 }
 
 Result<void> set_v1_memory(const std::string& group, const CgroupLimits& limits) {
@@ -84,21 +110,45 @@ std::vector<std::string> RunCgroup::planned(const CgroupParents& parents, const 
     const std::string directory = fmt::format("{}/{}", *parent, name);
     if (!parent->empty() && std::ranges::find(out, directory) == out.end()) out.push_back(directory);  // v2: one for all
   }
+  if (parents.scope) return {};  // systemd removes a scope with its last process
+  if (parents.v2) out.push_back(fmt::format("{}/{}{}", parents.memory, name, kSupervisorSuffix));
   return out;
 }
 
-Result<RunCgroup> RunCgroup::create(const CgroupParents& parents, const std::string& name, const CgroupLimits& limits) {
+RunCgroup& RunCgroup::operator=(RunCgroup&& other) noexcept {
+  std::swap(directories_, other.directories_);
+  std::swap(v2_, other.v2_);
+  std::swap(group_, other.group_);
+  std::swap(scope_, other.scope_);
+  std::swap(limits_, other.limits_);
+  std::swap(keeper_, other.keeper_);
+  return *this;
+}
+
+Result<RunCgroup> RunCgroup::create(const CgroupParents& parents, const std::string& name, const CgroupLimits& limits, pid_t keeper) {
   RunCgroup cgroup;
   cgroup.v2_ = parents.v2;
+  cgroup.limits_ = limits;
+  cgroup.keeper_ = keeper;
+  if (parents.scope) {
+    cgroup.scope_ = name;
+    return cgroup;
+  }
   const auto make = [&](const std::string& parent) -> Result<std::string> {
-    const std::string directory = fmt::format("{}/{}", parent, name);
-    if (::mkdir(directory.c_str(), 0755) != 0) return os_error(fmt::format("create the control group '{}'", directory));
+    std::string directory = fmt::format("{}/{}", parent, name);
+    BERM_TRY(make_group(directory));
     cgroup.directories_.push_back(directory);
     return directory;
   };
   if (parents.v2) {
+    if (!controls_children(parents.memory)) {
+      const std::string leaf = fmt::format("{}/{}{}", parents.memory, name, kSupervisorSuffix);
+      BERM_TRY(make_group(leaf));
+      for (const pid_t pid : {::getpid(), keeper}) BERM_TRY(move_into(leaf, pid));
+    }
     const std::string group = BERM_TRY(make(parents.memory));
     BERM_TRY(set_v2(parents.memory, group, limits));
+    cgroup.group_ = BERM_TRY(open_file(group, O_RDONLY | O_DIRECTORY));
     return cgroup;
   }
   if (!parents.memory.empty()) {
@@ -124,11 +174,53 @@ RunCgroup::~RunCgroup() {
   }
 }
 
-Result<void> RunCgroup::attach(pid_t pid) const {
-  for (const std::string& directory : directories_) {
-    BERM_TRY(write_knob(directory + "/cgroup.procs", fmt::format("{}", pid)));
-  }
+Result<void> RunCgroup::enter() const {
+  if (v2_) return {};
+  for (const std::string& directory : directories_) BERM_TRY(write_knob(directory + "/tasks", "0"));
   return {};
+}
+
+Result<void> RunCgroup::leave() const {
+  if (v2_) return {};
+  for (const std::string& directory : directories_) BERM_TRY(write_knob(directory + "/../tasks", "0"));
+  return {};
+}
+
+Result<void> RunCgroup::attach(pid_t pid) { return scope_.empty() ? Result<void>{} : start_scope(pid); }
+
+// The keeper goes in as well: a scope goes with its last process, and with it what it counted.
+Result<void> RunCgroup::start_scope(pid_t pid) {
+  const std::string unit = std::exchange(scope_, "") + ".scope";
+  const bool system = ::geteuid() == 0;
+  const Command start{.argv = {"busctl", system ? "--system" : "--user", "--quiet", "call", "org.freedesktop.systemd1", "/org/freedesktop/systemd1",
+                               "org.freedesktop.systemd1.Manager", "StartTransientUnit", "ssa(sv)a(sa(sv))", unit, "fail", "7",
+                               "Description", "s", "a sandboxed agent (berm)", "Delegate", "b", "true", "CollectMode", "s", "inactive-or-failed",
+                               "MemoryAccounting", "b", "true", "TasksAccounting", "b", "true", "CPUAccounting", "b", "true",
+                               "PIDs", "au", "2", fmt::format("{}", pid), fmt::format("{}", keeper_), "0"},
+                      .env = {"PATH=/usr/bin:/bin", fmt::format("XDG_RUNTIME_DIR=/run/user/{}", ::geteuid())},
+                      .directory = {},
+                      .input = {}};
+  const CommandResult started = BERM_TRY(run_command(start));
+  if (started.code != 0) {
+    return failure(Errc::unsupported, fmt::format("have systemd start the scope '{}': {}", unit, printable(trim(started.errors))),
+                   "look at 'systemctl --user status'; or run berm inside 'systemd-run --user --scope -p Delegate=yes'");
+  }
+  // The call only queues the job.
+  std::string scope;
+  for (int attempt = 0; attempt < 1000; ++attempt) {
+    scope = v2_group_of(pid);
+    if (scope.ends_with("/" + unit) && v2_group_of(keeper_) == scope) break;
+    scope.clear();
+    const timespec pause{0, 5000000};
+    ::nanosleep(&pause, nullptr);
+  }
+  if (scope.empty()) return failure(Errc::unsupported, fmt::format("wait for systemd to start the scope '{}'", unit), "look at 'systemctl --user status'");
+  BERM_TRY(make_group(scope + "/keeper"));
+  BERM_TRY(make_group(scope + "/run"));
+  directories_.push_back(scope + "/run");
+  BERM_TRY(move_into(scope + "/keeper", keeper_));
+  BERM_TRY(move_into(scope + "/run", pid));
+  return set_v2(scope, scope + "/run", limits_);
 }
 
 CgroupHits RunCgroup::hits() const {

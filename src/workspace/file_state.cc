@@ -2,14 +2,13 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <openssl/evp.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
-#include <memory>
 
 #include "base/text.h"
+#include "record/sha256.h"
 #include "sys/beneath.h"
 
 namespace berm {
@@ -54,8 +53,7 @@ FileState state_of(const struct stat& status) {
 
 Result<Content> read_content(int directory, const std::string& name, Unlock unlock, std::size_t limit) {
   const UniqueFd fd = BERM_TRY(open_own(directory, name, unlock));
-  const std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> hash(EVP_MD_CTX_new(), &EVP_MD_CTX_free);
-  if (!hash || EVP_DigestInit_ex(hash.get(), EVP_sha256(), nullptr) != 1) return failure(Errc::internal, "start SHA-256");
+  Sha256 hash;
   Content content;
   struct stat status {};
   if (::fstat(fd.get(), &status) != 0) return os_error(fmt::format("look at '{}'", name));
@@ -70,13 +68,10 @@ Result<Content> read_content(int directory, const std::string& name, Unlock unlo
     if (got == 0) break;
     left -= static_cast<std::uint64_t>(got);
     const auto size = static_cast<std::size_t>(got);
-    EVP_DigestUpdate(hash.get(), buffer, size);
+    hash.update({buffer, size});
     content.text.append(buffer, std::min(size, limit - std::min(limit, content.text.size())));
   }
-  unsigned char digest[EVP_MAX_MD_SIZE];
-  unsigned length = 0;
-  EVP_DigestFinal_ex(hash.get(), digest, &length);
-  content.sha256 = giant ? fmt::format("size:{}:{}.{}", status.st_size, status.st_mtim.tv_sec, status.st_mtim.tv_nsec) : to_hex({digest, length});
+  content.sha256 = giant ? fmt::format("size:{}:{}.{}", status.st_size, status.st_mtim.tv_sec, status.st_mtim.tv_nsec) : hash.hex();
   content.binary = std::string_view(content.text).substr(0, kBinaryProbe).find('\0') != std::string_view::npos;
   return content;
 }

@@ -170,7 +170,7 @@ bool is_safe_git_setting(const GitSetting& setting) {
     return key == "fetch" || key == "promisor" || key == "partialclonefilter" ||
            (key == "url" && !without_credentials(setting.value).empty());
   }
-  if (setting.name.starts_with("submodule.")) return key == "active";
+  if (setting.name.starts_with("submodule.")) return key == "active" || (key == "url" && !without_credentials(setting.value).empty());
   return false;
 }
 

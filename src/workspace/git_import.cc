@@ -217,7 +217,7 @@ Result<void> write_side(const std::string& root, const Change& change, bool afte
   if (state.type == FileType::symlink) {
     return ::symlinkat(state.link.c_str(), parent.get(), name.c_str()) == 0 ? Result<void>{} : os_error("write a link for the patch");
   }
-  const UniqueFd from = BERM_TRY(open_file(after ? layer_path(place) : place.repository.str(), O_RDONLY | O_DIRECTORY));
+  const UniqueFd from = BERM_TRY(open_file(after ? layer_path(place) : baseline_path(place), O_RDONLY | O_DIRECTORY));
   const UniqueFd source_directory = BERM_TRY(open_beneath(from.get(), parent_of(change.path), O_RDONLY | O_DIRECTORY));
   const UniqueFd source = BERM_TRY(open_own(source_directory.get(), name, after ? Unlock::yes : Unlock::no));
   const UniqueFd target = BERM_TRY(open_beneath(parent.get(), name, O_WRONLY | O_CREAT | O_EXCL, (state.mode & 0111) != 0 ? 0700 : 0600));

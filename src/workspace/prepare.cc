@@ -13,7 +13,7 @@
 
 #include "sys/beneath.h"
 #include "sys/fd.h"
-#include "workspace/git.h"
+#include "workspace/checkout.h"
 #include "workspace/private_git.h"
 
 namespace berm {
@@ -64,74 +64,93 @@ Result<void> copy_tree(int from, int to, const std::string& path, const std::set
   return {};
 }
 
-Result<void> prepare_clone(const Plan& plan, const RepositoryFacts& repository, const std::string& tree) {
+// Copies the repository's files, but the hidden ones and .git, to the empty directory `tree`.
+Result<void> copy_repository(const RepositoryFacts& repository, const std::string& tree) {
   std::set<std::string> hidden;
   for (const HiddenPath& path : repository.hidden) hidden.insert(path.path);
   const UniqueFd from = BERM_TRY(open_file(repository.root.str(), O_RDONLY | O_DIRECTORY));
   const UniqueFd to = BERM_TRY(open_file(tree, O_RDONLY | O_DIRECTORY));
   BERM_TRY(copy_tree(from.get(), to.get(), "", hidden));
-  return give_tree(tree, plan.identity);
+  return {};
 }
 
-// A clean checkout of `ref`, made by a git whose configuration is ours: no filter of the repository.
-Result<void> prepare_checkout(const Plan& plan, const RepositoryFacts& repository, const std::string& tree,
-                              const std::string& git_dir) {
-  if (repository.head.empty()) return failure(Errc::unsupported, "check out a repository without commits", "commit first, or use --mode overlay");
-  const std::string ref = plan.workspace.ref.empty() ? "HEAD" : plan.workspace.ref;
-  const GitInvocation source{.git_dir = repository.common_dir.str(), .directory = repository.root.str()};
-  std::string commit = repository.head;
-  if (ref != "HEAD") {
-    commit = BERM_TRY(git_output(source, {"rev-parse", "--verify", "--end-of-options", ref + "^{commit}"}));
-    commit.resize(std::min(commit.find('\n'), commit.size()));
+Result<void> make_directory(const std::string& path, unsigned mode, const Plan& plan) {
+  BERM_TRY(make_directories(path, 0700));
+  if (::chmod(path.c_str(), mode) != 0) return os_error(fmt::format("set the mode of '{}'", path));
+  return give_tree(path, plan.identity);
+}
+
+// What is compared with after the run, where that is not the repository itself: outside of changes/, so neither
+// the agent nor its disk limit has to do with it.
+Result<void> make_base(const Plan& plan, const RepositoryFacts& repository) {
+  const std::string base = (plan.run_directory / "base").str();
+  BERM_TRY(make_directories(base, 0755));
+  if (plan.workspace.mode == WorkspaceMode::direct) return copy_repository(repository, base);
+  const std::string git_dir = (plan.run_directory / "changes/git").str();
+  BERM_TRY(make_checkout(plan, repository, base, plan.workspace.git == GitHistory::none ? "" : git_dir + "/index"));
+  return give_tree(base, plan.identity);  // the agent reads it through the overlay, as the owner
+}
+
+// Hidden files of a live tree cannot be absent: something empty and closed is mounted over them.
+Result<void> make_covers(const Plan& plan) {
+  const std::string covers = (plan.run_directory / "covers").str();
+  BERM_TRY(make_directories(covers + "/directory", 0700));
+  BERM_TRY(write_file(covers + "/file", "", 0600));
+  for (const char* name : {"/directory", "/file"}) {
+    if (::chmod((covers + name).c_str(), 0) != 0) return os_error("close the cover of hidden files");
   }
-  // The alternates of the private directory only exist inside; outside, read the real objects.
-  const std::string alternates = git_dir + "/objects/info/alternates";
-  const std::string inside = exists(alternates) ? BERM_TRY(read_file(alternates)) : "";
-  std::string real;
-  for (const HostPath& path : repository.object_dirs) real += path.str() + "\n";
-  BERM_TRY(write_file(alternates, real, 0644));
-  const GitInvocation checkout{.git_dir = git_dir, .work_tree = tree, .directory = tree};
-  if (ref != "HEAD") BERM_TRY(write_file(git_dir + "/HEAD", commit + "\n", 0644));
-  BERM_TRY(git_output(checkout, {"read-tree", "--reset", "-u", commit}));
-  BERM_TRY(inside.empty() ? remove_tree(alternates) : write_file(alternates, inside, 0644));
-  BERM_TRY(give_tree(git_dir, plan.identity));
-  return give_tree(tree, plan.identity);
+  return {};
+}
+
+// The references of an inner repository as the agent got them, beside its name.
+Result<void> keep_inner_references(const Plan& plan, const InnerRepository& inner, std::size_t index) {
+  const std::string changes = (plan.run_directory / "changes").str();
+  const std::string from = inner.nested ? fmt::format("{}/nested/{}", changes, index) : changes + "/git" + inner.at.substr(std::string_view(".git").size());
+  const std::string base = (plan.run_directory / fmt::format("base-git/inner-{}", index)).str();
+  BERM_TRY(make_directories(base, 0700));
+  for (const char* name : {"/packed-refs", "/HEAD"}) {
+    const std::string text = BERM_TRY(read_file(from + name, 256 << 20));
+    BERM_TRY(write_file(base + name, text, 0600));
+  }
+  return write_file(base + "/at", inner.at, 0600);
 }
 
 }  // namespace
 
-Result<void> prepare_workspace(const Plan& plan, const RepositoryFacts& repository) {
+Result<void> prepare_layers(const Plan& plan, const RepositoryFacts& repository) {
+  const std::string changes = (plan.run_directory / "changes").str();
+  const WorkspaceMode mode = plan.workspace.mode;
+  BERM_TRY(make_directory(changes, 0700, plan));  // the overlay reaches upper/ and work/ through it
+  if (plan.workspace.git != GitHistory::none) BERM_TRY(make_directories(changes + "/git", 0755));
+  for (std::size_t i = 0; i < repository.inner.size(); ++i) {
+    if (repository.inner[i].nested) BERM_TRY(make_directories(fmt::format("{}/nested/{}", changes, i), 0755));
+  }
+  if (mode == WorkspaceMode::overlay || mode == WorkspaceMode::worktree) {
+    // The merged root shows the mode of its topmost layer.
+    BERM_TRY(make_directory(changes + "/upper", repository.root_mode, plan));
+    BERM_TRY(make_directory(changes + "/work", 0700, plan));
+  }
+  if (mode == WorkspaceMode::worktree || mode == WorkspaceMode::direct) BERM_TRY(make_base(plan, repository));
+  if (mode == WorkspaceMode::direct) BERM_TRY(make_covers(plan));
+  if (mode != WorkspaceMode::clone) return {};
+  BERM_TRY(make_directory(changes + "/tree", repository.root_mode, plan));
+  BERM_TRY(copy_repository(repository, changes + "/tree"));
+  // In the sandbox .git is a mount point; it must exist below.
+  if (plan.workspace.git != GitHistory::none) BERM_TRY(make_directories(changes + "/tree/.git", 0755));
+  return give_tree(changes + "/tree", plan.identity);
+}
+
+Result<void> fill_git(const Plan& plan, const RepositoryFacts& repository) {
+  if (plan.workspace.git == GitHistory::none) return {};
   const std::string changes = (plan.run_directory / "changes").str();
   const std::string git_dir = changes + "/git";
-  const WorkspaceMode mode = plan.workspace.mode;
-  BERM_TRY(make_directories(changes, 0700));
-  BERM_TRY(give_tree(changes, plan.identity));  // the overlay reaches upper/ and work/ through it
-  if (mode == WorkspaceMode::overlay) {
-    for (const char* name : {"/upper", "/work"}) {
-      BERM_TRY(make_directories(changes + name, 0700));
-      BERM_TRY(give_tree(changes + name, plan.identity));
-    }
-    // The merged root shows the mode of its topmost layer.
-    if (::chmod((changes + "/upper").c_str(), repository.root_mode) != 0) return os_error("set the mode of the workspace");
-  }
-  if (plan.workspace.git != GitHistory::none) {
-    BERM_TRY(in_context("making the private git directory", make_private_git(repository, plan, git_dir)));
-    // The references as the agent got them: what they are compared with when the run is over.
-    const std::string base = (plan.run_directory / "base-git").str();
-    BERM_TRY(make_directories(base, 0700));
-    const std::string references = BERM_TRY(read_file(git_dir + "/packed-refs", 256 << 20));
-    BERM_TRY(write_file(base + "/packed-refs", references, 0600));
-  }
-  if (mode == WorkspaceMode::clone || mode == WorkspaceMode::worktree) {
-    const std::string tree = changes + "/tree";
-    BERM_TRY(make_directories(tree, 0700));
-    if (::chmod(tree.c_str(), repository.root_mode) != 0) return os_error("set the mode of the workspace");
-    BERM_TRY(mode == WorkspaceMode::clone ? prepare_clone(plan, repository, tree)
-                                          : prepare_checkout(plan, repository, tree, git_dir));
-    // In the sandbox .git is a mount point; it must exist below.
-    if (plan.workspace.git != GitHistory::none) BERM_TRY(make_directories(tree + "/.git", 0755));
-    BERM_TRY(give_tree(tree, plan.identity));
-  }
+  BERM_TRY(in_context("making the private git directory", make_private_git(repository, plan, git_dir, changes + "/nested")));
+  // The references as the agent got them: what they are compared with when the run is over.
+  const std::string base = (plan.run_directory / "base-git").str();
+  BERM_TRY(make_directories(base, 0700));
+  const std::string references = BERM_TRY(read_file(git_dir + "/packed-refs", 256 << 20));
+  BERM_TRY(write_file(base + "/packed-refs", references, 0600));
+  for (std::size_t i = 0; i < repository.inner.size(); ++i) BERM_TRY(keep_inner_references(plan, repository.inner[i], i));
   return {};
 }
 

@@ -9,6 +9,7 @@
 #include <algorithm>
 
 #include "base/text.h"
+#include "plan/make_plan.h"
 #include "sys/beneath.h"
 #include "sys/fd.h"
 #include "workspace/git.h"
@@ -64,7 +65,7 @@ Result<std::string> safe_config(const RepositoryFacts& repository, const std::st
     for (GitSetting setting : parse_git_config(*text)) {
       const bool identity = setting.name == "user.name" || setting.name == "user.email" || setting.name == "init.defaultbranch";
       if (identity_only ? !identity : !is_safe_git_setting(setting)) continue;
-      if (setting.name.starts_with("remote.") && setting.name.ends_with(".url")) {
+      if (setting.name.ends_with(".url")) {
         setting.value = without_credentials(setting.value);
       }
       kept.push_back(std::move(setting));
@@ -99,17 +100,24 @@ Result<void> write_references(const RepositoryFacts& repository, const std::stri
 }
 
 Result<void> make_skeleton(const std::string& target) {
-  for (const char* name : {"", "/objects/info", "/objects/pack", "/refs/heads", "/refs/tags", "/hooks", "/info"}) {
+  for (const char* name : {"", "/objects", "/refs", "/objects/info", "/objects/pack", "/refs/heads", "/refs/tags", "/hooks", "/info"}) {
     BERM_TRY(make_directories(target + name, 0755));
   }
   return {};
 }
 
-Result<void> make_one(const RepositoryFacts& repository, const std::string& target, const std::string& home,
+Result<void> write_head(const RepositoryFacts& repository, const WorkspacePlan& workspace, const std::string& target) {
+  // A checkout of another commit than the branch's is on no branch.
+  const bool detached = workspace.mode == WorkspaceMode::worktree && repository.branch.empty();
+  if (detached) return write_file(target + "/HEAD", repository.head + "\n", 0644);
+  return copy_if_there(repository.git_dir.str() + "/HEAD", target + "/HEAD");
+}
+
+Result<void> make_one(const RepositoryFacts& repository, const WorkspacePlan& workspace, const std::string& target, const std::string& home,
                       const std::string& alternates) {
   BERM_TRY(make_skeleton(target));
-  BERM_TRY(copy_if_there(repository.git_dir.str() + "/HEAD", target + "/HEAD"));
-  BERM_TRY(copy_if_there(repository.git_dir.str() + "/index", target + "/index"));
+  BERM_TRY(write_head(repository, workspace, target));
+  if (workspace.mode != WorkspaceMode::worktree) BERM_TRY(copy_if_there(repository.git_dir.str() + "/index", target + "/index"));
   BERM_TRY(copy_if_there(repository.common_dir.str() + "/shallow", target + "/shallow"));
   BERM_TRY(copy_if_there(repository.common_dir.str() + "/info/exclude", target + "/info/exclude"));
   BERM_TRY(copy_if_there(repository.git_dir.str() + "/info/sparse-checkout", target + "/info/sparse-checkout"));
@@ -129,6 +137,34 @@ Result<void> copy_head_objects(const RepositoryFacts& repository, const std::str
   pack.input = objects;
   BERM_TRY(git_output(pack, {"pack-objects", "-q", "--window=0", target + "/objects/pack/pack"}));
   return write_file(target + "/shallow", repository.head + "\n", 0644);
+}
+
+// "a/b/c" seen from "x/y": "../../a/b/c".
+std::string relative_from(const std::string& from, const std::string& to) {
+  std::string out;
+  for (std::size_t i = 0; i <= static_cast<std::size_t>(std::ranges::count(from, '/')); ++i) out += "../";
+  return out + to;
+}
+
+// Submodules and repositories in the tree, each like the main one.
+Result<void> make_inner(const RepositoryFacts& repository, const Plan& plan, const std::string& target, const std::string& nested, const std::string& home) {
+  for (std::size_t i = 0; i < repository.inner.size(); ++i) {
+    const InnerRepository& inner = repository.inner[i];
+    RepositoryFacts one = repository;
+    one.git_dir = one.common_dir = inner.git_dir;
+    one.head = inner.head;
+    const bool full = plan.workspace.git == GitHistory::full;
+    std::string alternates;
+    for (std::size_t k = 0; full && k < inner.object_dirs.size(); ++k) alternates += inner_objects_path(i, k) + "\n";
+    const std::string place = inner.nested ? fmt::format("{}/{}", nested, i) : target + inner.at.substr(std::string_view(".git").size());
+    BERM_TRY(make_one(one, plan.workspace, place, home, alternates));
+    if (!full) BERM_TRY(copy_head_objects(one, place));
+    if (inner.nested) continue;
+    const std::string config = BERM_TRY(read_file(place + "/config"));
+    const std::string tree = to_git_config({{"core.worktree", relative_from(inner.at, inner.work_tree)}});
+    BERM_TRY(write_file(place + "/config", config + tree, 0644));
+  }
+  return {};
 }
 
 Result<void> give(int directory, const std::string& name, const Identity& identity) {
@@ -175,16 +211,30 @@ Result<void> give_tree(const std::string& path, const Identity& identity) {
   return in_context(fmt::format("giving '{}' to the run's uid", path), give_below(directory.get(), identity));
 }
 
-Result<void> make_private_git(const RepositoryFacts& repository, const Plan& plan, const std::string& target) {
+Result<void> make_bare_git(const RepositoryFacts& repository, const std::string& target) {
+  BERM_TRY(make_skeleton(target));
+  std::string alternates;
+  for (const HostPath& path : repository.object_dirs) alternates += path.str() + "\n";
+  BERM_TRY(write_file(target + "/objects/info/alternates", alternates, 0644));
+  BERM_TRY(write_file(target + "/HEAD", "ref: refs/heads/none\n", 0644));
+  BERM_TRY(copy_if_there(repository.git_dir.str() + "/info/sparse-checkout", target + "/info/sparse-checkout"));
+  const std::string config = BERM_TRY(safe_config(repository, ""));
+  return write_file(target + "/config", config, 0644);
+}
+
+Result<void> make_private_git(const RepositoryFacts& repository, const Plan& plan, const std::string& target, const std::string& nested) {
   std::string alternates;
   const bool full = plan.workspace.git == GitHistory::full;
   for (std::size_t i = 0; full && i < repository.object_dirs.size(); ++i) {
     alternates += fmt::format("/run/berm/objects/{}\n", i);
   }
   const char* home = ::getenv("HOME");
-  BERM_TRY(make_one(repository, target, home != nullptr ? home : "", alternates));
+  const std::string user_home = home != nullptr ? home : "";
+  BERM_TRY(make_one(repository, plan.workspace, target, user_home, alternates));
   if (!full) BERM_TRY(copy_head_objects(repository, target));
+  BERM_TRY(make_inner(repository, plan, target, nested, user_home));
   if (!repository.hidden.empty()) BERM_TRY(skip_hidden_in_index(repository, target));
+  if (exists(nested)) BERM_TRY(give_tree(nested, plan.identity));
   return give_tree(target, plan.identity);
 }
 

@@ -10,6 +10,7 @@
 #include <cerrno>
 #include <cstdlib>
 #include <memory>
+#include <optional>
 
 #include "base/text.h"
 #include "sys/beneath.h"
@@ -112,90 +113,62 @@ Result<void> collect_object_dirs(const std::string& objects, std::uint32_t owner
   return {};
 }
 
-// Names that hide at any depth, sorted by how they can be compared. A walk asks millions of times.
-class NameMatcher {
- public:
-  explicit NameMatcher(const std::vector<Glob>& patterns) {
-    for (const Glob& glob : patterns) {
-      const std::string& text = glob.str();
-      const bool special = text.find_first_of("?[\\") != std::string::npos;
-      const auto stars = std::ranges::count(text, '*');
-      if (text.find('/') != std::string::npos || special || stars > 1) {
-        general_.push_back(&glob);
-      } else if (stars == 0) {
-        exact_.push_back(text);
-      } else if (text.front() == '*') {
-        suffixes_.push_back(text.substr(1));
-      } else if (text.back() == '*') {
-        prefixes_.push_back(text.substr(0, text.size() - 1));
-      } else {
-        general_.push_back(&glob);
-      }
-    }
+// HEAD's commit in a git directory of its own (no linked worktree); "" before the first.
+std::string head_of(const HostPath& git_dir) {
+  const RepositoryFacts alone{.root = git_dir, .git_dir = git_dir, .common_dir = git_dir, .relative_cwd = {}, .head = {}, .branch = {}};
+  return resolve_ref(alone, "HEAD");
+}
+
+// A git directory inside the workspace, or nothing if it is none that git would take.
+Result<std::optional<InnerRepository>> inner_at(const std::string& at, const std::string& git_dir, std::uint32_t owner) {
+  if (!looks_bare(git_dir)) return std::nullopt;
+  InnerRepository inner{.at = at, .git_dir = BERM_TRY(HostPath::parse(git_dir)), .work_tree = {}, .head = {}, .object_dirs = {}};
+  inner.head = head_of(inner.git_dir);
+  BERM_TRY(collect_object_dirs(git_dir + "/objects", owner, 0, inner.object_dirs));
+  return inner;
+}
+
+// The working tree that a submodule's git directory names, relative to the workspace; "" if it is not in it.
+std::string work_tree_of(const InnerRepository& inner, const std::string& root) {
+  const Result<std::string> config = read_file(inner.git_dir.str() + "/config", kSmallFile);
+  if (!config) return "";
+  for (const GitSetting& setting : parse_git_config(*config)) {
+    if (setting.name != "core.worktree") continue;
+    const Result<std::string> tree = real_path(joined(inner.git_dir.str(), setting.value));
+    return tree && tree->starts_with(root + "/") ? tree->substr(root.size() + 1) : "";
   }
+  return "";
+}
 
-  // The pattern that hides, or "".
-  [[nodiscard]] std::string match(std::string_view name, std::string_view path) const {
-    for (const std::string& exact : exact_) {
-      if (name == exact) return exact;
-    }
-    for (const std::string& suffix : suffixes_) {
-      if (name.ends_with(suffix)) return "*" + suffix;
-    }
-    for (const std::string& prefix : prefixes_) {
-      if (name.starts_with(prefix)) return prefix + "*";
-    }
-    for (const Glob* glob : general_) {
-      if (glob->matches(path)) return glob->str();
-    }
-    return {};
-  }
-
- private:
-  std::vector<std::string> exact_;
-  std::vector<std::string> suffixes_;
-  std::vector<std::string> prefixes_;
-  std::vector<const Glob*> general_;
-};
-
-struct CloseDirectory {
-  void operator()(DIR* stream) const { ::closedir(stream); }
-};
-
-// Returns true if something below `directory` is hidden.
-Result<bool> walk_hidden(int directory, std::string& path, const NameMatcher& matcher, RepositoryFacts& facts) {
-  UniqueFd fd(::openat(directory, path.empty() ? "." : last_component(path).c_str(),
-                       O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
-  // Unreadable for us is unreadable for the agent, which has our rights at most.
-  if (!fd) return errno == EACCES ? Result<bool>(false) : os_error(fmt::format("read directory '{}'", path));
-  const int number = fd.get();
-  const std::unique_ptr<DIR, CloseDirectory> stream(::fdopendir(fd.release()));
-  if (!stream) return os_error(fmt::format("read directory '{}'", path));
-  bool any = false;
-  const std::size_t length = path.size();
-  while (const dirent* entry = ::readdir(stream.get())) {
-    const std::string_view name = entry->d_name;
-    if (name == "." || name == ".." || (length == 0 && name == ".git")) continue;
-    if (length != 0) path += '/';
-    path += name;
-    const std::string pattern = matcher.match(name, path);
-    if (!pattern.empty()) {
-      facts.hidden.push_back({path, pattern});
-      any = true;
-    } else if (entry->d_type == DT_DIR || entry->d_type == DT_UNKNOWN) {
-      struct stat status {};
-      const bool is_dir = entry->d_type == DT_DIR || (::fstatat(number, entry->d_name, &status, AT_SYMLINK_NOFOLLOW) == 0 &&
-                                                      S_ISDIR(status.st_mode));
-      if (is_dir && BERM_TRY(walk_hidden(number, path, matcher, facts))) any = true;
-    }
-    path.resize(length);
-  }
-  if (any && length != 0) {
+Result<void> add_mask_parents(RepositoryFacts& facts, const std::string& path) {
+  for (std::string parent = parent_of(path); !parent.empty(); parent = parent_of(parent)) {
+    if (std::ranges::find(facts.hidden_parents, parent, &MaskParent::path) != facts.hidden_parents.end()) continue;
     struct stat status {};
-    if (::fstat(number, &status) != 0) return os_error(fmt::format("look at '{}'", path));
-    facts.hidden_parents.push_back({path, status.st_mode & 07777});
+    if (::lstat((facts.root.str() + "/" + parent).c_str(), &status) != 0) return os_error(fmt::format("look at '{}'", parent));
+    facts.hidden_parents.push_back({parent, status.st_mode & 07777});
   }
-  return any;
+  return {};
+}
+
+// Submodules: modules/NAME, where a name may hold slashes, and modules of those.
+Result<void> find_modules(const std::string& directory, const std::string& at, int depth, RepositoryFacts& facts) {
+  constexpr int kDeepest = 16;
+  constexpr std::size_t kMost = 256;
+  const UniqueFd fd(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  if (!fd) return {};
+  for (const Entry& entry : BERM_TRY(list_directory(fd.get()))) {
+    const std::string path = directory + "/" + entry.name;
+    const std::string inside = at + "/" + entry.name;
+    if (entry.type != DT_DIR && entry.type != DT_UNKNOWN) continue;
+    if (depth > kDeepest || facts.inner.size() >= kMost) return failure(Errc::unsupported, fmt::format("follow more than {} submodules", kMost));
+    std::optional<InnerRepository> inner = BERM_TRY(in_context(fmt::format("reading the submodule '{}'", inside), inner_at(inside, path, facts.owner)));
+    if (inner) {
+      inner->work_tree = work_tree_of(*inner, facts.root.str());
+      if (!inner->work_tree.empty()) facts.inner.push_back(*std::move(inner));
+    }
+    BERM_TRY(find_modules(inner ? path + "/modules" : path, inner ? inside + "/modules" : inside, depth + 1, facts));
+  }
+  return {};
 }
 
 Result<void> check_format(const RepositoryFacts& facts) {
@@ -273,19 +246,22 @@ Result<RepositoryFacts> find_repository(const std::string& directory, std::uint3
   return facts;
 }
 
-Result<void> find_hidden(RepositoryFacts& facts, const std::vector<Glob>& patterns) {
-  const NameMatcher matcher(patterns);
-  const UniqueFd root = BERM_TRY(open_file(facts.root.str(), O_RDONLY | O_DIRECTORY));
-  std::string path;
-  path.reserve(4096);
-  BERM_TRY(walk_hidden(root.get(), path, matcher, facts));
-  std::ranges::sort(facts.hidden);
-  if (!facts.hidden.empty()) {
-    // Paths stand in the index as they are (but in version 4, where a prefix may be shared).
-    const Result<std::string> index = read_plain_file(facts.git_dir.str() + "/index", 1ULL << 30);
-    facts.hidden_in_history = index && std::ranges::any_of(facts.hidden, [&](const HiddenPath& hidden) { return index->find(hidden.path) != std::string::npos; });
+Result<void> find_inner_repositories(RepositoryFacts& facts) {
+  BERM_TRY(find_modules(facts.git_dir.str() + "/modules", ".git/modules", 0, facts));
+  for (const std::string& at : facts.nested_git) {
+    const std::string path = facts.root.str() + "/" + at;
+    // What only looks like a git directory may hold a configuration with a token in it all the same.
+    std::optional<InnerRepository> inner = is_directory(path) ? BERM_TRY(inner_at(at, path, facts.owner)) : std::nullopt;
+    if (inner) {
+      inner->nested = true;
+      facts.inner.push_back(*std::move(inner));
+    } else {
+      facts.hidden.push_back({.path = at, .pattern = ".git", .directory = true});
+      BERM_TRY(add_mask_parents(facts, at));
+    }
   }
-  std::ranges::sort(facts.hidden_parents);  // "a" sorts before "a/b": parents first
+  std::ranges::sort(facts.hidden);
+  std::ranges::sort(facts.hidden_parents);
   return {};
 }
 

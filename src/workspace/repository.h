@@ -4,7 +4,6 @@
 #include <string>
 #include <vector>
 
-#include "base/glob.h"
 #include "plan/facts.h"
 
 namespace berm {
@@ -15,9 +14,9 @@ namespace berm {
 ///         belongs to another user.
 [[nodiscard]] Result<RepositoryFacts> find_repository(const std::string& directory, std::uint32_t uid);
 
-/// Lists what `patterns` hide in the tree below `facts.root`: one readdir walk, no stat, no link
-/// followed; a hidden directory is not entered. About 60 ms for 100,000 files.
-[[nodiscard]] Result<void> find_hidden(RepositoryFacts& facts, const std::vector<Glob>& patterns);
+/// Fills `facts.inner`: submodules (modules/ of the git directory) and the `facts.nested_git` that are repositories.
+/// @return Errc::denied if one borrows objects from a place that is no object store of the same owner.
+[[nodiscard]] Result<void> find_inner_repositories(RepositoryFacts& facts);
 
 /// The commit that `ref` ("HEAD", "refs/heads/x", "refs/remotes/origin/x") names; "" if none.
 [[nodiscard]] std::string resolve_ref(const RepositoryFacts& facts, const std::string& ref);

@@ -13,7 +13,7 @@
 #include <set>
 
 #include "base/text.h"
-#include "record/chain.h"
+#include "record/sha256.h"
 #include "sys/beneath.h"
 #include "workspace/file_state.h"
 #include "workspace/git.h"
@@ -35,7 +35,11 @@ bool is_opaque(int directory) {
   return false;
 }
 
-// Compares the layer that the agent wrote with the repository below it.
+bool has_own_base(WorkspaceMode mode) { return mode == WorkspaceMode::worktree || mode == WorkspaceMode::direct; }
+
+bool is_overlay(WorkspaceMode mode) { return mode == WorkspaceMode::overlay || mode == WorkspaceMode::worktree; }
+
+// Compares the layer that the agent wrote with what lay below it.
 class ChangeWalk {
  public:
   ChangeWalk(const WalkPlace& place, int base) : place_(place), base_(base), hidden_(place.hidden.begin(), place.hidden.end()) {}
@@ -71,8 +75,10 @@ std::string below(const std::string& path, const std::string& name) { return pat
 
 Result<void> ChangeWalk::fill_before(Change& change, const struct stat& before) {
   change.before = state_of(before);
-  change.host_changed = before.st_ctim.tv_sec > place_.started.tv_sec ||
-                        (before.st_ctim.tv_sec == place_.started.tv_sec && before.st_ctim.tv_nsec > place_.started.tv_nsec);
+  // A base of our own changes with nobody; the import compares its content with the host's file.
+  change.host_changed = !has_own_base(place_.mode) &&
+                        (before.st_ctim.tv_sec > place_.started.tv_sec ||
+                         (before.st_ctim.tv_sec == place_.started.tv_sec && before.st_ctim.tv_nsec > place_.started.tv_nsec));
   if (change.before.type == FileType::symlink) change.before.link = BERM_TRY(read_link_beneath(base_, change.path));
   if (change.before.type != FileType::regular) return {};
   const UniqueFd parent = BERM_TRY(open_beneath(base_, parent_of(change.path), O_PATH | O_DIRECTORY));
@@ -175,6 +181,7 @@ Result<void> ChangeWalk::walk(int layer, const std::string& path, bool base_is_d
   for (const Entry& entry : entries) {
     const std::string full = below(path, entry.name);
     if (full == ".git") continue;  // the mount point of the private git directory
+    if (place_.mode == WorkspaceMode::direct && is_hidden(full)) continue;  // covered inside: nobody wrote there
     struct stat status {};
     if (::fstatat(layer, entry.name.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0) return os_error(fmt::format("look at '{}'", full));
     kept.insert(entry.name);
@@ -233,6 +240,27 @@ Result<std::vector<RefChange>> changed_references(const WalkPlace& place) {
   return out;
 }
 
+// HEAD and the references of a git directory as one text. Reads files only.
+Result<std::string> tips_of(const std::string& git_dir) {
+  std::string out = BERM_TRY(read_plain_file(git_dir + "/HEAD", 4096));
+  for (const auto& [name, id] : BERM_TRY(read_references(git_dir))) out += fmt::format("{} {}\n", id, name);
+  return out;
+}
+
+// Inner repositories whose references are no longer what they were, by their place in the workspace.
+Result<std::vector<std::string>> changed_inner(const WalkPlace& place) {
+  std::vector<std::string> out;
+  for (std::size_t i = 0;; ++i) {
+    const std::string base = fmt::format("{}/base-git/inner-{}", place.run_directory, i);
+    if (!exists(base)) return out;
+    const std::string at = BERM_TRY(read_plain_file(base + "/at"));
+    const bool submodule = at.starts_with(".git/");
+    const std::string now = submodule ? place.run_directory + "/changes/git" + at.substr(4) : fmt::format("{}/changes/nested/{}", place.run_directory, i);
+    const Result<std::string> after = tips_of(now);
+    if (!after || *after != BERM_TRY(tips_of(base))) out.push_back(at);
+  }
+}
+
 std::string digest_of(const Changes& changes) {
   std::string all;
   for (const Change& change : changes.files) {
@@ -248,8 +276,11 @@ std::string digest_of(const Changes& changes) {
 }  // namespace
 
 std::string layer_path(const WalkPlace& place) {
-  return place.run_directory + (place.mode == WorkspaceMode::overlay ? "/changes/upper" : "/changes/tree");
+  if (place.mode == WorkspaceMode::direct) return place.repository.str();
+  return place.run_directory + (is_overlay(place.mode) ? "/changes/upper" : "/changes/tree");
 }
+
+std::string baseline_path(const WalkPlace& place) { return has_own_base(place.mode) ? place.run_directory + "/base" : place.repository.str(); }
 
 Result<FileState> host_state(int root, const std::string& path) {
   const Found found = BERM_TRY(stat_beneath(root, path));
@@ -265,14 +296,16 @@ Result<FileState> host_state(int root, const std::string& path) {
 }
 
 Result<Changes> walk_changes(const WalkPlace& place) {
-  Result<UniqueFd> base = open_file(place.repository.str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
-  if (!base) return failure(Errc::denied, fmt::format("find the baseline: the repository '{}' is gone", place.repository.str()));
+  Result<UniqueFd> repository = open_file(place.repository.str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+  if (!repository) return failure(Errc::denied, fmt::format("find the baseline: the repository '{}' is gone", place.repository.str()));
   struct stat root {};
   // Another directory under the same name is another baseline.
-  if (::fstat(base->get(), &root) != 0 || root.st_dev != place.device || root.st_ino != place.inode) {
+  if (::fstat(repository->get(), &root) != 0 || root.st_dev != place.device || root.st_ino != place.inode) {
     return failure(Errc::denied, fmt::format("find the baseline: '{}' is not the directory the run began in", place.repository.str()));
   }
-  const bool overlay = place.mode == WorkspaceMode::overlay;
+  Result<UniqueFd> base = open_file(baseline_path(place), O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+  if (!base) return failure(Errc::denied, fmt::format("find the baseline of the run at '{}'", baseline_path(place)));
+  const bool overlay = is_overlay(place.mode);
   Result<UniqueFd> layer = open_file(layer_path(place), O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
   if (!layer) return failure(Errc::denied, fmt::format("find the changes of the run at '{}'", layer_path(place)));
   ChangeWalk walk(place, base->get());
@@ -280,6 +313,7 @@ Result<Changes> walk_changes(const WalkPlace& place) {
   Changes changes{.files = walk.take()};
   mark_ignored(place, changes.files);
   changes.refs = BERM_TRY(changed_references(place));
+  changes.inner_commits = BERM_TRY(changed_inner(place));
   changes.digest = digest_of(changes);
   return changes;
 }

@@ -30,6 +30,9 @@ struct WalkPlace {
 /// The directory on the host that holds what the agent wrote.
 [[nodiscard]] std::string layer_path(const WalkPlace& place);
 
+/// The directory that it is compared with: the repository as it is (overlay, clone), or the run's own base/.
+[[nodiscard]] std::string baseline_path(const WalkPlace& place);
+
 /// Walks the changes. Costs time in what changed, not in the size of the tree (overlay).
 /// @return Errc::denied if the baseline is missing or is no longer the directory it was.
 [[nodiscard]] Result<Changes> walk_changes(const WalkPlace& place);

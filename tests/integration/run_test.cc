@@ -140,8 +140,8 @@ TEST_P(Run, CloneModeReportsTheSameChangesAsOverlay) {
 }
 
 TEST_P(Run, WhatIsNotEnforcedIsRefusedByName) {
-  for (const char* mode : {"worktree", "direct"}) {
-    const Finished finished = site.berm({"run", "--mode", mode, "--", "true"});
+  for (const char* tier : {"container", "microvm"}) {
+    const Finished finished = site.berm({"run", "--tier", tier, "--", "true"});
     EXPECT_EQ(finished.code, 125);
     EXPECT_NE(finished.err.find("not yet enforced"), std::string::npos) << finished.err;
   }

@@ -56,6 +56,7 @@ struct Changes {
   std::vector<Change> files;  ///< sorted by path
   std::vector<RefChange> refs;
   std::string digest;         ///< SHA-256 over paths, kinds, modes and contents
+  std::vector<std::string> inner_commits;  ///< inner repositories with new commits or references, by their place
 };
 
 enum class Severity : std::uint8_t { report, refuse };
@@ -86,7 +87,7 @@ struct ChangeRule {
 };
 
 extern const ChangeRule kOutsideAllow, kProtectedFile, kTooManyFiles, kTooLarge, kBinary, kSpecialMode, kSpecialFile,
-    kHardLink, kEscapingSymlink, kCaseCollision, kSubmodule, kGitDirectory, kHiddenUnicode, kCredential, kFileName;
+    kHardLink, kEscapingSymlink, kCaseCollision, kSubmodule, kGitDirectory, kHiddenUnicode, kCredential, kFileName, kInnerCommits;
 
 /// Every rule, in the order in which findings are printed.
 [[nodiscard]] std::span<const ChangeRule* const> change_rules();

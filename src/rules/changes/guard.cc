@@ -11,6 +11,7 @@ namespace {
 constexpr const ChangeRule* kRules[] = {
     &kOutsideAllow, &kProtectedFile, &kGitDirectory,    &kSubmodule,     &kCredential, &kSpecialMode, &kSpecialFile, &kHardLink,
     &kEscapingSymlink, &kCaseCollision, &kFileName,     &kHiddenUnicode, &kTooManyFiles, &kTooLarge,  &kBinary,
+    &kInnerCommits,
 };
 
 }  // namespace

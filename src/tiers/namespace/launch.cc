@@ -109,7 +109,7 @@ Result<void> write_id_maps(const Plan& plan, pid_t pid) {
 
 }  // namespace
 
-Result<Sandbox> Sandbox::start(const Plan& plan, ChildStreams streams) {
+Result<Sandbox> Sandbox::start(const Plan& plan, ChildStreams streams, const RunCgroup& cgroup) {
   Sandbox sandbox;
   sandbox.steps_ = native_steps(plan);
   const bool from_root = plan.identity.from_root;
@@ -136,19 +136,23 @@ Result<Sandbox> Sandbox::start(const Plan& plan, ChildStreams streams) {
   arguments.flags = kNamespaces | CLONE_PIDFD;
   arguments.pidfd = reinterpret_cast<std::uint64_t>(&pidfd);
   arguments.exit_signal = SIGCHLD;
-  const auto pid = static_cast<pid_t>(::syscall(SYS_clone3, &arguments, sizeof arguments));
-  if (pid < 0) {
-    Error error{.code = Errc::unsupported, .what = "create the sandbox's namespaces", .os_errno = errno};
-    return tl::unexpected(std::move(error));
+  if (cgroup.group() >= 0) {
+    arguments.flags |= CLONE_INTO_CGROUP;
+    arguments.cgroup = static_cast<__u64>(cgroup.group());
   }
+  BERM_TRY(cgroup.enter());
+  const auto pid = static_cast<pid_t>(::syscall(SYS_clone3, &arguments, sizeof arguments));
+  const int error = errno;
   if (pid == 0) become_init(handover);
-  sandbox.init_ = ChildProcess::with_pidfd(pid, UniqueFd(pidfd));
+  if (pid > 0) sandbox.init_ = ChildProcess::with_pidfd(pid, UniqueFd(pidfd));
+  BERM_TRY(in_context("leaving the run's control groups", cgroup.leave()));
+  if (pid < 0) return tl::unexpected(Error{.code = Errc::unsupported, .what = "create the sandbox's namespaces", .os_errno = error});
   BERM_TRY(in_context("mapping the agent's uid", write_id_maps(plan, pid)));
   return sandbox;
 }
 
-Result<void> Sandbox::release() {
-  const wire::Message go{wire::MessageKind::go, wire::Step::await_id_maps, 0, 0};
+Result<void> Sandbox::release(wire::Step step) {
+  const wire::Message go{wire::MessageKind::go, step, 0, 0};
   if (::send(control_.get(), &go, sizeof go, MSG_NOSIGNAL) != sizeof go) return os_error("release berm-init");
   return {};
 }

@@ -6,6 +6,7 @@
 
 #include "init/wire.h"
 #include "plan/plan.h"
+#include "sys/cgroup.h"
 #include "sys/child.h"
 #include "tiers/namespace/native.h"
 
@@ -27,13 +28,14 @@ struct InitMessage {
 /// A sandbox from clone to its end. Dropping it kills every process inside.
 class Sandbox {
  public:
-  /// Clones berm-init into new namespaces; it waits for release(). Nothing of the agent runs yet.
+  /// Clones berm-init into new namespaces and into `cgroup`; it waits for release(). Nothing of the agent runs yet.
   /// @return Errc::unsupported when user namespaces are denied (with the fix);
   ///         Errc::kernel for every other failed call.
-  [[nodiscard]] static Result<Sandbox> start(const Plan& plan, ChildStreams streams);
+  [[nodiscard]] static Result<Sandbox> start(const Plan& plan, ChildStreams streams, const RunCgroup& cgroup);
 
-  /// Lets berm-init go on. Before: put pid() into its cgroups.
-  [[nodiscard]] Result<void> release();
+  /// Lets berm-init go on: past await_id_maps it builds the sandbox, past await_limits it starts the agent.
+  /// Before the second: RunCgroup::attach().
+  [[nodiscard]] Result<void> release(wire::Step step);
 
   /// Receives one message; nullopt at the end of the stream.
   [[nodiscard]] Result<std::optional<InitMessage>> receive();

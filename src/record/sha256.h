@@ -1,0 +1,26 @@
+// src/record/sha256.h: SHA-256 (FIPS 180-4) without OpenSSL's provider machinery, whose first use costs more than a sandbox.
+#pragma once
+
+#include <openssl/sha.h>
+
+#include <string>
+#include <string_view>
+
+namespace berm {
+
+/// A hash in progress.
+class Sha256 {
+ public:
+  Sha256();
+  void update(std::string_view bytes);
+  /// The digest as 64 lower-case hex digits. The object is spent.
+  [[nodiscard]] std::string hex();
+
+ private:
+  SHA256_CTX context_;
+};
+
+/// Of all of `bytes`, as 64 lower-case hex digits.
+[[nodiscard]] std::string sha256_hex(std::string_view bytes);
+
+}  // namespace berm
