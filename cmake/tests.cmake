@@ -13,6 +13,12 @@ add_executable(escape-probe tests/escape/probes.cc tests/escape/probe_main.cc)
 target_compile_options(escape-probe PRIVATE -fno-sanitize=all)
 target_link_options(escape-probe PRIVATE -static -fno-sanitize=all)
 
+# Kernels that lack a system call, for the tests of odd hosts.
+add_executable(deny-syscall tests/support/deny_syscall.cc)
+target_compile_options(deny-syscall PRIVATE -fno-sanitize=all)
+target_link_options(deny-syscall PRIVATE -static -fno-sanitize=all)
+target_link_libraries(deny-syscall PRIVATE seccomp)
+
 add_library(black-box-harness STATIC tests/support/harness.cc)
 target_compile_options(black-box-harness PUBLIC "SHELL:-iquote ${CMAKE_SOURCE_DIR}/tests/support")
 target_compile_definitions(black-box-harness PUBLIC BERM_BINARY_DIR="${CMAKE_BINARY_DIR}" BERM_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
@@ -22,7 +28,7 @@ function(berm_black_box_test name)
   cmake_parse_arguments(ARG "" "TIMEOUT" "SOURCES" ${ARGN})
   add_executable(${name} ${ARG_SOURCES})
   target_link_libraries(${name} PRIVATE black-box-harness)
-  add_dependencies(${name} berm berm-init escape-probe)
+  add_dependencies(${name} berm berm-init escape-probe deny-syscall)
   # One process for the whole file: its cases share one arena of runs.
   add_test(NAME ${name} COMMAND ${name})
   set_tests_properties(${name} PROPERTIES TIMEOUT ${ARG_TIMEOUT})
@@ -31,6 +37,6 @@ endfunction()
 berm_black_box_test(escape-tests TIMEOUT 300 SOURCES tests/escape/escape_test.cc tests/escape/probes.cc)
 berm_black_box_test(bomb-tests TIMEOUT 600 SOURCES tests/escape/bomb_test.cc)
 berm_black_box_test(integration-tests TIMEOUT 900 SOURCES tests/integration/run_test.cc tests/integration/changes_test.cc
-  tests/integration/git_test.cc tests/integration/modes_test.cc
+  tests/integration/git_test.cc tests/integration/modes_test.cc tests/integration/hosts_test.cc
   tests/integration/hostile_repository_test.cc)
 berm_black_box_test(agent-tests TIMEOUT 600 SOURCES tests/agents/claude_test.cc)

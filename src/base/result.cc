@@ -42,15 +42,18 @@ tl::unexpected<Error> failure(Errc code, std::string what, std::string fix) {
   return tl::unexpected(std::move(error));
 }
 
-std::string render(const Error& error) {
-  const bool sentence = error.code == Errc::invalid_policy || error.code == Errc::usage;
-  std::string out = sentence ? fmt::format("berm: error: {}", printable_block(error.what))
-                             : fmt::format("berm: error: cannot {}", printable_block(error.what));
+std::string sentence(const Error& error) {
+  const bool whole = error.code == Errc::invalid_policy || error.code == Errc::usage;
+  std::string out = (whole ? "" : "cannot ") + error.what;
   if (error.os_errno != 0) {
     const char* name = ::strerrorname_np(error.os_errno);
     out += fmt::format(": {} ({})", ::strerrordesc_np(error.os_errno), name ? name : "?");
   }
-  out += '\n';
+  return out;
+}
+
+std::string render(const Error& error) {
+  std::string out = fmt::format("berm: error: {}\n", printable_block(sentence(error)));
   for (const std::string& outer : error.context) out += fmt::format("  while: {}\n", printable(outer));
   if (!error.fix.empty()) out += fmt::format("  fix:   {}\n", printable(error.fix));
   return out;

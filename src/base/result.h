@@ -36,6 +36,9 @@ using Result = tl::expected<T, Error>;
 /// A failure without a system call.
 [[nodiscard]] tl::unexpected<Error> failure(Errc code, std::string what, std::string fix = {});
 
+/// One line without the fix: "cannot <what>: <strerror> (<NAME>)".
+[[nodiscard]] std::string sentence(const Error& error);
+
 /// What a user reads on stderr, ending in a newline:
 ///   berm: error: cannot <what>: <strerror> (<NAME>)
 ///     while: <context>

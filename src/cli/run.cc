@@ -26,7 +26,7 @@ int run(const RunOptions& options, const std::vector<std::string>& words) {
   }
   const Result<RunReport> report = run_session(*request);
   if (!report) {
-    if (options.json) put_json({{"schema", "berm.run/1"}, {"verdict", {{"status", "setup_failed"}, {"exit_code", kCannot}, {"reasons", {report.error().what}}}}});
+    if (options.json) put_json({{"schema", "berm.run/1"}, {"verdict", {{"status", "setup_failed"}, {"exit_code", kCannot}, {"reasons", {sentence(report.error())}}}}});
     fail(report.error());
     return kCannot;
   }

@@ -18,6 +18,9 @@ struct HealthCheck {
   std::string fix;
 };
 
+/// The same error with a cause and a fix, where the facts or the errno tell one.
+[[nodiscard]] Error explain_setup_failure(Error error, const HostFacts& facts);
+
 /// Looks at the facts, and tries the one thing that facts cannot tell: it makes the namespaces of a
 /// run in a child that does nothing else.
 [[nodiscard]] std::vector<HealthCheck> examine_host(const HostFacts& facts);

@@ -124,6 +124,44 @@ void find_system_paths(HostFacts& facts) {
   }
 }
 
+// File systems without the extended attributes, whiteouts or renames that an overlay's upper layer needs
+// (Documentation/filesystems/overlayfs.rst, "Upper and lower"); numbers of magic.h.
+std::string unfit_for_upper(const std::string& directory) {
+  struct statfs file_system {};
+  if (::statfs(directory.c_str(), &file_system) != 0) return "";
+  switch (static_cast<std::uint32_t>(file_system.f_type)) {
+    case 0x794c7630:
+      return "overlayfs";
+    case 0x6969:
+      return "nfs";
+    case 0x65735546:
+      return "fuse";
+    case 0xff534d42:
+    case 0xfe534d42:
+      return "smb";
+    case 0x01021997:
+      return "9p";
+    case 0x4d44:
+    case 0x2011bab0:
+      return "fat";
+    case 0xf15f:
+      return "ecryptfs";
+    default:
+      return "";
+  }
+}
+
+// In the first user namespace the map is the identity over all 32 bits (user_namespaces(7)).
+bool owns_every_uid() {
+  const Result<std::string> map = read_file("/proc/self/uid_map", 4096);
+  if (!map) return true;
+  std::vector<std::string_view> numbers;
+  for (const std::string_view word : split(trim(*map), ' ')) {
+    if (!word.empty()) numbers.push_back(word);
+  }
+  return numbers == std::vector<std::string_view>{"0", "0", "4294967295"};
+}
+
 }  // namespace
 
 CgroupPlaces find_cgroups() {
@@ -165,9 +203,8 @@ Result<HostFacts> probe_host(const std::string& state_directory) {
   const char* path = ::getenv("PATH");
   facts.path = path != nullptr ? path : "";
   find_system_paths(facts);
-  constexpr long kOverlayfs = 0x794c7630;  // magic.h, OVERLAYFS_SUPER_MAGIC
-  struct statfs file_system {};
-  facts.state_on_overlayfs = ::statfs(state_directory.c_str(), &file_system) == 0 && file_system.f_type == kOverlayfs;
+  facts.state_unfit = unfit_for_upper(state_directory);
+  facts.inside_user_namespace = !owns_every_uid();
   return facts;
 }
 

@@ -127,7 +127,7 @@ int run() {
   for (int fd = 0; fd <= 2; ++fd) ::dup3(null_fd, fd, O_CLOEXEC);
   ::close_range(wire::kProgramFd, ~0U, 0);
   const int error = install_init_filter(setup);
-  if (error != 0) fail(Step::guard_init, error, 0);
+  if (error != 0) fail(Step::seccomp, error, 0);
   reap_until_agent_ends(agent);
 }
 

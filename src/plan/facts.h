@@ -37,7 +37,8 @@ struct HostFacts {
     bool operator==(const Link&) const = default;
   };
   std::vector<Link> system_links;    ///< /bin → usr/bin and kin
-  bool state_on_overlayfs = false;   ///< overlay cannot use such a directory as its upper
+  std::string state_unfit;           ///< the state directory's file system, if no overlay can have its upper there ("overlayfs", "nfs")
+  bool inside_user_namespace = false;  ///< our uid 0 is not the host's
   bool operator==(const HostFacts&) const = default;
 };
 
@@ -84,6 +85,7 @@ struct RepositoryFacts {
   std::vector<HostPath> object_dirs;  ///< objects/ and its alternates, all of them
   std::vector<HiddenPath> hidden;
   std::vector<MaskParent> hidden_parents;  ///< parents first
+  bool idmappable = true;             ///< asked as root only: the file system can show its owner as another uid
   bool hidden_in_history = false;     ///< git's index names one of them
   std::vector<std::string> nested_git;     ///< paths of directories called .git below the root's
   std::vector<InnerRepository> inner;

@@ -68,8 +68,9 @@ void add_scratch(Plan& plan) {
   plan.mounts.emplace_back(Tmpfs{.at = inside("/dev/shm"), .size = {64ULL << 20}, .mode = 01777});
 }
 
-void add_objects(Plan& plan, const HostPath& from, std::string_view to) {
-  plan.mounts.emplace_back(Bind{.from = from, .to = inside(to), .idmapped = plan.identity.from_root});
+// Without id-mapped mounts they are what everybody may read of them.
+void add_objects(Plan& plan, const RepositoryFacts& repository, const HostPath& from, std::string_view to) {
+  plan.mounts.emplace_back(Bind{.from = from, .to = inside(to), .idmapped = plan.identity.from_root && repository.idmappable});
 }
 
 void add_git(Plan& plan, const RepositoryFacts& repository) {
@@ -78,14 +79,14 @@ void add_git(Plan& plan, const RepositoryFacts& repository) {
   plan.mounts.emplace_back(
       Bind{.from = plan.run_directory / "changes/git", .to = at / ".git", .access = Access::read_write});
   for (std::size_t i = 0; full && i < repository.object_dirs.size(); ++i) {
-    add_objects(plan, repository.object_dirs[i], fmt::format("/run/berm/objects/{}", i));
+    add_objects(plan, repository, repository.object_dirs[i], fmt::format("/run/berm/objects/{}", i));
   }
   for (std::size_t i = 0; i < repository.inner.size(); ++i) {
     const InnerRepository& inner = repository.inner[i];
     if (inner.nested) {
       plan.mounts.emplace_back(Bind{.from = plan.run_directory / fmt::format("changes/nested/{}", i), .to = at / inner.at, .access = Access::read_write});
     }
-    for (std::size_t k = 0; full && k < inner.object_dirs.size(); ++k) add_objects(plan, inner.object_dirs[k], inner_objects_path(i, k));
+    for (std::size_t k = 0; full && k < inner.object_dirs.size(); ++k) add_objects(plan, repository, inner.object_dirs[k], inner_objects_path(i, k));
   }
 }
 
@@ -244,17 +245,37 @@ Identity plan_identity(const HostFacts& host, const RepositoryFacts& repository,
           .repository_group = repository.group};
 }
 
-Result<void> check_host(const Policy& policy, const HostFacts& host) {
+// An overlay that cannot be had becomes a copy: as private, only slower to make.
+WorkspaceMode mode_for(const Policy& policy, const HostFacts& host, const RepositoryFacts& repository, std::vector<std::string>& notes) {
+  if (policy.mode != WorkspaceMode::overlay) return policy.mode;
+  if (!host.state_unfit.empty()) {
+    notes.push_back(fmt::format("the workspace is a copy: the state directory lies on {}, which can hold no overlay", host.state_unfit));
+    return WorkspaceMode::clone;
+  }
+  if (!repository.idmappable) {
+    notes.emplace_back("the workspace is a copy: the repository's file system cannot show its files as another user's (id-mapped mounts)");
+    return WorkspaceMode::clone;
+  }
+  return policy.mode;
+}
+
+Result<void> check_host(const Policy& policy, const HostFacts& host, const RepositoryFacts& repository) {
+  if (host.uid == 0 && host.inside_user_namespace) {
+    return failure(Errc::unsupported, "run as root of a user namespace: it owns no other uid that the agent could have",
+                   "run berm as an ordinary user of this container (useradd, su)");
+  }
+  if (policy.mode == WorkspaceMode::worktree && !host.state_unfit.empty()) {
+    return failure(Errc::unsupported, fmt::format("check out a workspace: the state directory lies on {}, which can hold no overlay", host.state_unfit),
+                   "set XDG_STATE_HOME to a directory on ext4, xfs or btrfs, or use --mode clone");
+  }
+  if (policy.mode == WorkspaceMode::direct && !repository.idmappable) {
+    return failure(Errc::unsupported, "use mode \"direct\" as root here: the file system supports no id-mapped mounts",
+                   "run berm as the repository's owner, or use --mode clone");
+  }
   if (host.uid != 0 && host.max_user_namespaces == 0) {
     return tl::unexpected(explain_user_namespace_failure(ENOSPC, host));
   }
   if (host.uid != 0 && host.userns_clone_disabled) return tl::unexpected(explain_user_namespace_failure(EPERM, host));
-  const bool stacks = policy.mode == WorkspaceMode::overlay || policy.mode == WorkspaceMode::worktree;
-  if (stacks && host.state_on_overlayfs) {
-    return failure(Errc::unsupported,
-                   "put the workspace's upper layer on an overlay file system",
-                   "set XDG_STATE_HOME to a directory on a real file system, or use --mode clone");
-  }
   return {};
 }
 
@@ -323,7 +344,9 @@ std::vector<std::string> missing_layers(const Plan& plan) {
 Result<Plan> make_plan(const Policy& policy, const HostFacts& host, const RepositoryFacts& repository,
                        const AgentFacts& agent, const RunPlace& place,
                        const std::map<std::string, std::string>& passed_env) {
-  BERM_TRY(check_host(policy, host));
+  BERM_TRY(check_host(policy, host, repository));
+  std::vector<std::string> notes;
+  const WorkspaceMode mode = mode_for(policy, host, repository, notes);
   if (policy.mode == WorkspaceMode::direct && repository.git_is_file) {
     return failure(Errc::unsupported, "use mode \"direct\" in a linked worktree or a submodule: its .git is a file, and cannot be covered by a directory",
                    "use mode \"overlay\"");
@@ -336,7 +359,7 @@ Result<Plan> make_plan(const Policy& policy, const HostFacts& host, const Reposi
             .hostname = "berm",
             .terminal = place.terminal,
             .identity = plan_identity(host, repository, place),
-            .workspace = {.mode = policy.mode,
+            .workspace = {.mode = mode,
                           .repository = repository.root,
                           .at = root,
                           .git = policy.git,
@@ -353,6 +376,7 @@ Result<Plan> make_plan(const Policy& policy, const HostFacts& host, const Reposi
                       .max_size = policy.max_size,
                       .secrets = policy.secrets},
             .require = policy.require,
+            .notes = std::move(notes),
             .run_directory = place.directory,
             .init = place.init};
   add_system(plan, host);

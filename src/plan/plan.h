@@ -180,6 +180,7 @@ struct Plan {
   GuardPlan guard;
   std::vector<Requirement> require;
   std::vector<LayerReport> layers;
+  std::vector<std::string> notes;           ///< What is done in another way than asked for, and no weaker.
   std::vector<std::string> weaknesses;      ///< What the policy made weaker than the default.
   HostPath run_directory;
   HostPath init;

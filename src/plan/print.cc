@@ -142,6 +142,7 @@ json to_json(const Plan& plan) {
           {"guard", guard_to_json(plan.guard)},
           {"require", std::move(require)},
           {"layers", layers_to_json(plan)},
+          {"notes", plan.notes},
           {"weaknesses", plan.weaknesses}};
 }
 
@@ -175,6 +176,7 @@ std::string to_text(const Plan& plan) {
   for (const LayerReport& layer : plan.layers) {
     out += fmt::format("  {:<11} {:<10} {}\n", spelling(layer.layer), name_of(layer.strength), layer.how);
   }
+  for (const std::string& note : plan.notes) out += fmt::format("NOTE: {}\n", printable(note));
   for (const std::string& weakness : plan.weaknesses) out += fmt::format("WEAKER: {}\n", printable(weakness));
   return out;
 }

@@ -106,8 +106,8 @@ TEST(Judge, ExitCodesAreTheDocumentedOnes) {
       {LimitHit{"time", ""}, clean, true, 124},
       {LimitHit{"idle", ""}, clean, true, 124},
       {SetupFailed{Error{.what = "x"}}, GuardSummary{}, true, 125},
-      {SetupFailed{Error{.what = "execute the command", .os_errno = 13}}, GuardSummary{}, true, 126},
-      {SetupFailed{Error{.what = "execute the command", .os_errno = 2}}, GuardSummary{}, true, 127},
+      {SetupFailed{Error{.what = "x", .os_errno = 13}, true}, GuardSummary{}, true, 126},
+      {SetupFailed{Error{.what = "x", .os_errno = 2}, true}, GuardSummary{}, true, 127},
   };
   for (const auto& c : kCases) EXPECT_EQ(judge(c.outcome, c.guard, c.record).exit_code, c.code);
 }

@@ -30,10 +30,8 @@ struct JudgeOutcome {
   }
   Verdict operator()(const BoundaryLost& lost) const { return {VerdictStatus::violation, 122, {lost.what}}; }
   Verdict operator()(const SetupFailed& failed) const {
-    int code = 125;
-    const bool exec = failed.error.what.starts_with("execute the command");
-    if (exec) code = failed.error.os_errno == ENOENT ? 127 : 126;
-    return {VerdictStatus::setup_failed, code, {failed.error.what}};
+    const int code = !failed.at_exec ? 125 : failed.error.os_errno == ENOENT ? 127 : 126;
+    return {VerdictStatus::setup_failed, code, {sentence(failed.error)}};
   }
 };
 

@@ -27,7 +27,8 @@ struct BoundaryLost {
   std::string what;  ///< a process of berm's own died: egress, PID 1
 };
 struct SetupFailed {
-  Error error;  ///< The agent never ran.
+  Error error;           ///< the agent never ran
+  bool at_exec = false;  ///< all layers stood; the command itself could not be executed
 };
 using Outcome = std::variant<Exited, Killed, LimitHit, Interrupted, BoundaryLost, SetupFailed>;
 

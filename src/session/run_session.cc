@@ -11,10 +11,12 @@
 #include "audit/record_file.h"
 #include "base/text.h"
 #include "egress/start.h"
+#include "host/doctor.h"
 #include "host/probe.h"
 #include "plan/make_plan.h"
 #include "plan/print.h"
 #include "record/sha256.h"
+#include "sys/mount.h"
 #include "workspace/checkout.h"
 #include "workspace/hidden.h"
 #include "workspace/import.h"
@@ -94,6 +96,7 @@ class Session {
     report_.path = plan_.run_directory.str();
     report_.notes = prepared_.policy.notes;
     for (const std::string& note : prepared_.policy.merged.tightened) report_.notes.push_back(note);
+    for (const std::string& note : plan_.notes) report_.notes.push_back(note);
     report_.layers = plan_.layers;
     report_.weaknesses = plan_.weaknesses;
   }
@@ -175,11 +178,7 @@ void Session::supervise_run() {
   report_.outcome = std::move(done->outcome);
   report_.usage = done->usage;
   if (auto* failed = std::get_if<SetupFailed>(&report_.outcome)) {
-    // "clone3: EPERM" says little; the facts know why.
-    if (failed->error.code == Errc::unsupported && failed->error.os_errno != 0) {
-      const int os_errno = failed->error.os_errno;
-      failed->error = explain_user_namespace_failure(os_errno, prepared_.host);
-    }
+    failed->error = explain_setup_failure(std::move(failed->error), prepared_.host);
   }
   record_.append("supervisor", "run.outcome", {{"outcome", outcome_to_json(report_.outcome)}, {"usage", usage_to_json(report_.usage)}});
 }
@@ -189,7 +188,7 @@ void Session::judge_run() {
   Result<Changes> changes = place ? walk_changes(*place) : Result<Changes>(tl::unexpected(place.error()));
   if (!changes) {
     // A guard that cannot look refuses (MS toolkit#3506).
-    report_.findings.push_back({"guard-failed", "", changes.error().what});
+    report_.findings.push_back({"guard-failed", "", sentence(changes.error())});
     record_.append("supervisor", "guard.failed", {{"what", changes.error().what}, {"errno", changes.error().os_errno}});
     return;
   }
@@ -199,7 +198,7 @@ void Session::judge_run() {
   if (of_commits) {
     report_.findings.insert(report_.findings.end(), of_commits->begin(), of_commits->end());
   } else {
-    report_.findings.push_back({"commits", "", "the commits cannot be judged: " + of_commits.error().what, Severity::refuse});
+    report_.findings.push_back({"commits", "", "the commits cannot be judged: " + sentence(of_commits.error()), Severity::refuse});
   }
   guard_.judged = true;
   guard_.changes = report_.changes.files.size();
@@ -217,7 +216,7 @@ void Session::import_on_success() {
   if (!place) return;
   const OnSuccess& wish = plan_.workspace.on_success;
   std::string failed;
-  const auto keep_error = [&](const Error& error) { failed = error.what; };
+  const auto keep_error = [&](const Error& error) { failed = sentence(error); };
   if (wish.action != SuccessAction::keep && !report_.changes.refs.empty()) {
     const Result<std::vector<std::string>> refs = import_commits(*place, report_.changes, report_.id, plan_.workspace.object_dirs);
     if (refs) report_.imported = *refs;
@@ -258,7 +257,7 @@ void Session::import_on_success() {
   if (!failed.empty()) {
     report_.verdict.status = VerdictStatus::guard_refused;
     report_.verdict.exit_code = 120;
-    report_.verdict.reasons.push_back("cannot " + failed);
+    report_.verdict.reasons.push_back(failed);
   }
   if (wish.action != SuccessAction::keep) {
     record_.append("supervisor", "import", {{"note", report_.import_note}, {"refs", report_.imported}, {"failed", failed}});
@@ -293,6 +292,7 @@ Result<PreparedRun> prepare_run(const RunRequest& request, Footprint footprint) 
   prepared.policy = BERM_TRY(resolve_policy(request.policy, prepared.repository, prepared.state));
   const Policy& policy = prepared.policy.merged.policy;
   prepared.host = BERM_TRY(probe_host(prepared.state));
+  if (prepared.host.uid == 0) prepared.repository.idmappable = can_idmap(prepared.repository.root.str());
   std::vector<Glob> hide = built_in_hidden();
   hide.insert(hide.end(), policy.hide.begin(), policy.hide.end());
   if (policy.git == GitHistory::none) hide.push_back(BERM_TRY(Glob::parse(".git")));  // at any depth; the topmost is dealt with apart

@@ -4,9 +4,11 @@
 #include <linux/close_range.h>
 #include <unistd.h>
 
+#include "sys/fd.h"
+
 namespace berm {
 
-Result<Janitor> start_janitor(const std::string& init, const std::vector<std::string>& directories) {
+Result<pid_t> start_janitor(const std::string& init, const std::vector<std::string>& directories) {
   Pipe alive = BERM_TRY(make_pipe());
   std::vector<char*> argv = {const_cast<char*>("berm-init"), const_cast<char*>("--janitor")};
   for (const std::string& directory : directories) argv.push_back(const_cast<char*>(directory.c_str()));
@@ -23,7 +25,8 @@ Result<Janitor> start_janitor(const std::string& init, const std::vector<std::st
     ::execv(init.c_str(), argv.data());
     ::_exit(127);
   }
-  return Janitor{.alive = std::move(alive.write), .pid = pid};
+  (void)alive.write.release();
+  return pid;
 }
 
 }  // namespace berm

@@ -6,18 +6,14 @@
 #include <string>
 #include <vector>
 
-#include "sys/fd.h"
+#include "base/result.h"
 
 namespace berm {
 
-/// It waits for the end of `alive`: when the last copy is closed, by us or by our death, it removes the
-/// directories that exist (init/janitor.h). It is not waited for; it ends when we are gone, and belongs to
-/// the system's init then.
-struct Janitor {
-  UniqueFd alive;
-  pid_t pid = 0;
-};
-/// Starts `init --janitor DIRECTORIES…`.
-[[nodiscard]] Result<Janitor> start_janitor(const std::string& init, const std::vector<std::string>& directories);
+/// Starts `init --janitor DIRECTORIES…`, which waits for the end of this process and then removes those that
+/// exist, killing what is in them (init/janitor.h). It holds one end of a pipe whose other end nobody closes
+/// but the kernel: one of the groups may be our own. It is not waited for; it belongs to the system's init then.
+/// @return its pid.
+[[nodiscard]] Result<pid_t> start_janitor(const std::string& init, const std::vector<std::string>& directories);
 
 }  // namespace berm

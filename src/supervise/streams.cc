@@ -43,6 +43,7 @@ void StreamPump::read_some() {
     return;
   }
   bytes_ += static_cast<std::uint64_t>(got);
+  last_ = buffer[got - 1];
   const std::string_view text(buffer, static_cast<std::size_t>(got));
   pending_ = passing_ == Passing::exact ? std::string(text) : terminal_safe(text);
 }

@@ -41,6 +41,8 @@ class StreamPump {
   /// Stops: what is still unread is lost.
   void close();
   [[nodiscard]] std::uint64_t bytes() const { return bytes_; }
+  /// A terminal was left in the middle of a line.
+  [[nodiscard]] bool in_line() const { return passing_ == Passing::terminal_safe && bytes_ > 0 && last_ != '\n'; }
 
  private:
   void read_some();
@@ -51,6 +53,7 @@ class StreamPump {
   Passing passing_ = Passing::exact;
   std::string pending_;
   std::uint64_t bytes_ = 0;
+  char last_ = '\n';
 };
 
 /// Our terminal in raw mode while this object lives.

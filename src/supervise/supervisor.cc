@@ -82,7 +82,6 @@ class Supervisor {
   RawTerminal raw_;
   UniqueFd signals_;
   std::vector<UniqueFd> scratch_;  ///< HOME, /tmp and /dev/shm of the run, to ask how full they are
-  Janitor janitor_;                ///< outlives us, and cleans up if we cannot
   UniqueFd status_fd_;             ///< our stderr, non-blocking
   UniqueFd terminal_;              ///< master of the agent's terminal
 
@@ -134,12 +133,12 @@ Result<void> Supervisor::start() {
     remove_stale_cgroups(options_.cgroups);
     const std::string name = "berm-" + plan_.run_id;
     // Before the first group exists: a SIGKILL in between would leave it to nobody.
-    janitor_ = BERM_TRY(start_janitor(plan_.init.str(), RunCgroup::planned(options_.cgroups, name)));
+    const pid_t janitor = BERM_TRY(start_janitor(plan_.init.str(), RunCgroup::planned(options_.cgroups, name)));
     cgroup_ = BERM_TRY(RunCgroup::create(options_.cgroups, name,
                                          {.memory = plan_.limits.memory,
                                           .processes = plan_.limits.processes,
                                           .cpus = plan_.limits.cpus},
-                                         janitor_.pid));
+                                         janitor));
   }
   ChildStreams child;
   BERM_TRY(start_streams(child));
@@ -201,7 +200,7 @@ void Supervisor::on_init_message() {
       break;
     case wire::MessageKind::failed: {
       agent_runs_ = false;
-      end(SetupFailed{sandbox_->explain(message)});
+      end(SetupFailed{.error = sandbox_->explain(message), .at_exec = message.step == wire::Step::exec});
       break;
     }
     case wire::MessageKind::exited:
@@ -340,8 +339,8 @@ void Supervisor::put_status(std::string_view text) {
 void Supervisor::show_status() {
   if (!options_.show_status || plan_.terminal || Clock::now() < next_status_) return;
   next_status_ = Clock::now() + Milliseconds(500);
-  const std::string line = fmt::format("\r\x1b[2K\x1b[2mberm {} · {} · {} processes · {} · {} denied\x1b[0m", plan_.run_id,
-                                       to_text(Milliseconds(elapsed().count() / 1000 * 1000)), tree_.processes,
+  const std::string line = fmt::format("\r\x1b[2K\x1b[2mberm {} · {}s · {} processes · {} · {} denied\x1b[0m", plan_.run_id,
+                                       elapsed().count() / 1000, tree_.processes,
                                        to_text(usage_.memory_peak), usage_.denied);
   status_shown_ = true;
   put_status(line);
@@ -396,6 +395,7 @@ void Supervisor::loop() {
 void Supervisor::finish() {
   usage_.wall = elapsed();
   if (status_shown_) put_status("\r\x1b[2K");
+  if (std::ranges::any_of(pumps_, &StreamPump::in_line)) put_status("\n");
   raw_ = RawTerminal();
   if (sandbox_) {
     // After a failed start berm-init still waits for its release; nothing else would end it.

@@ -2,11 +2,14 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <linux/fs.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <vector>
 
 #include "sys/beneath.h"
 
@@ -64,6 +67,24 @@ Result<void> write_all(int fd, std::string_view bytes) {
     bytes.remove_prefix(static_cast<std::size_t>(written));
   }
   return {};
+}
+
+Result<void> copy_content(int from, int to) {
+  if (::ioctl(to, FICLONE, from) == 0) return {};
+  constexpr std::size_t kAtOnce = 1 << 30;
+  ssize_t copied = 0;
+  while ((copied = ::copy_file_range(from, nullptr, to, nullptr, kAtOnce, 0)) > 0) {
+  }
+  if (copied == 0) return {};
+  // Not between file systems of two kinds (EXDEV), not on every one (EINVAL, EOPNOTSUPP): then by hand.
+  std::vector<char> buffer(1 << 17);
+  for (;;) {
+    const ssize_t got = ::read(from, buffer.data(), buffer.size());
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return os_error("read what is to be copied");
+    if (got == 0) return {};
+    BERM_TRY(write_all(to, {buffer.data(), static_cast<std::size_t>(got)}));
+  }
 }
 
 Result<void> write_knob(const std::string& path, std::string_view value) {

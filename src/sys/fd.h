@@ -70,4 +70,8 @@ struct Pipe {
 /// A sealed memory file with `bytes`, positioned at 0.
 [[nodiscard]] Result<UniqueFd> sealed_memory(const char* name, std::span<const char> bytes);
 
+/// Copies what is left of `from` to `to`: shares the blocks where the file system can (reflink), else in the kernel,
+/// else by hand.
+[[nodiscard]] Result<void> copy_content(int from, int to);
+
 }  // namespace berm

@@ -5,6 +5,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <sys/mount.h>
+#include <sys/statfs.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -48,6 +49,16 @@ Result<void> apply_idmap(int tree, int user_namespace) {
     return os_error("map the repository's owner to the run's uid (id-mapped mount)");
   }
   return {};
+}
+
+bool can_idmap(const std::string& path) {
+  struct statfs file_system {};
+  if (::statfs(path.c_str(), &file_system) != 0) return false;
+  const auto type = static_cast<std::uint32_t>(file_system.f_type);
+  if (type == 0xef53 || type == 0x58465342 || type == 0x9123683e) return true;  // ext4, xfs, btrfs: since Linux 5.12 … 5.15
+  const Result<UniqueFd> shift = make_idmap({.uid = 0, .gid = 0, .host_uid = 1, .host_gid = 1});
+  const Result<UniqueFd> tree = clone_tree(path, false);
+  return shift && tree && apply_idmap(tree->get(), shift->get());
 }
 
 }  // namespace berm

@@ -284,8 +284,9 @@ Result<ImportReport> import_changes(const WalkPlace& place, const Changes& chang
   const std::string staging = BERM_TRY(staging_directory(place.repository, git_dir, run_id));
   Result<void> result = import.stage(staging);
   if (result) result = import.commit();
-  BERM_TRY(finish_staging(staging));
+  const Result<void> finished = finish_staging(staging);
   if (!result) return tl::unexpected(result.error());
+  BERM_TRY(finished);
   return import.report();
 }
 

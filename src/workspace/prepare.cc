@@ -2,8 +2,6 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <linux/fs.h>
-#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -22,16 +20,7 @@ namespace {
 Result<void> copy_file(int from, int to, const std::string& name, const struct stat& status) {
   const UniqueFd source = BERM_TRY(open_beneath(from, name, O_RDONLY | O_NONBLOCK));
   const UniqueFd target = BERM_TRY(open_beneath(to, name, O_WRONLY | O_CREAT | O_EXCL, status.st_mode & 0777));
-  // A reflink shares the blocks; where the file system has none, the kernel copies.
-  if (::ioctl(target.get(), FICLONE, source.get()) != 0) {
-    for (off_t left = status.st_size; left > 0;) {
-      const ssize_t copied =
-          ::copy_file_range(source.get(), nullptr, target.get(), nullptr, static_cast<std::size_t>(left), 0);
-      if (copied < 0) return os_error(fmt::format("copy '{}'", name));
-      if (copied == 0) break;  // shrank meanwhile
-      left -= copied;
-    }
-  }
+  BERM_TRY(in_context(fmt::format("copying '{}'", name), copy_content(source.get(), target.get())));
   // Same times: the copied index stays warm.
   const timespec times[2] = {status.st_atim, status.st_mtim};
   if (::futimens(target.get(), times) != 0) return os_error(fmt::format("set the time of '{}'", name));

@@ -18,23 +18,13 @@
 namespace berm {
 namespace {
 
-constexpr std::size_t kBigFile = 1ULL << 30;  // the index of a very large repository
-
 // Copies one file of the git directory, if it is there and a plain file.
 Result<void> copy_if_there(const std::string& from, const std::string& to) {
   struct stat status {};
   if (::lstat(from.c_str(), &status) != 0 || !S_ISREG(status.st_mode)) return {};
   const UniqueFd source = BERM_TRY(open_file(from, O_RDONLY | O_NOFOLLOW));
   const UniqueFd target = BERM_TRY(open_file(to, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600));
-  for (off_t left = status.st_size; left > 0;) {
-    const ssize_t copied = ::copy_file_range(source.get(), nullptr, target.get(), nullptr, static_cast<std::size_t>(left), 0);
-    if (copied <= 0) {
-      const std::string rest = BERM_TRY(read_all(source.get(), kBigFile));
-      return write_all(target.get(), rest);
-    }
-    left -= copied;
-  }
-  return {};
+  return copy_content(source.get(), target.get());
 }
 
 Result<void> walk_references(int directory, const std::string& prefix, int depth,

@@ -106,7 +106,7 @@ Site::Site(As as) : as_(as) {
   ::chmod(root_.c_str(), 0755);
   for (const char* name : {"/bin", "/repo", "/state", "/home", "/cache"}) fs::create_directories(root_ + name);
   // Copies, so that an ordinary user reaches them wherever the build lies.
-  for (const char* name : {"berm", "berm-init", "escape-probe"}) {
+  for (const char* name : {"berm", "berm-init", "escape-probe", "deny-syscall"}) {
     const std::string from = std::string(BERM_BINARY_DIR) + "/" + name;
     if (fs::exists(from)) fs::copy_file(from, root_ + "/bin/" + name);
   }
@@ -145,6 +145,14 @@ Finished Site::berm(const Invocation& invocation) const {
   std::map<std::string, std::string> env = environment();
   for (const auto& [name, value] : invocation.env) env[name] = value;
   return run_as(as_, argv, env, invocation.directory.empty() ? repository_ : invocation.directory, invocation.input);
+}
+
+Finished Site::berm_on(const std::string& preparation, const std::vector<std::string>& arguments, const std::string& directory) const {
+  std::string script = "set -e; " + preparation + "\ncd " + (directory.empty() ? repository_ : directory) + "\nexec ";
+  if (as_ == As::user) script += "setpriv --reuid " + std::to_string(kUserId) + " --regid " + std::to_string(kUserId) + " --clear-groups ";
+  std::vector<std::string> argv = {"unshare", "--mount", "sh", "-c", script + "\"$0\" \"$@\"", program()};
+  argv.insert(argv.end(), arguments.begin(), arguments.end());
+  return run_as(As::root, argv, environment(), root_, "");
 }
 
 Finished Site::command(const std::vector<std::string>& argv) const { return run_as(as_, argv, environment(), repository_, ""); }

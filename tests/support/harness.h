@@ -46,6 +46,9 @@ class Site {
   /// berm with these arguments, in the repository.
   [[nodiscard]] Finished berm(const std::vector<std::string>& arguments) const;
   [[nodiscard]] Finished berm(const Invocation& invocation) const;
+  /// berm on another kind of host: root's `preparation` (a script) runs in a mount namespace of its own, then berm as
+  /// the site's user. Needs a test process that is root.
+  [[nodiscard]] Finished berm_on(const std::string& preparation, const std::vector<std::string>& arguments, const std::string& directory = {}) const;
   /// Any program as the site's user (not sandboxed): set-up and controls.
   [[nodiscard]] Finished command(const std::vector<std::string>& argv) const;
   /// `sh -c script` as the site's user, in the repository; fails the test on a non-zero code.
