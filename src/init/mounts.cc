@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "init/setup.h"
@@ -257,6 +258,42 @@ int execute(Setup& setup, const Instruction& op) {
   return EINVAL;
 }
 
+struct Range {
+  std::size_t begin;
+  std::size_t end;
+};
+
+// The instructions that assemble the workspace's overlay, from its scaffold to the scaffold's end; empty if there is
+// none. Mounting it is half of all the building (it makes and renames files on a real disk), and nothing before it
+// depends on it: a second process does it meanwhile.
+Range overlay_group(const Setup& setup, std::span<const Instruction> instructions) {
+  Range range{instructions.size(), instructions.size()};
+  for (std::size_t i = 0; i < instructions.size(); ++i) {
+    const bool scaffold = ::strcmp(setup.program.string(instructions[i].target), ".berm") == 0;
+    if (scaffold && instructions[i].op == Op::tmpfs) range.begin = i;
+    if (scaffold && instructions[i].op == Op::detach) return {range.begin, i + 1};
+  }
+  return {instructions.size(), instructions.size()};
+}
+
+int execute_range(Setup& setup, std::span<const Instruction> instructions, Range range) {
+  for (std::size_t i = range.begin; i < range.end; ++i) {
+    const int error = execute(setup, instructions[i]);
+    if (error == 0) continue;
+    setup.failed_at = static_cast<int>(i);
+    return error;
+  }
+  return 0;
+}
+
+int wait_for_builder(pid_t builder) {
+  int status = 0;
+  while (::waitpid(builder, &status, 0) < 0) {
+    if (errno != EINTR) return errno;
+  }
+  return WIFEXITED(status) ? WEXITSTATUS(status) : EIO;
+}
+
 }  // namespace
 
 int make_mounts_private(Setup&) {
@@ -270,15 +307,20 @@ int build_root(Setup& setup) {
   // On top of "/": the only directory that is sure to exist. Host paths keep working, because a
   // process's root is a (mount, directory) pair that a later mount on top does not change.
   if (::move_mount(setup.root_fd, "", AT_FDCWD, "/", MOVE_MOUNT_F_EMPTY_PATH) != 0) return errno;
-  int index = 0;
-  for (const Instruction& op : setup.program.slice<Instruction>(setup.program.header().instructions)) {
-    const int error = execute(setup, op);
-    if (error != 0) {
-      setup.failed_at = index;
-      return error;
-    }
-    ++index;
+  const auto instructions = setup.program.slice<Instruction>(setup.program.header().instructions);
+  const Range overlay = overlay_group(setup, instructions);
+  const pid_t builder = overlay.begin == overlay.end ? 0 : ::fork();
+  if (builder < 0) return errno;
+  if (builder == 0 && overlay.begin != overlay.end) ::_exit(execute_range(setup, instructions, overlay));
+  const int before = execute_range(setup, instructions, {0, overlay.begin});
+  const int beside = builder > 0 ? wait_for_builder(builder) : 0;
+  if (before != 0) return before;
+  if (beside != 0) {
+    setup.failed_at = static_cast<int>(overlay.end) - 2;  // the overlay itself; its layers are plain binds
+    return beside;
   }
+  const int after = execute_range(setup, instructions, {overlay.end, instructions.size()});
+  if (after != 0) return after;
   ::umask(022);
   if (setup.watched_count == 0) return 0;
   const int error = send_message({wire::MessageKind::scratch, wire::Step::build_root, 0, 0}, setup.watched, setup.watched_count);
