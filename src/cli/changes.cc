@@ -1,5 +1,6 @@
 // berm diff, apply, discard: review, guarded import, or drop of a run's changes.
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
@@ -122,7 +123,7 @@ int diff(const ChangesOptions& options) {
     return kDone;
   }
   put(stat_text(*loaded) + findings_text(loaded->findings) + "\n");
-  put(colored_patch(*patch, wants_color()));
+  put(colored_patch(*patch, wants_color(STDOUT_FILENO)));
   return kDone;
 }
 

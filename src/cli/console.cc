@@ -24,9 +24,9 @@ int fail(const Error& error) {
   return error.code == Errc::usage ? kUsage : kCannot;
 }
 
-bool wants_color() {
+bool wants_color(int fd) {
   const char* term = ::getenv("TERM");
-  return ::isatty(STDOUT_FILENO) == 1 && ::getenv("NO_COLOR") == nullptr && term != nullptr && std::string_view(term) != "dumb";
+  return ::isatty(fd) == 1 && ::getenv("NO_COLOR") == nullptr && term != nullptr && std::string_view(term) != "dumb";
 }
 
 }  // namespace berm

@@ -15,7 +15,7 @@ void put_json(const nlohmann::json& value);
 /// Prints the error and returns the exit code that goes with its kind.
 int fail(const Error& error);
 
-/// True if stdout is a terminal that shows colours (NO_COLOR, TERM=dumb).
-[[nodiscard]] bool wants_color();
+/// True if `fd` is a terminal that shows colours (NO_COLOR, TERM=dumb).
+[[nodiscard]] bool wants_color(int fd);
 
 }  // namespace berm

@@ -33,7 +33,7 @@ int run(const RunOptions& options, const std::vector<std::string>& words) {
   if (options.json) {
     put_json(to_json(*report));
   } else {
-    complain(summary(*report));
+    complain(summary(*report, wants_color(STDERR_FILENO)));
   }
   return report->verdict.exit_code;
 }

@@ -95,8 +95,10 @@ json to_json(const RunReport& report) {
           {"notes", report.notes}};
 }
 
-std::string summary(const RunReport& report) {
-  std::string out = fmt::format("berm {}: {} (exit {})\n", report.id, name_of(report.verdict.status), report.verdict.exit_code);
+std::string summary(const RunReport& report, bool color) {
+  const auto painted = [&](const char* sgr, std::string text) { return color ? fmt::format("\x1b[{}m{}\x1b[0m", sgr, text) : text; };
+  const bool good = report.verdict.status == VerdictStatus::success;
+  std::string out = fmt::format("berm {}: {}\n", report.id, painted(good ? "1;32" : "1;31", fmt::format("{} (exit {})", name_of(report.verdict.status), report.verdict.exit_code)));
   if (const auto* failed = std::get_if<SetupFailed>(&report.outcome)) {
     return out + render(failed->error);
   }
@@ -107,14 +109,14 @@ std::string summary(const RunReport& report) {
   for (const Finding& f : report.findings) {
     if (f.severity != Severity::refuse) continue;
     if (++refusals > 6) continue;
-    out += fmt::format("  refused: {}{}{} [{}]\n", f.path.empty() ? "" : "'" + printable(f.path) + "' ", printable(f.message), "", f.rule);
+    out += fmt::format("  {} {}{} [{}]\n", painted("31", "refused:"), f.path.empty() ? "" : "'" + printable(f.path) + "' ", printable(f.message), f.rule);
     ++shown;
   }
   if (refusals > shown) out += fmt::format("  … and {} more: berm diff {}\n", refusals - shown, report.id);
   if (refusals == 0 && report.verdict.exit_code != 0) {
     for (const std::string& reason : report.verdict.reasons) out += fmt::format("  {}\n", printable(reason));
   }
-  for (const std::string& weakness : report.weaknesses) out += fmt::format("  WEAKER: {}\n", printable(weakness));
+  for (const std::string& weakness : report.weaknesses) out += fmt::format("  {} {}\n", painted("33", "WEAKER:"), printable(weakness));
   for (std::size_t i = 0; i < std::min<std::size_t>(report.notes.size(), 2); ++i) out += fmt::format("  note: {}\n", printable(report.notes[i]));
   if (!report.import_note.empty()) {
     out += fmt::format("  {}\n", report.import_note);

@@ -59,7 +59,7 @@ struct RunReport {
 /// The report for machines: schema "berm.run/1".
 [[nodiscard]] nlohmann::json to_json(const RunReport& report);
 /// At most 15 lines for the end of a run.
-[[nodiscard]] std::string summary(const RunReport& report);
+[[nodiscard]] std::string summary(const RunReport& report, bool color);
 
 /// What `berm diff`, `apply` and `discard` need of an old run.
 [[nodiscard]] Result<WalkPlace> walk_place_of(const std::string& run_path, const nlohmann::json& run);

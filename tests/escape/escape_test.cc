@@ -6,6 +6,7 @@
 #include <netinet/in.h>
 #include <signal.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -161,6 +162,8 @@ std::vector<Case> all_cases() {
   return out;
 }
 
+int landlock_abi() { return static_cast<int>(::syscall(SYS_landlock_create_ruleset, nullptr, 0, 1U)); }
+
 TEST_P(EscapeTest, IsDenied) {
   const auto& [probe, as] = GetParam();
   const std::string name(probe->name);
@@ -171,6 +174,13 @@ TEST_P(EscapeTest, IsDenied) {
   }
   const Results& inside = Arena::get().inside(as);
   ASSERT_TRUE(inside.contains(name)) << "the probe did not run";
+  if (name == "signal_init" && landlock_abi() < 6) {
+    // Before Landlock's signal scope the call succeeds and the kernel drops the signal: PID 1 of a namespace takes none
+    // from inside that it has no handler for (pid_namespaces(7)). That the probes after this one ran is the proof.
+    EXPECT_EQ(inside.at(name), 0);
+    EXPECT_TRUE(inside.contains(std::string(probe::probes().back().name)));
+    return;
+  }
   EXPECT_NE(inside.at(name), 0) << "SANDBOX ESCAPE: " << name;
   EXPECT_EQ(inside.at(name), probe->denied_with) << "denied, but not by the layer we think (" << probe->layer << ")";
 }
