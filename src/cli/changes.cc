@@ -182,7 +182,9 @@ int discard(const ChangesOptions& options) {
   Result<json> run = load_run(*path);
   if (!run) return fail(run.error());
   // The record stays: what was done is not undone by dropping the result.
-  if (const Result<void> removed = remove_tree(*path + "/changes"); !removed) return fail(removed.error());
+  for (const char* part : {"/changes", "/base", "/base-git", "/covers", "/left-out"}) {
+    if (const Result<void> removed = remove_tree(*path + part); !removed) return fail(removed.error());
+  }
   (*run)["status"] = "discarded";
   if (const Result<void> saved = save_run(*path, *run); !saved) return fail(saved.error());
   if (options.json) put_json({{"discarded", (*run)["id"]}});

@@ -15,7 +15,7 @@ using nlohmann::json;
 int doctor(bool as_json) {
   const Result<std::string> state = state_directory();
   if (!state) return fail(state.error());
-  const Result<HostFacts> facts = probe_host(*state);
+  const Result<HostFacts> facts = probe_host(*state, find_cgroups());
   if (!facts) return fail(facts.error());
   const std::vector<HealthCheck> checks = examine_host(*facts);
   bool can_run = true;

@@ -87,7 +87,7 @@ std::shared_ptr<RunOptions> add_run_options(CLI::App& command) {
   command.add_option("--profile", o.profile, "grants of an agent: claude, none [by command]")->group("Policy");
   command.add_option("--tier", o.tier, "auto, namespace [auto]")->group("Policy");
   command.add_option("--require", o.require, "layers that must hold, e.g. resources:kernel [all]")->allow_extra_args(false)->delimiter(',')->group("Policy");
-  command.add_option("--mode", o.mode, "workspace: overlay, clone [overlay]")->group("Workspace");
+  command.add_option("--mode", o.mode, "workspace: overlay, worktree, clone, direct [overlay]")->group("Workspace");
   command.add_option("--write", o.write, "globs that may be changed [**]")->allow_extra_args(false)->delimiter(',')->group("Workspace");
   command.add_option("--hide", o.hide, "globs that do not exist inside [credential files]")->allow_extra_args(false)->delimiter(',')->group("Workspace");
   command.add_option("--read", o.read, "further host paths, read-only")->allow_extra_args(false)->delimiter(',')->group("Workspace");

@@ -182,7 +182,7 @@ CgroupPlaces find_cgroups() {
   return places;
 }
 
-Result<HostFacts> probe_host(const std::string& state_directory) {
+Result<HostFacts> probe_host(const std::string& state_directory, const CgroupPlaces& places) {
   HostFacts facts;
   utsname names{};
   if (::uname(&names) != 0) return os_error("ask for the kernel's name");
@@ -193,7 +193,6 @@ Result<HostFacts> probe_host(const std::string& state_directory) {
   facts.max_user_namespaces = read_number("/proc/sys/user/max_user_namespaces", -1);
   facts.apparmor_restricts_userns = read_number("/proc/sys/kernel/apparmor_restrict_unprivileged_userns", 0) == 1;
   facts.userns_clone_disabled = read_number("/proc/sys/kernel/unprivileged_userns_clone", 1) == 0;
-  const CgroupPlaces places = find_cgroups();
   facts.cgroup = places.kind;
   facts.cgroup_memory = !places.memory.empty();
   facts.cgroup_pids = !places.pids.empty();

@@ -7,10 +7,6 @@
 
 namespace berm {
 
-/// Reads uname, /proc/sys, cgroup mounts, the Landlock ABI and which system paths exist. Cheap
-/// (well below a millisecond): every run does it. Starts nothing.
-[[nodiscard]] Result<HostFacts> probe_host(const std::string& state_directory);
-
 /// The cgroup directories in which this process may make groups, by controller; "" if none. For `scope`
 /// they are the manager's own, which tells the controllers it can give.
 struct CgroupPlaces {
@@ -20,5 +16,9 @@ struct CgroupPlaces {
   std::string cpu;
 };
 [[nodiscard]] CgroupPlaces find_cgroups();
+
+/// Reads uname, /proc/sys, the Landlock ABI and which system paths exist. Cheap (well below a millisecond): every run
+/// does it. Starts nothing. `places` is asked for once: what is planned with is what is used.
+[[nodiscard]] Result<HostFacts> probe_host(const std::string& state_directory, const CgroupPlaces& places);
 
 }  // namespace berm

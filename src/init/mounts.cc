@@ -248,7 +248,11 @@ int execute(Setup& setup, const Instruction& op) {
       return make_node(setup, op, source, target);
     case Op::overlay: {
       const int tree = new_overlay(setup, source, op.attributes);
-      return tree < 0 ? errno : place_and_close(setup, tree, target);
+      if (tree < 0) return errno;
+      char go = 0;
+      // Not before what lies below it: a mount at /tmp that came later would bury a workspace in /tmp.
+      if (setup.place_after >= 0 && ::read(setup.place_after, &go, 1) != 1) return ECANCELED;
+      return place_and_close(setup, tree, target);
     }
     case Op::detach:
       return detach(setup, target);
@@ -264,8 +268,8 @@ struct Range {
 };
 
 // The instructions that assemble the workspace's overlay, from its scaffold to the scaffold's end; empty if there is
-// none. Mounting it is half of all the building (it makes and renames files on a real disk), and nothing before it
-// depends on it: a second process does it meanwhile.
+// none. Making it is half of all the building (it makes and renames files on a real disk): a second process does that
+// meanwhile. Attaching it stays in its turn.
 Range overlay_group(const Setup& setup, std::span<const Instruction> instructions) {
   Range range{instructions.size(), instructions.size()};
   for (std::size_t i = 0; i < instructions.size(); ++i) {
@@ -309,15 +313,28 @@ int build_root(Setup& setup) {
   if (::move_mount(setup.root_fd, "", AT_FDCWD, "/", MOVE_MOUNT_F_EMPTY_PATH) != 0) return errno;
   const auto instructions = setup.program.slice<Instruction>(setup.program.header().instructions);
   const Range overlay = overlay_group(setup, instructions);
-  const pid_t builder = overlay.begin == overlay.end ? 0 : ::fork();
-  if (builder < 0) return errno;
-  if (builder == 0 && overlay.begin != overlay.end) ::_exit(execute_range(setup, instructions, overlay));
+  int turn[2] = {-1, -1};
+  pid_t builder = 0;
+  if (overlay.begin != overlay.end) {
+    if (::pipe2(turn, O_CLOEXEC) != 0) return errno;
+    builder = ::fork();
+    if (builder < 0) return errno;
+    if (builder == 0) {
+      ::close(turn[1]);
+      setup.place_after = turn[0];
+      ::_exit(execute_range(setup, instructions, overlay));
+    }
+    ::close(turn[0]);
+  }
   const int before = execute_range(setup, instructions, {0, overlay.begin});
-  const int beside = builder > 0 ? wait_for_builder(builder) : 0;
   if (before != 0) return before;
-  if (beside != 0) {
+  if (builder > 0) {
+    [[maybe_unused]] const ssize_t wrote = ::write(turn[1], "", 1);  // a builder that failed says so by its status
+    ::close(turn[1]);
+    const int beside = wait_for_builder(builder);
     setup.failed_at = static_cast<int>(overlay.end) - 2;  // the overlay itself; its layers are plain binds
-    return beside;
+    if (beside != 0) return beside;
+    setup.failed_at = -1;
   }
   const int after = execute_range(setup, instructions, {overlay.end, instructions.size()});
   if (after != 0) return after;

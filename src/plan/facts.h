@@ -47,6 +47,7 @@ struct HiddenPath {
   std::string path;        ///< relative
   std::string pattern;     ///< what hides it
   bool directory = false;
+  bool link = false;
   friend auto operator<=>(const HiddenPath&, const HiddenPath&) = default;
 };
 

@@ -6,6 +6,7 @@
 #include <cerrno>
 
 #include "base/landlock_uapi.h"
+#include "base/text.h"
 
 namespace berm {
 namespace {
@@ -119,10 +120,17 @@ void add_workspace(Plan& plan, const RepositoryFacts& repository) {
   if (plan.workspace.git != GitHistory::none) add_git(plan, repository);
 }
 
-void add_extra_paths(Plan& plan, const Policy& policy, const HostFacts& host) {
+Result<void> add_extra_paths(Plan& plan, const Policy& policy, const HostFacts& host) {
   const auto expand = [&](const std::string& path) {
     return path.starts_with("~/") ? host.home + path.substr(1) : path;
   };
+  for (const std::vector<std::string>* paths : {&policy.read_paths, &policy.write_paths}) {
+    for (const std::string& path : *paths) {
+      if (!plan.run_directory.is_within(outside(expand(path)))) continue;
+      return failure(Errc::denied, fmt::format("grant '{}': the record of this run lies in it, at '{}'", printable(path), printable(plan.run_directory.str())),
+                     "grant a smaller directory, or set XDG_STATE_HOME to another place");
+    }
+  }
   for (const std::string& path : policy.read_paths) {
     plan.mounts.emplace_back(Bind{.from = outside(expand(path)), .to = inside(expand(path))});
     plan.weaknesses.push_back(fmt::format("files.read grants {}: a socket or fifo in it can be used, read-only or not", path));
@@ -132,6 +140,7 @@ void add_extra_paths(Plan& plan, const Policy& policy, const HostFacts& host) {
         Bind{.from = outside(expand(path)), .to = inside(expand(path)), .access = Access::read_write});
     plan.weaknesses.push_back(fmt::format("files.write grants {}: writes there are live on the host", path));
   }
+  return {};
 }
 
 void add_environment(Plan& plan, const Policy& policy, const std::map<std::string, std::string>& passed) {
@@ -268,6 +277,14 @@ Result<void> check_host(const Policy& policy, const HostFacts& host, const Repos
     return failure(Errc::unsupported, fmt::format("check out a workspace: the state directory lies on {}, which can hold no overlay", host.state_unfit),
                    "set XDG_STATE_HOME to a directory on ext4, xfs or btrfs, or use --mode clone");
   }
+  if (policy.mode == WorkspaceMode::direct && host.uid == 0 && repository.owner == 0) {
+    return failure(Errc::unsupported, "use mode \"direct\" in a repository of root: what the agent makes there, a setuid program too, would be root's at once",
+                   "run berm as an ordinary user who owns the repository, or use --mode overlay");
+  }
+  const auto link = std::ranges::find(repository.hidden, true, &HiddenPath::link);
+  if (policy.mode == WorkspaceMode::direct && link != repository.hidden.end()) {
+    return failure(Errc::unsupported, fmt::format("hide '{}' in mode \"direct\": a link cannot be covered", printable(link->path)), "use mode \"overlay\"");
+  }
   if (policy.mode == WorkspaceMode::direct && !repository.idmappable) {
     return failure(Errc::unsupported, "use mode \"direct\" as root here: the file system supports no id-mapped mounts",
                    "run berm as the repository's owner, or use --mode clone");
@@ -388,7 +405,7 @@ Result<Plan> make_plan(const Policy& policy, const HostFacts& host, const Reposi
   for (const HostPath& program : agent.programs) {
     plan.mounts.emplace_back(Bind{.from = program, .to = same_inside(program)});
   }
-  add_extra_paths(plan, policy, host);
+  BERM_TRY(add_extra_paths(plan, policy, host));
   add_workspace(plan, repository);  // last: nothing mounts over the workspace
   plan.mounts.emplace_back(Bind{.from = place.init, .to = inside("/run/berm/berm-init")});
   add_environment(plan, policy, passed_env);
@@ -402,8 +419,8 @@ Result<Plan> make_plan(const Policy& policy, const HostFacts& host, const Reposi
     plan.weaknesses.emplace_back("limits.cpus is not held on this host: no cpu controller may be used");
   }
   if (policy.mode == WorkspaceMode::direct) {
-    plan.weaknesses.emplace_back("workspace.mode = \"direct\": writes are live in the repository, the guard only reports; hidden files are empty "
-                                 "instead of absent; limits.disk does not count what is written there");
+    plan.weaknesses.emplace_back("workspace.mode = \"direct\": writes are live in the repository, the guard only reports; hidden files are covered "
+                                 "instead of absent, until the host replaces one; sockets in the tree can be used; limits.disk does not count");
   }
   const std::vector<std::string> missing = missing_layers(plan);
   if (missing.empty()) return plan;

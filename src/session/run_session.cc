@@ -113,6 +113,7 @@ class Session {
     }
     const bool started = !std::holds_alternative<SetupFailed>(report_.outcome);
     if (started) judge_run();
+    if (!started) drop_workspace();
     report_.verdict = judge(report_.outcome, guard_, !record_.failed());
     if (report_.verdict.status == VerdictStatus::success) import_on_success();
     close_record();
@@ -123,6 +124,7 @@ class Session {
   void open_record();
   void supervise_run();
   void judge_run();
+  void drop_workspace();
   void import_on_success();
   void close_record();
 
@@ -157,7 +159,7 @@ void Session::open_record() {
 }
 
 void Session::supervise_run() {
-  const CgroupPlaces places = find_cgroups();
+  const CgroupPlaces& places = prepared_.cgroups;
   SuperviseOptions options{.cgroups = {.v2 = places.kind == CgroupKind::v2 || places.kind == CgroupKind::scope,
                                        .scope = places.kind == CgroupKind::scope,
                                        .memory = places.memory, .pids = places.pids, .cpu = places.cpu},
@@ -183,6 +185,13 @@ void Session::supervise_run() {
   record_.append("supervisor", "run.outcome", {{"outcome", outcome_to_json(report_.outcome)}, {"usage", usage_to_json(report_.usage)}});
 }
 
+// Nothing of the agent ran: what was made for it, perhaps half of a copy, is of no use to anybody.
+void Session::drop_workspace() {
+  for (const char* part : {"/changes", "/base", "/base-git", "/covers", "/checkout", "/left-out"}) {
+    if (const Result<void> removed = remove_tree(report_.path + part); !removed) report_.notes.push_back(sentence(removed.error()));
+  }
+}
+
 void Session::judge_run() {
   Result<WalkPlace> place = walk_place_of(report_.path, stored_);
   Result<Changes> changes = place ? walk_changes(*place) : Result<Changes>(tl::unexpected(place.error()));
@@ -193,6 +202,9 @@ void Session::judge_run() {
     return;
   }
   report_.changes = *std::move(changes);
+  if (place->mode == WorkspaceMode::direct) {
+    if (const Result<void> disarmed = remove_special_modes(*place, report_.changes); !disarmed) report_.notes.push_back(sentence(disarmed.error()));
+  }
   report_.findings = judge_changes(report_.changes, guard_policy_of(stored_));
   const Result<std::vector<Finding>> of_commits = judge_commits(*place, report_.changes, stored_);
   if (of_commits) {
@@ -291,7 +303,8 @@ Result<PreparedRun> prepare_run(const RunRequest& request, Footprint footprint) 
                                 .run_directory = *HostPath::parse("/"), .init = *HostPath::parse("/")}};
   prepared.policy = BERM_TRY(resolve_policy(request.policy, prepared.repository, prepared.state));
   const Policy& policy = prepared.policy.merged.policy;
-  prepared.host = BERM_TRY(probe_host(prepared.state));
+  prepared.cgroups = find_cgroups();
+  prepared.host = BERM_TRY(probe_host(prepared.state, prepared.cgroups));
   if (prepared.host.uid == 0) prepared.repository.idmappable = can_idmap(prepared.repository.root.str());
   std::vector<Glob> hide = built_in_hidden();
   hide.insert(hide.end(), policy.hide.begin(), policy.hide.end());

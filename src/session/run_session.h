@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "agents/agent.h"
+#include "host/probe.h"
 #include "plan/plan.h"
 #include "record/verdict.h"
 #include "rules/changes/changes.h"
@@ -31,6 +32,7 @@ struct PreparedRun {
   RunDirectory run;
   RepositoryFacts repository;
   HostFacts host;
+  CgroupPlaces cgroups;
   ResolvedPolicy policy;
   Plan plan;
 };

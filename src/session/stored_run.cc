@@ -3,6 +3,7 @@
 
 #include "base/text.h"
 #include "session/run_session.h"
+#include "sys/fd.h"
 #include "workspace/import.h"
 
 namespace berm {
@@ -26,6 +27,12 @@ Result<WalkPlace> walk_place_of(const std::string& run_path, const json& run) {
   place.started = {run.value("started_s", std::int64_t{0}), run.value("started_ns", 0L)};
   for (const json& path : run.value("hidden", json::array())) {
     if (path.is_string()) place.hidden.push_back(from_hex(path.get<std::string>()));
+  }
+  // What a copy left out counts like what was hidden: it did not exist inside.
+  if (const Result<std::string> left_out = read_plain_file(run_path + "/left-out", 256 << 20)) {
+    for (const std::string_view path : split(*left_out, '\0')) {
+      if (!path.empty()) place.hidden.emplace_back(path);
+    }
   }
   return place;
 }

@@ -129,6 +129,11 @@ Result<void> Supervisor::start() {
   signals_ = UniqueFd(::signalfd(-1, &watched, SFD_CLOEXEC | SFD_NONBLOCK));
   if (!signals_) return os_error("watch for signals");
 
+  const auto unkept = [](Strength by, const std::string& parent) { return by == Strength::kernel && parent.empty(); };
+  if (unkept(plan_.limits.memory_by, options_.cgroups.memory) || unkept(plan_.limits.processes_by, options_.cgroups.pids) ||
+      unkept(plan_.limits.cpus_by, options_.cgroups.cpu)) {
+    return failure(Errc::internal, "hold a limit that the plan gives to the kernel: no control group was found for it");
+  }
   if (plan_.limits.cgroup != CgroupKind::none) {
     remove_stale_cgroups(options_.cgroups);
     const std::string name = "berm-" + plan_.run_id;

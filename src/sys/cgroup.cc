@@ -45,7 +45,7 @@ void kill_all(const std::string& directory) {
   for (const std::string_view line : split(*pids, '\n')) {
     pid_t pid = 0;
     std::from_chars(line.data(), line.data() + line.size(), pid);
-    if (pid > 1) ::kill(pid, SIGKILL);
+    if (pid > 1 && pid != ::getpid()) ::kill(pid, SIGKILL);
   }
 }
 
@@ -176,14 +176,22 @@ RunCgroup::~RunCgroup() {
 
 Result<void> RunCgroup::enter() const {
   if (v2_) return {};
-  for (const std::string& directory : directories_) BERM_TRY(write_knob(directory + "/tasks", "0"));
+  for (const std::string& directory : directories_) {
+    const Result<void> entered = write_knob(directory + "/tasks", "0");
+    if (entered) continue;
+    (void)leave();
+    return in_context("entering the run's control groups", entered);
+  }
   return {};
 }
 
 Result<void> RunCgroup::leave() const {
   if (v2_) return {};
-  for (const std::string& directory : directories_) BERM_TRY(write_knob(directory + "/../tasks", "0"));
-  return {};
+  Result<void> left;
+  for (const std::string& directory : directories_) {
+    if (Result<void> one = write_knob(directory + "/../tasks", "0"); !one) left = std::move(one);
+  }
+  return left;
 }
 
 Result<void> RunCgroup::attach(pid_t pid) { return scope_.empty() ? Result<void>{} : start_scope(pid); }

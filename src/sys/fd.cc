@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <vector>
 
@@ -69,8 +70,35 @@ Result<void> write_all(int fd, std::string_view bytes) {
   return {};
 }
 
+namespace {
+
+Result<void> copy_sparse(int from, int to, off_t size) {
+  std::vector<char> buffer(1 << 17);
+  for (off_t data = ::lseek(from, 0, SEEK_DATA); data >= 0 && data < size;) {
+    const off_t hole = std::min(::lseek(from, data, SEEK_HOLE), size);
+    if (hole <= data) return os_error("find the holes of a sparse file");
+    while (data < hole) {
+      const ssize_t got = ::pread(from, buffer.data(), std::min<std::size_t>(buffer.size(), static_cast<std::size_t>(hole - data)), data);
+      if (got < 0 && errno == EINTR) continue;
+      if (got < 0) return os_error("read what is to be copied");
+      if (got == 0) break;  // shrank meanwhile
+      if (::pwrite(to, buffer.data(), static_cast<std::size_t>(got), data) != got) return os_error("write the copy");
+      data += got;
+    }
+    data = ::lseek(from, hole, SEEK_DATA);  // ENXIO: only a hole is left
+  }
+  return ::ftruncate(to, size) == 0 ? Result<void>{} : os_error("set the size of the copy");
+}
+
+}  // namespace
+
 Result<void> copy_content(int from, int to) {
   if (::ioctl(to, FICLONE, from) == 0) return {};
+  struct stat status {};
+  if (::fstat(from, &status) != 0) return os_error("look at what is to be copied");
+  // Holes stay holes: a sparse terabyte is a few bytes on disk, and must not become a terabyte.
+  const bool sparse = status.st_blocks * 512 < status.st_size;
+  if (sparse) return copy_sparse(from, to, status.st_size);
   constexpr std::size_t kAtOnce = 1 << 30;
   ssize_t copied = 0;
   while ((copied = ::copy_file_range(from, nullptr, to, nullptr, kAtOnce, 0)) > 0) {

@@ -178,6 +178,7 @@ Result<std::vector<Change>> changes_of_commits(const WalkPlace& place, const Imp
     const auto found = blobs.find(id);
     return found == blobs.end() ? std::string() : found->second;
   };
+  const UniqueFd root = BERM_TRY(open_file(place.repository.str(), O_RDONLY | O_DIRECTORY));
   std::vector<Change> out;
   for (const RawEntry& entry : entries) {
     Change change{.path = entry.path, .text = content(entry.new_id), .base_text = content(entry.old_id)};
@@ -185,6 +186,7 @@ Result<std::vector<Change>> changes_of_commits(const WalkPlace& place, const Imp
     change.after = state_of_mode(entry.new_mode, change.text);
     change.kind = change.before.type == FileType::none ? ChangeKind::added : change.after.type == FileType::none ? ChangeKind::deleted : ChangeKind::modified;
     change.binary = std::string_view(change.text).substr(0, 8000).find('\0') != std::string_view::npos;
+    change.in_git_directory = BERM_TRY(is_in_git_directory(root.get(), change.path));
     out.push_back(std::move(change));
   }
   return out;

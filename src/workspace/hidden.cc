@@ -88,11 +88,14 @@ Result<bool> walk_hidden(int directory, std::string& path, const NameMatcher& ma
     if (!pattern.empty()) {
       struct stat status {};
       const bool is_dir = entry->d_type == DT_DIR || (entry->d_type == DT_UNKNOWN && ::fstatat(number, entry->d_name, &status, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(status.st_mode));
-      facts.hidden.push_back({.path = path, .pattern = pattern, .directory = is_dir});
+      const bool is_link = entry->d_type == DT_LNK || (entry->d_type == DT_UNKNOWN && S_ISLNK(status.st_mode));
+      facts.hidden.push_back({.path = path, .pattern = pattern, .directory = is_dir, .link = is_link});
       any = true;
     } else if (name == ".git") {
       // A repository in the repository: its files are the agent's to see, its configuration and hooks are not.
-      if (entry->d_type == DT_DIR) facts.nested_git.push_back(path);
+      struct stat status {};
+      const bool is_dir = ::fstatat(number, entry->d_name, &status, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(status.st_mode);
+      if (is_dir) facts.nested_git.push_back(path);
     } else if (entry->d_type == DT_DIR || entry->d_type == DT_UNKNOWN) {
       struct stat status {};
       const bool is_dir = entry->d_type == DT_DIR || (::fstatat(number, entry->d_name, &status, AT_SYMLINK_NOFOLLOW) == 0 &&

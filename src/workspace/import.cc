@@ -72,7 +72,8 @@ Result<void> Import::verify() const {
   for (const Change* change : items_) {
     const FileState now = BERM_TRY(host_state(root_, change->path));
     const FileState& then = change->before;
-    const bool same = now.type == then.type && now.sha256 == then.sha256 && now.link == then.link;
+    const bool same_mode = then.type != FileType::regular || (now.mode & 0100) == (then.mode & 0100);
+    const bool same = now.type == then.type && now.sha256 == then.sha256 && now.link == then.link && same_mode;
     if (same && !change->host_changed) continue;
     // A file takes the place of a directory whose content goes first; rmdir refuses if any is left.
     if (then.type == FileType::none && now.type == FileType::directory && change->kind == ChangeKind::added) continue;
@@ -113,8 +114,9 @@ Result<void> Import::stage_one(std::size_t index) {
   if (staged.sha256 != change.after.sha256) {
     return failure(Errc::denied, fmt::format("import '{}': it is not what the guard judged", printable(change.path)));
   }
-  // Permissions: the file's own before, else the usual ones; of the agent's mode only the x bit.
-  mode_t mode = change.before.type == FileType::regular ? change.before.mode & 0777 : 0644;
+  // Permissions: the host file's own, else the usual ones; of the agent's mode only the x bit.
+  const Found replaced = BERM_TRY(stat_beneath(root_, change.path));
+  mode_t mode = replaced.found && S_ISREG(replaced.status.st_mode) ? replaced.status.st_mode & 0777 : 0644;
   mode = executable ? mode | ((mode & 0444) >> 2) : mode & ~0111U;
   if (::fchmod(to.get(), mode) != 0) return os_error("set the mode of a staged file");
   if (owner_ && ::fchown(to.get(), owner_->uid, owner_->gid) != 0) return os_error("set the owner of a staged file");
@@ -256,6 +258,19 @@ Result<void> finish_staging(const std::string& directory) {
 }
 
 }  // namespace
+
+Result<void> remove_special_modes(const WalkPlace& place, const Changes& changes) {
+  const UniqueFd root = BERM_TRY(open_file(place.repository.str(), O_RDONLY | O_DIRECTORY));
+  for (const Change& change : changes.files) {
+    if (change.after.type != FileType::regular || (change.after.mode & 06000) == 0) continue;
+    const UniqueFd parent = BERM_TRY(open_beneath(root.get(), parent_of(change.path), O_RDONLY | O_DIRECTORY));
+    // fchmodat follows a last link; nobody of the run is left who could put one there.
+    if (::fchmodat(parent.get(), last_component(change.path).c_str(), change.after.mode & 01777, 0) != 0) {
+      return os_error(fmt::format("take the setuid bit off '{}'", printable(change.path)));
+    }
+  }
+  return {};
+}
 
 Result<bool> recover_import(const HostPath& repository, const std::string& git_dir) {
   bool any = false;

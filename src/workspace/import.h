@@ -23,6 +23,9 @@ struct ImportReport {
 [[nodiscard]] Result<ImportReport> import_changes(const WalkPlace& place, const Changes& changes,
                                                   const std::string& git_dir, const std::string& run_id);
 
+/// Takes setuid and setgid bits off what a run left in a live tree (mode direct), where no import can drop them.
+[[nodiscard]] Result<void> remove_special_modes(const WalkPlace& place, const Changes& changes);
+
 /// Rolls back an import that a crash interrupted. Returns true if there was one.
 [[nodiscard]] Result<bool> recover_import(const HostPath& repository, const std::string& git_dir);
 

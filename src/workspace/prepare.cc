@@ -28,39 +28,63 @@ Result<void> copy_file(int from, int to, const std::string& name, const struct s
   return {};
 }
 
-// Copies files, directories and links; what a checkout cannot hold (sockets, devices) is left out.
-Result<void> copy_tree(int from, int to, const std::string& path, const std::set<std::string>& hidden) {
+// What the repository's owner could not read, the agent shall not either, though root copies it.
+bool is_readable_by(const RepositoryFacts& repository, const struct stat& status) {
+  const mode_t wanted = S_ISDIR(status.st_mode) ? 05 : 04;
+  const int shift = status.st_uid == repository.owner ? 6 : status.st_gid == repository.group ? 3 : 0;
+  return repository.owner == 0 || ((status.st_mode >> shift) & wanted) == wanted;
+}
+
+bool is_passable(const Error& error) { return error.os_errno == EACCES || error.os_errno == ENOENT; }
+
+// Copies files, directories and links; what a checkout cannot hold (sockets, devices) is left out, and so is what
+// cannot be read, or goes away meanwhile.
+struct TreeCopy {
+  const RepositoryFacts& repository;
+  std::set<std::string> hidden;
+  std::string left_out;  ///< paths, each ended by NUL
+};
+
+Result<void> copy_tree(int from, int to, const std::string& path, TreeCopy& copying) {
   for (const Entry& entry : BERM_TRY(list_directory(from))) {
     const std::string full = path.empty() ? entry.name : path + "/" + entry.name;
-    if (full == ".git" || hidden.contains(full)) continue;
+    if (full == ".git" || copying.hidden.contains(full)) continue;
     struct stat status {};
     if (::fstatat(from, entry.name.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0) continue;
     if (S_ISLNK(status.st_mode)) {
-      const std::string link = BERM_TRY(read_link_beneath(from, entry.name));
-      if (::symlinkat(link.c_str(), to, entry.name.c_str()) != 0) return os_error(fmt::format("copy '{}'", full));
+      const Result<std::string> link = read_link_beneath(from, entry.name);
+      if (link && ::symlinkat(link->c_str(), to, entry.name.c_str()) != 0) return os_error(fmt::format("copy '{}'", full));
+    } else if (!is_readable_by(copying.repository, status)) {
+      copying.left_out += full + '\0';
     } else if (S_ISREG(status.st_mode)) {
       Result<void> copied = copy_file(from, to, entry.name, status);
-      // Unreadable for us is unreadable for the agent.
-      if (!copied && copied.error().os_errno != EACCES) return in_context("cloning the workspace", copied);
+      if (!copied && !is_passable(copied.error())) return in_context("cloning the workspace", copied);
+      if (!copied) copying.left_out += full + '\0';
     } else if (S_ISDIR(status.st_mode)) {
+      const Result<UniqueFd> below = open_beneath(from, entry.name, O_RDONLY | O_DIRECTORY);
+      if (!below && !is_passable(below.error())) return tl::unexpected(below.error());
+      if (!below) {
+        copying.left_out += full + '\0';
+        continue;
+      }
       if (::mkdirat(to, entry.name.c_str(), 0700) != 0) return os_error(fmt::format("create '{}'", full));
-      const UniqueFd below = BERM_TRY(open_beneath(from, entry.name, O_RDONLY | O_DIRECTORY));
       const UniqueFd copy = BERM_TRY(open_beneath(to, entry.name, O_RDONLY | O_DIRECTORY));
-      BERM_TRY(copy_tree(below.get(), copy.get(), full, hidden));
+      BERM_TRY(copy_tree(below->get(), copy.get(), full, copying));
       if (::fchmod(copy.get(), status.st_mode & 0777) != 0) return os_error(fmt::format("set the mode of '{}'", full));
     }
   }
   return {};
 }
 
-// Copies the repository's files, but the hidden ones and .git, to the empty directory `tree`.
-Result<void> copy_repository(const RepositoryFacts& repository, const std::string& tree) {
-  std::set<std::string> hidden;
-  for (const HiddenPath& path : repository.hidden) hidden.insert(path.path);
+// Copies the repository's files, but the hidden ones and .git, to the empty directory `tree`. What was left out is
+// remembered: its absence is no deletion of the agent's.
+Result<void> copy_repository(const Plan& plan, const RepositoryFacts& repository, const std::string& tree) {
+  TreeCopy copying{.repository = repository, .hidden = {}, .left_out = {}};
+  for (const HiddenPath& path : repository.hidden) copying.hidden.insert(path.path);
   const UniqueFd from = BERM_TRY(open_file(repository.root.str(), O_RDONLY | O_DIRECTORY));
   const UniqueFd to = BERM_TRY(open_file(tree, O_RDONLY | O_DIRECTORY));
-  BERM_TRY(copy_tree(from.get(), to.get(), "", hidden));
-  return {};
+  BERM_TRY(copy_tree(from.get(), to.get(), "", copying));
+  return write_file((plan.run_directory / "left-out").str(), copying.left_out);
 }
 
 Result<void> make_directory(const std::string& path, unsigned mode, const Plan& plan) {
@@ -74,7 +98,7 @@ Result<void> make_directory(const std::string& path, unsigned mode, const Plan& 
 Result<void> make_base(const Plan& plan, const RepositoryFacts& repository) {
   const std::string base = (plan.run_directory / "base").str();
   BERM_TRY(make_directories(base, 0755));
-  if (plan.workspace.mode == WorkspaceMode::direct) return copy_repository(repository, base);
+  if (plan.workspace.mode == WorkspaceMode::direct) return copy_repository(plan, repository, base);
   const std::string git_dir = (plan.run_directory / "changes/git").str();
   BERM_TRY(make_checkout(plan, repository, base, plan.workspace.git == GitHistory::none ? "" : git_dir + "/index"));
   return give_tree(base, plan.identity);  // the agent reads it through the overlay, as the owner
@@ -123,7 +147,7 @@ Result<void> prepare_layers(const Plan& plan, const RepositoryFacts& repository)
   if (mode == WorkspaceMode::direct) BERM_TRY(make_covers(plan));
   if (mode != WorkspaceMode::clone) return {};
   BERM_TRY(make_directory(changes + "/tree", repository.root_mode, plan));
-  BERM_TRY(copy_repository(repository, changes + "/tree"));
+  BERM_TRY(copy_repository(plan, repository, changes + "/tree"));
   // In the sandbox .git is a mount point; it must exist below.
   if (plan.workspace.git != GitHistory::none) BERM_TRY(make_directories(changes + "/tree/.git", 0755));
   return give_tree(changes + "/tree", plan.identity);

@@ -60,13 +60,13 @@ Result<std::string> find_root(const std::string& directory) {
 
 // Follows the pointer of a linked worktree or submodule, believing nothing it says.
 Result<std::string> follow_git_file(const std::string& root) {
-  const std::string text = BERM_TRY(read_file(root + "/.git", 4096));
+  const std::string text = BERM_TRY(read_plain_file(root + "/.git", 4096));
   const std::string_view line = trim(text);
   if (!line.starts_with("gitdir: ")) {
     return failure(Errc::unsupported, fmt::format("read '{}/.git': it is neither a directory nor a gitdir file", root));
   }
   const std::string git_dir = BERM_TRY(real_path(joined(root, std::string(line.substr(8)))));
-  Result<std::string> back = read_file(git_dir + "/gitdir", 4096);
+  Result<std::string> back = read_plain_file(git_dir + "/gitdir", 4096);
   if (back) {  // a linked worktree names its .git file; a forged one names somebody else's
     Result<std::string> target = real_path(joined(git_dir, std::string(trim(*back))));
     if (target && *target == root + "/.git") return git_dir;
@@ -74,7 +74,7 @@ Result<std::string> follow_git_file(const std::string& root) {
                    "run 'git worktree repair'");
   }
   // A submodule: its git directory names the working tree in core.worktree.
-  const std::string config = BERM_TRY(read_file(git_dir + "/config", kSmallFile));
+  const std::string config = BERM_TRY(read_plain_file(git_dir + "/config", kSmallFile));
   for (const GitSetting& setting : parse_git_config(config)) {
     if (setting.name != "core.worktree") continue;
     Result<std::string> target = real_path(joined(git_dir, setting.value));
@@ -104,7 +104,7 @@ Result<void> collect_object_dirs(const std::string& objects, std::uint32_t owner
   if (depth >= 5 || out.size() > 32) {  // git's own limit on the depth of alternates
     return failure(Errc::unsupported, "follow more than 5 levels of object alternates");
   }
-  Result<std::string> alternates = read_file(real + "/info/alternates", kSmallFile);
+  Result<std::string> alternates = read_plain_file(real + "/info/alternates", kSmallFile);
   if (!alternates) return {};
   for (const std::string_view line : split(*alternates, '\n')) {
     if (line.empty() || line.starts_with('#')) continue;
@@ -119,18 +119,33 @@ std::string head_of(const HostPath& git_dir) {
   return resolve_ref(alone, "HEAD");
 }
 
-// A git directory inside the workspace, or nothing if it is none that git would take.
-Result<std::optional<InnerRepository>> inner_at(const std::string& at, const std::string& git_dir, std::uint32_t owner) {
-  if (!looks_bare(git_dir)) return std::nullopt;
-  InnerRepository inner{.at = at, .git_dir = BERM_TRY(HostPath::parse(git_dir)), .work_tree = {}, .head = {}, .object_dirs = {}};
+// An inner repository is content: anybody may have written it, and its alternates could name any other repository of
+// the same user. Only what the agent sees anyway is borrowed from.
+bool is_own_store(const RepositoryFacts& facts, const HostPath& store) {
+  const bool known = std::ranges::find(facts.object_dirs, store) != facts.object_dirs.end();
+  return known || store.is_within(facts.root) || store.is_within(facts.git_dir) || store.is_within(facts.common_dir);
+}
+
+bool is_plain_file(const std::string& path) {
+  struct stat status {};
+  return ::lstat(path.c_str(), &status) == 0 && S_ISREG(status.st_mode);
+}
+
+// A git directory inside the workspace, or nothing if it is none that git would take, or one that reaches out.
+std::optional<InnerRepository> inner_at(const std::string& at, const std::string& git_dir, const RepositoryFacts& facts) {
+  const Result<std::string> real = real_path(git_dir);
+  const Result<HostPath> path = HostPath::parse(git_dir);
+  if (!real || *real != git_dir || !path || !looks_bare(git_dir) || !is_plain_file(git_dir + "/HEAD")) return std::nullopt;
+  InnerRepository inner{.at = at, .git_dir = *path, .work_tree = {}, .head = {}, .object_dirs = {}};
   inner.head = head_of(inner.git_dir);
-  BERM_TRY(collect_object_dirs(git_dir + "/objects", owner, 0, inner.object_dirs));
-  return inner;
+  if (!collect_object_dirs(git_dir + "/objects", facts.owner, 0, inner.object_dirs)) return std::nullopt;
+  const bool own = std::ranges::all_of(inner.object_dirs, [&](const HostPath& store) { return is_own_store(facts, store); });
+  return own ? std::optional(std::move(inner)) : std::nullopt;
 }
 
 // The working tree that a submodule's git directory names, relative to the workspace; "" if it is not in it.
 std::string work_tree_of(const InnerRepository& inner, const std::string& root) {
-  const Result<std::string> config = read_file(inner.git_dir.str() + "/config", kSmallFile);
+  const Result<std::string> config = read_plain_file(inner.git_dir.str() + "/config", kSmallFile);
   if (!config) return "";
   for (const GitSetting& setting : parse_git_config(*config)) {
     if (setting.name != "core.worktree") continue;
@@ -161,7 +176,7 @@ Result<void> find_modules(const std::string& directory, const std::string& at, i
     const std::string inside = at + "/" + entry.name;
     if (entry.type != DT_DIR && entry.type != DT_UNKNOWN) continue;
     if (depth > kDeepest || facts.inner.size() >= kMost) return failure(Errc::unsupported, fmt::format("follow more than {} submodules", kMost));
-    std::optional<InnerRepository> inner = BERM_TRY(in_context(fmt::format("reading the submodule '{}'", inside), inner_at(inside, path, facts.owner)));
+    std::optional<InnerRepository> inner = inner_at(inside, path, facts);
     if (inner) {
       inner->work_tree = work_tree_of(*inner, facts.root.str());
       if (!inner->work_tree.empty()) facts.inner.push_back(*std::move(inner));
@@ -172,7 +187,7 @@ Result<void> find_modules(const std::string& directory, const std::string& at, i
 }
 
 Result<void> check_format(const RepositoryFacts& facts) {
-  const std::string config = BERM_TRY(read_file(facts.common_dir.str() + "/config", kSmallFile));
+  const std::string config = BERM_TRY(read_plain_file(facts.common_dir.str() + "/config", kSmallFile));
   for (const GitSetting& setting : parse_git_config(config)) {
     if (setting.name == "extensions.refstorage" && setting.value != "files") {
       return failure(Errc::unsupported, fmt::format("read references stored as '{}'", setting.value),
@@ -191,14 +206,14 @@ std::string resolve_ref(const RepositoryFacts& facts, const std::string& ref) {
   std::string name = ref;
   for (int depth = 0; depth < 5; ++depth) {
     const std::string& base = name == "HEAD" ? facts.git_dir.str() : facts.common_dir.str();
-    const Result<std::string> text = read_file(base + "/" + name, 4096);
+    const Result<std::string> text = read_plain_file(base + "/" + name, 4096);
     if (!text) break;
     const std::string_view value = trim(*text);
     if (!value.starts_with("ref: ")) return is_hex(value) ? std::string(value) : "";
     name = value.substr(5);
     if (!is_normal_relative(name)) return "";
   }
-  const Result<std::string> packed = read_file(facts.common_dir.str() + "/packed-refs", 256 << 20);
+  const Result<std::string> packed = read_plain_file(facts.common_dir.str() + "/packed-refs", 256 << 20);
   if (!packed) return "";
   const std::size_t found = packed->find(" " + name + "\n");
   if (found == std::string::npos) return "";
@@ -220,7 +235,7 @@ Result<RepositoryFacts> find_repository(const std::string& directory, std::uint3
   const bool is_file = !is_directory(root + "/.git");
   const std::string git_dir = is_file ? BERM_TRY(follow_git_file(root)) : BERM_TRY(real_path(root + "/.git"));
   std::string common = git_dir;
-  if (Result<std::string> pointer = read_file(git_dir + "/commondir", 4096)) {
+  if (Result<std::string> pointer = read_plain_file(git_dir + "/commondir", 4096)) {
     // Only a linked worktree has one, and it is always ../.. (CVE-2026-40068: a forged one inherits
     // another repository's trust).
     common = BERM_TRY(real_path(joined(git_dir, std::string(trim(*pointer)))));
@@ -239,7 +254,7 @@ Result<RepositoryFacts> find_repository(const std::string& directory, std::uint3
                         .root_mode = status.st_mode & 07777,
                         .git_is_file = is_file};
   BERM_TRY(check_format(facts));
-  const std::string head = BERM_TRY(read_file(git_dir + "/HEAD", 4096));
+  const std::string head = BERM_TRY(read_plain_file(git_dir + "/HEAD", 4096));
   if (trim(head).starts_with("ref: ")) facts.branch = trim(head).substr(5);
   facts.head = resolve_ref(facts, "HEAD");
   BERM_TRY(collect_object_dirs(common + "/objects", status.st_uid, 0, facts.object_dirs));
@@ -251,7 +266,7 @@ Result<void> find_inner_repositories(RepositoryFacts& facts) {
   for (const std::string& at : facts.nested_git) {
     const std::string path = facts.root.str() + "/" + at;
     // What only looks like a git directory may hold a configuration with a token in it all the same.
-    std::optional<InnerRepository> inner = is_directory(path) ? BERM_TRY(inner_at(at, path, facts.owner)) : std::nullopt;
+    std::optional<InnerRepository> inner = is_directory(path) ? inner_at(at, path, facts) : std::nullopt;
     if (inner) {
       inner->nested = true;
       facts.inner.push_back(*std::move(inner));

@@ -15,7 +15,7 @@ namespace berm {
 [[nodiscard]] Result<RepositoryFacts> find_repository(const std::string& directory, std::uint32_t uid);
 
 /// Fills `facts.inner`: submodules (modules/ of the git directory) and the `facts.nested_git` that are repositories.
-/// @return Errc::denied if one borrows objects from a place that is no object store of the same owner.
+/// One that is broken, or borrows objects from outside of this repository, is left out; if it lies in the tree, it is hidden.
 [[nodiscard]] Result<void> find_inner_repositories(RepositoryFacts& facts);
 
 /// The commit that `ref` ("HEAD", "refs/heads/x", "refs/remotes/origin/x") names; "" if none.

@@ -26,6 +26,8 @@ bool is_whiteout(const struct stat& status) {
   return S_ISCHR(status.st_mode) && major(status.st_rdev) == 0 && minor(status.st_rdev) == 0;
 }
 
+bool is_later(const timespec& a, const timespec& b) { return a.tv_sec > b.tv_sec || (a.tv_sec == b.tv_sec && a.tv_nsec > b.tv_nsec); }
+
 bool is_opaque(int directory) {
   char value[8];
   for (const char* name : {"user.overlay.opaque", "trusted.overlay.opaque"}) {
@@ -38,6 +40,14 @@ bool is_opaque(int directory) {
 bool has_own_base(WorkspaceMode mode) { return mode == WorkspaceMode::worktree || mode == WorkspaceMode::direct; }
 
 bool is_overlay(WorkspaceMode mode) { return mode == WorkspaceMode::overlay || mode == WorkspaceMode::worktree; }
+
+Result<bool> is_git_directory(int root, const std::string& path) {
+  if (path.empty()) return false;  // the repository itself, whose .git comes first
+  for (const char* name : {"/HEAD", "/objects", "/refs"}) {
+    if (!BERM_TRY(stat_beneath(root, path + name)).found) return false;
+  }
+  return true;
+}
 
 // Compares the layer that the agent wrote with what lay below it.
 class ChangeWalk {
@@ -62,6 +72,7 @@ class ChangeWalk {
   Result<void> deleted(const std::string& path, const struct stat& before);
   Result<void> deleted_below(int directory, const std::string& path, const std::set<std::string>& kept);
   Result<void> fill_before(Change& change, const struct stat& before);
+  Result<bool> may_have_moved_in(const std::string& path) const;
   Result<void> note_case_twins(const std::string& path, bool base_is_directory, const std::vector<Entry>& names,
                                std::size_t first);
 
@@ -76,9 +87,7 @@ std::string below(const std::string& path, const std::string& name) { return pat
 Result<void> ChangeWalk::fill_before(Change& change, const struct stat& before) {
   change.before = state_of(before);
   // A base of our own changes with nobody; the import compares its content with the host's file.
-  change.host_changed = !has_own_base(place_.mode) &&
-                        (before.st_ctim.tv_sec > place_.started.tv_sec ||
-                         (before.st_ctim.tv_sec == place_.started.tv_sec && before.st_ctim.tv_nsec > place_.started.tv_nsec));
+  change.host_changed = !has_own_base(place_.mode) && is_later(before.st_ctim, place_.started);
   if (change.before.type == FileType::symlink) change.before.link = BERM_TRY(read_link_beneath(base_, change.path));
   if (change.before.type != FileType::regular) return {};
   const UniqueFd parent = BERM_TRY(open_beneath(base_, parent_of(change.path), O_PATH | O_DIRECTORY));
@@ -86,6 +95,17 @@ Result<void> ChangeWalk::fill_before(Change& change, const struct stat& before) 
   change.before.sha256 = std::move(content.sha256);
   change.base_text = std::move(content.text);
   return {};
+}
+
+// A file that was moved in with its directory keeps its own ctime; the directory's tells (rename(2) sets it). The
+// agent never saw such a file, so its absence is no deletion of the agent's.
+Result<bool> ChangeWalk::may_have_moved_in(const std::string& path) const {
+  if (has_own_base(place_.mode)) return false;
+  for (std::string at = parent_of(path); !at.empty(); at = parent_of(at)) {
+    const Found found = BERM_TRY(stat_beneath(base_, at));
+    if (!found.found || is_later(found.status.st_ctim, place_.started)) return true;
+  }
+  return false;
 }
 
 Result<void> ChangeWalk::deleted(const std::string& path, const struct stat& before) {
@@ -97,6 +117,7 @@ Result<void> ChangeWalk::deleted(const std::string& path, const struct stat& bef
   }
   Change change{.path = path, .kind = ChangeKind::deleted};
   BERM_TRY(fill_before(change, before));
+  if (BERM_TRY(may_have_moved_in(path))) change.host_changed = true;
   changes_.push_back(std::move(change));
   return {};
 }
@@ -174,6 +195,7 @@ Result<void> ChangeWalk::walk(int layer, const std::string& path, bool base_is_d
   constexpr std::size_t kMostChanges = 100000;
   constexpr std::ptrdiff_t kDeepest = 256;
   if (changes_.size() > kMostChanges) return failure(Errc::denied, fmt::format("judge more than {} changes", kMostChanges));
+  const bool git_directory = base_is_directory && BERM_TRY(is_git_directory(base_, path));
   if (std::ranges::count(path, '/') > kDeepest) return failure(Errc::denied, fmt::format("judge directories deeper than {}", kDeepest));
   const std::vector<Entry> entries = BERM_TRY(list_directory(layer));
   const std::size_t first = changes_.size();
@@ -202,6 +224,7 @@ Result<void> ChangeWalk::walk(int layer, const std::string& path, bool base_is_d
     const UniqueFd base = BERM_TRY(open_beneath(base_, path, O_RDONLY | O_DIRECTORY));
     BERM_TRY(deleted_below(base.get(), path, kept));
   }
+  for (std::size_t i = first; git_directory && i < changes_.size(); ++i) changes_[i].in_git_directory = true;
   return note_case_twins(path, base_is_directory, entries, first);
 }
 
@@ -281,6 +304,13 @@ std::string layer_path(const WalkPlace& place) {
 }
 
 std::string baseline_path(const WalkPlace& place) { return has_own_base(place.mode) ? place.run_directory + "/base" : place.repository.str(); }
+
+Result<bool> is_in_git_directory(int root, const std::string& path) {
+  for (std::string at = parent_of(path); !at.empty(); at = parent_of(at)) {
+    if (BERM_TRY(is_git_directory(root, at))) return true;
+  }
+  return false;
+}
 
 Result<FileState> host_state(int root, const std::string& path) {
   const Found found = BERM_TRY(stat_beneath(root, path));

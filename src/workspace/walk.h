@@ -37,6 +37,10 @@ struct WalkPlace {
 /// @return Errc::denied if the baseline is missing or is no longer the directory it was.
 [[nodiscard]] Result<Changes> walk_changes(const WalkPlace& place);
 
+/// True if a directory above `path` is one that git takes for a repository: HEAD, objects and refs, under any name. A
+/// gitfile, a link or a shell that stands in it is enough to make its configuration and hooks count.
+[[nodiscard]] Result<bool> is_in_git_directory(int root, const std::string& path);
+
 /// The state of one path of the repository, with its content hash; type none if it is not there.
 [[nodiscard]] Result<FileState> host_state(int root, const std::string& path);
 

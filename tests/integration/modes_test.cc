@@ -1,5 +1,6 @@
 // tests/integration/modes_test.cc: the workspace modes besides the overlay, and repositories within repositories.
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include "harness.h"
 
@@ -90,7 +91,70 @@ TEST_P(Mode, AWorktreeRunsNoFilterOfTheRepository) {
   EXPECT_NE(site.shell("ls " + site.root() + "/SMUDGED"), "") << "control: an ordinary checkout runs it";
 }
 
-TEST_P(Mode, DirectWritesAreLiveAndReported) {
+TEST_P(Mode, ApplyingAWorktreeRunKeepsTheModesOfTheHost) {
+  site.shell("echo a > a && echo b > b && git add . && git commit -qm ab && chmod 600 a && chmod 755 b");
+  ASSERT_EQ(site.run_script("echo 2 >> a", {"--mode", "worktree"})["code"], 0);
+  ASSERT_EQ(site.berm({"apply"}).code, 0);
+  EXPECT_EQ(site.shell("stat -c %a a"), "600\n");
+  ASSERT_EQ(site.run_script("echo 2 >> b", {"--mode", "worktree"})["code"], 0);
+  EXPECT_NE(site.berm({"apply"}).code, 0) << "its executable bit is an uncommitted change";
+  EXPECT_EQ(site.shell("stat -c %a b && cat b"), "755\nb\n");
+}
+
+TEST_P(Mode, WhatTheHostMovedInMeanwhileIsNotDeleted) {
+  site.shell("mkdir conf && echo c > conf/c && git add . && git commit -qm conf");
+  for (const char* mode : {"overlay", "clone"}) {
+    SCOPED_TRACE(mode);
+    const nlohmann::json report = site.run_script("echo n > n.txt; rm -r conf", {"--mode", mode});
+    ASSERT_EQ(report["code"], 0) << text_of(report);
+    // Older than the run, as somebody's thesis would be.
+    site.shell("sleep 0.02; mkdir -p ../home/thesis && echo years > ../home/thesis/t && touch -d '2 days ago' ../home/thesis/t && mv ../home/thesis thesis && mkdir -p ../home/x && echo y > ../home/x/y && mv ../home/x conf/x");
+    (void)site.berm({"apply"});
+    EXPECT_EQ(site.read("thesis/t"), "years\n");
+    EXPECT_EQ(site.read("conf/x/y"), "y\n");
+    site.shell("rm -rf thesis conf n.txt && git checkout -q conf");
+  }
+}
+
+TEST_P(Mode, ACopyLeavesOutWhatTheOwnerCannotRead) {
+  if (::geteuid() != 0) BERM_SKIP_OR_FAIL("needs root to make a file of root's");
+  const std::string owner = std::to_string(kUserId);
+  (void)run_as(As::root, {"chown", "-R", owner + ":" + owner, site.repository()}, site.environment(), "", "");
+  (void)run_as(As::root, {"sh", "-c", "umask 077; echo SECRET > dbpass; mkdir data; echo SECRET > data/x"}, site.environment(), site.repository(), "");
+  const nlohmann::json report = site.run_script("cat dbpass data/x; echo n > n", {"--mode", "clone"});
+  EXPECT_EQ(report["code"], 0) << text_of(report);
+  EXPECT_EQ(report["stderr"].get<std::string>().find("SECRET"), std::string::npos) << text_of(report);
+  EXPECT_EQ(report["changes"]["files"].size(), 1u) << "what was left out is not deleted: " << text_of(report);
+}
+
+TEST_P(Mode, ASparseGiantIsCopiedAsTheHoleItIs) {
+  site.shell("truncate -s 300G huge && printf end | dd of=huge bs=1 seek=1000000 conv=notrunc status=none && printf 'huge\\n' >> .git/info/exclude");
+  const nlohmann::json report = site.run_script("stat -c %s huge; dd if=huge bs=1 skip=1000000 count=3 status=none; echo n > n", {"--mode", "clone"});
+  EXPECT_EQ(report["stderr"], "322122547200\nend") << text_of(report);
+}
+
+TEST_P(Mode, DiscardLeavesNoCopyBehind) {
+  ASSERT_EQ(site.run_script("echo n > n", {"--mode", "worktree"})["code"], 0);
+  const std::string directory = site.berm({"show", "--json"}).json().value("directory", "");
+  ASSERT_EQ(site.berm({"discard"}).code, 0);
+  EXPECT_EQ(site.shell("ls " + site.root() + "/state/berm/runs/*/"), "lock\nrecord.jsonl\nrun.json\n");
+}
+
+TEST_P(Mode, DirectIsRefusedToRootInHisOwnRepository) {
+  if (GetParam() != As::root) return;  // the others are below
+  const Finished finished = site.berm({"run", "--mode", "direct", "--", "touch", "live"});
+  EXPECT_EQ(finished.code, 125);
+  EXPECT_NE(finished.err.find("setuid"), std::string::npos) << finished.err;
+  EXPECT_FALSE(site.has("live"));
+}
+
+// Somebody who owns his repository, as mode "direct" wants it.
+class Direct : public testing::Test {
+ protected:
+  Site site{As::user};
+};
+
+TEST_F(Direct, WritesAreLiveAndReported) {
   site.shell("echo K=1 > .env && echo '*.o' > .gitignore");
   const nlohmann::json report = site.run_script("echo live > live; echo 2 >> src/main.c; rm README.md; cat .env; echo $?; git status --short; rm -f .env; echo over > .env", {"--mode", "direct"});
   EXPECT_EQ(site.read("live"), "live\n");
@@ -107,12 +171,49 @@ TEST_P(Mode, DirectWritesAreLiveAndReported) {
   EXPECT_EQ(site.read("live"), "live\n");
 }
 
-TEST_P(Mode, DirectStillRefusesAnAttackAndKeepsTheGitDirectory) {
+TEST_F(Direct, ASetuidProgramIsDisarmedWhenTheRunEnds) {
+  const nlohmann::json report = site.run_script("cp /bin/true suid && chmod 6755 suid", {"--mode", "direct"});
+  EXPECT_EQ(report["code"], 120) << text_of(report);
+  EXPECT_EQ(site.shell("stat -c %a suid"), "755\n");
+}
+
+TEST_F(Direct, StillRefusesAnAttackAndKeepsTheGitDirectory) {
   const std::string config = site.read(".git/config");
   const nlohmann::json report = site.run_script("mkdir -p .github/workflows && echo 'on: push' > .github/workflows/x.yml; git config alias.x '!evil'; echo '#!/bin/sh' > .git/hooks/pre-commit", {"--mode", "direct"});
   EXPECT_EQ(report["code"], 120) << text_of(report);
   EXPECT_EQ(site.read(".git/config"), config);
   EXPECT_FALSE(site.has(".git/hooks/pre-commit"));
+}
+
+// The workspace lies below something else that is mounted: the order of the mounts decides what the agent sees.
+TEST_P(Mode, AWorkspaceBelowAnotherMountIsStillTheWorkspace) {
+  const std::string outer = site.root() + "/outer";
+  const std::string below = "/tmp/berm-below-" + name_of(GetParam());
+  site.shell("echo K=1 > .env && mkdir " + outer + " && cp -a . " + outer + "/repo && rm -rf " + below + " && cp -a . " + below);
+  site.write("policy.toml", "[files]\nwrite = [\"" + outer + "\"]\n");
+  const auto run = [&](const std::string& directory, const std::vector<std::string>& options, const std::string& script) {
+    std::vector<std::string> arguments = {"run", "--json"};
+    arguments.insert(arguments.end(), options.begin(), options.end());
+    arguments.insert(arguments.end(), {"--", "sh", "-c", script});
+    return site.berm({.arguments = arguments, .directory = directory});
+  };
+  for (int i = 0; i < 12; ++i) {
+    const Finished read = run(outer + "/repo", {"--read", outer}, "cat README.md .env");
+    ASSERT_NE(read.err.find("hello\n"), std::string::npos) << read.err;
+    ASSERT_EQ(read.err.find("K=1"), std::string::npos) << read.err;
+    const Finished write = run(outer + "/repo", {"--policy", site.repository() + "/policy.toml"}, "echo live > live");
+    ASSERT_EQ(write.json()["changes"]["files"].size(), 1u) << write.out;
+    ASSERT_EQ(site.shell("ls " + outer + "/repo/live 2>/dev/null || true"), "") << "it went past the workspace";
+    const Finished in_tmp = run(below, {}, "cat README.md");
+    ASSERT_EQ(in_tmp.err, "hello\n") << in_tmp.out;
+  }
+  site.shell("rm -rf " + below);
+}
+
+TEST_P(Mode, TheRecordCannotBeGranted) {
+  const Finished finished = site.berm({"run", "--read", site.root(), "--", "true"});
+  EXPECT_EQ(finished.code, 125);
+  EXPECT_NE(finished.err.find("the record of this run lies in it"), std::string::npos) << finished.err;
 }
 
 TEST_P(Mode, ACloneOfALargeTreeIsNotItsAgentsDisk) {
@@ -188,9 +289,35 @@ TEST_P(Inner, WhatOnlyLooksLikeAGitDirectoryIsHidden) {
   EXPECT_EQ(report["stderr"].get<std::string>().substr(0, 2), "o\n") << text_of(report);
 }
 
+TEST_P(Inner, OneThatBorrowsFromElsewhereIsHidden) {
+  site.shell("git init -q ../home/private && cd ../home/private && echo TOPSECRET > s && git add s && git -c user.name=p -c user.email=p@p commit -qm p");
+  const std::string id = site.shell("git -C ../home/private rev-parse HEAD:s");
+  site.shell("git init -q vendor && cd vendor && echo v > v && echo " + site.root() + "/home/private/.git/objects > .git/objects/info/alternates");
+  const nlohmann::json report = site.run_script("cat vendor/v; git -C vendor cat-file blob " + id.substr(0, id.size() - 1) + "; git cat-file blob " + id.substr(0, id.size() - 1) + "; ls vendor/.git /run/berm/objects; true");
+  EXPECT_EQ(report["stderr"].get<std::string>().find("TOPSECRET"), std::string::npos) << text_of(report);
+  EXPECT_EQ(report["stderr"].get<std::string>().substr(0, 2), "v\n") << text_of(report);
+  EXPECT_EQ(site.shell("git -C vendor cat-file blob " + id), "TOPSECRET\n") << "control: outside it reads the other's";
+}
+
+TEST_P(Inner, OddOnesNeitherStopNorStallARun) {
+  site.shell("mkdir -p fifo/.git/objects fifo/.git/refs link/.git/objects link/.git/refs && mkfifo fifo/.git/HEAD && ln -s refs/heads/x link/.git/HEAD && mkdir symlinked && ln -s ../fifo/.git symlinked/.git && mkdir -p .git/modules/odd && ln -s /etc .git/modules/etc");
+  const nlohmann::json report = site.run_script("ls -A fifo link; echo n > n");
+  EXPECT_EQ(report["code"], 0) << text_of(report);
+}
+
+// git takes any directory with HEAD, objects and refs for a repository; a gitfile is enough to send it there.
+TEST_P(Inner, AGitDirectoryUnderAnotherNameIsOneToTheGuard) {
+  site.shell("git init -q x && mv x/.git x.gitdir && echo 'gitdir: ../x.gitdir' > x/.git");
+  const nlohmann::json report = site.run_script("printf '[core]\\n\\tfsmonitor = \"touch " + site.root() + "/PWNED; false\"\\n' >> x.gitdir/config");
+  EXPECT_EQ(report["code"], 120) << text_of(report);
+  EXPECT_NE(report["findings"].dump().find("git-directory"), std::string::npos) << text_of(report);
+  EXPECT_NE(site.berm({"apply"}).code, 0);
+}
+
 TEST_P(Inner, TheyWorkInACloneAndInALiveTree) {
   make_inner();
   for (const char* mode : {"clone", "direct"}) {
+    if (GetParam() == As::root && std::string(mode) == "direct") continue;  // refused to root
     const nlohmann::json report = site.run_script("git -C third_party/lib log --format=%s | head -1; git -C nested log --format=%s; git -C nested config http.extraheader", {"--mode", mode});
     EXPECT_EQ(report["stderr"].get<std::string>().substr(0, 13), "lib1\nnested1\n") << mode << text_of(report);
     EXPECT_EQ(report["stderr"].get<std::string>().find("bmVzdGVk"), std::string::npos) << mode << text_of(report);

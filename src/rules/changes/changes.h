@@ -38,6 +38,7 @@ struct Change {
   FileState after;
   bool ignored = false;       ///< by the ignore rules of the base, not of the agent: never imported
   bool host_changed = false;  ///< the host's file changed while the run went on
+  bool in_git_directory = false;  ///< a directory above it is a repository by its content, whatever its name
   bool binary = false;
   std::string text;           ///< new content of a text file, up to the guard's size limit
   std::string base_text;

@@ -34,7 +34,7 @@ void check(const Changes& changes, const GuardPolicy&, std::vector<Finding>& fin
     const std::string name = lower(parts.back());
     const bool bare_part = change.after.type != FileType::none && (name == "head" || name == "commondir" || name == "gitdir");
     if (bare_part) findings.push_back({"git-directory", change.path, "can make its folder a git directory, which git obeys"});
-    if (!std::ranges::any_of(parts, is_git_name)) return;
+    if (!change.in_git_directory && !std::ranges::any_of(parts, is_git_name)) return;
     findings.push_back({"git-directory", change.path, "is part of a git directory, which git obeys"});
   });
 }
