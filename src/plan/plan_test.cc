@@ -29,11 +29,11 @@ RepositoryFacts repository() {
           .hidden = {{".env", ".env"}}};
 }
 
-Result<Plan> plan_with(const HostFacts& facts, const PolicyLayer& layer = {}) {
+Result<Plan> plan_with(const HostFacts& facts, const PolicyLayer& layer = {}, const RepositoryFacts& in = repository()) {
   const MergedPolicy merged = *merge_policy({{"file", layer}}, {"ceiling", {}});
   const RunPlace place{.id = "r-1", .directory = host("/state/r-1"), .init = host("/opt/berm-init"), .run_uid = facts.uid == 0 ? 0x70000001 : facts.uid,
                        .run_gid = facts.uid == 0 ? 0x70000001 : facts.gid};
-  return make_plan(merged.policy, facts, repository(), {.argv = {"true"}}, place, {});
+  return make_plan(merged.policy, facts, in, {.argv = {"true"}}, place, {});
 }
 
 TEST(MakePlan, SameInputSamePlan) { EXPECT_EQ(*plan_with(modern_host()), *plan_with(modern_host())); }
@@ -116,6 +116,106 @@ TEST(Explain, WhyNamesTheRule) {
     EXPECT_NE(answer->rule.find(c.rule), std::string::npos) << answer->rule;
   }
   EXPECT_FALSE(explain(plan, "raed", "x").has_value());
+}
+
+HostFacts root_host() {
+  HostFacts facts = modern_host();
+  facts.uid = facts.gid = 0;
+  return facts;
+}
+
+PolicyLayer with_mode(WorkspaceMode mode) {
+  PolicyLayer layer;
+  layer.workspace.mode = mode;
+  return layer;
+}
+
+bool has_overlay(const Plan& plan) {
+  return std::ranges::any_of(plan.mounts, [](const MountOp& op) { return std::holds_alternative<Overlay>(op); });
+}
+
+TEST(MakePlan, WhereNoOverlayCanBeItIsACopyAndSaysSo) {
+  HostFacts nfs = modern_host();
+  nfs.state_unfit = "nfs";
+  const Plan copied = *plan_with(nfs);
+  EXPECT_EQ(copied.workspace.mode, WorkspaceMode::clone);
+  EXPECT_FALSE(has_overlay(copied));
+  ASSERT_EQ(copied.notes.size(), 1U);
+  EXPECT_NE(copied.notes[0].find("nfs"), std::string::npos);
+  RepositoryFacts fixed = repository();
+  fixed.idmappable = false;
+  const Plan as_root = *plan_with(root_host(), {}, fixed);
+  EXPECT_EQ(as_root.workspace.mode, WorkspaceMode::clone);
+  for (const MountOp& op : as_root.mounts) {
+    const auto* bind = std::get_if<Bind>(&op);
+    EXPECT_FALSE(bind != nullptr && bind->idmapped);
+  }
+  EXPECT_TRUE(plan_with(modern_host())->notes.empty());
+}
+
+TEST(MakePlan, WhatCannotBeHeldIsRefusedWithAFix) {
+  HostFacts nfs = modern_host();
+  nfs.state_unfit = "nfs";
+  HostFacts contained = root_host();
+  contained.inside_user_namespace = true;
+  RepositoryFacts roots = repository();
+  roots.owner = 0;
+  RepositoryFacts linked = repository();
+  linked.hidden = {{.path = "key.pem", .pattern = "*.pem", .link = true}};
+  RepositoryFacts worktree = repository();
+  worktree.git_is_file = true;
+  PolicyLayer record;
+  record.files.read = std::vector<std::string>{"/state"};
+  const struct {
+    const char* words;
+    Result<Plan> plan;
+  } cases[] = {
+      {"nfs", plan_with(nfs, with_mode(WorkspaceMode::worktree))},
+      {"user namespace", plan_with(contained)},
+      {"setuid", plan_with(root_host(), with_mode(WorkspaceMode::direct), roots)},
+      {"key.pem", plan_with(modern_host(), with_mode(WorkspaceMode::direct), linked)},
+      {"linked worktree", plan_with(modern_host(), with_mode(WorkspaceMode::direct), worktree)},
+      {"the record of this run", plan_with(modern_host(), record)},
+  };
+  for (const auto& [words, plan] : cases) {
+    ASSERT_FALSE(plan.has_value()) << words;
+    EXPECT_NE(plan.error().what.find(words), std::string::npos) << plan.error().what;
+    EXPECT_FALSE(plan.error().fix.empty()) << words;
+  }
+}
+
+TEST(MakePlan, AWorktreeIsAnOverlayOverTheRunsOwnCheckout) {
+  const Plan plan = *plan_with(root_host(), with_mode(WorkspaceMode::worktree));
+  const auto overlay = std::ranges::find_if(plan.mounts, [](const MountOp& op) { return std::holds_alternative<Overlay>(op); });
+  ASSERT_NE(overlay, plan.mounts.end());
+  EXPECT_EQ(std::get<Overlay>(*overlay).lower.str(), "/state/r-1/base");
+  EXPECT_FALSE(std::get<Overlay>(*overlay).idmapped) << "it belongs to the run already";
+}
+
+TEST(MakePlan, ALiveTreeIsCoveredWhereItHides) {
+  const Plan plan = *plan_with(modern_host(), with_mode(WorkspaceMode::direct));
+  const auto cover = std::ranges::find_if(plan.mounts, [](const MountOp& op) {
+    const auto* bind = std::get_if<Bind>(&op);
+    return bind != nullptr && bind->to.str() == "/srv/repo/.env";
+  });
+  ASSERT_NE(cover, plan.mounts.end());
+  EXPECT_EQ(std::get<Bind>(*cover).access, Access::read_only);
+  EXPECT_TRUE(std::ranges::any_of(plan.weaknesses, [](const std::string& text) { return text.find("live") != std::string::npos; }));
+}
+
+TEST(MakePlan, InnerRepositoriesGetPrivateGitDirectories) {
+  RepositoryFacts facts = repository();
+  facts.inner.push_back({.at = ".git/modules/lib", .git_dir = host("/srv/repo/.git/modules/lib"), .work_tree = "lib", .object_dirs = {host("/srv/repo/.git/modules/lib/objects")}});
+  facts.inner.push_back({.at = "vendor/.git", .git_dir = host("/srv/repo/vendor/.git"), .object_dirs = {host("/srv/repo/vendor/.git/objects")}, .nested = true});
+  const Plan plan = *plan_with(modern_host(), {}, facts);
+  std::vector<std::string> mounted;
+  for (const MountOp& op : plan.mounts) {
+    if (const auto* bind = std::get_if<Bind>(&op)) mounted.push_back(bind->to.str());
+  }
+  for (const char* expected : {"/srv/repo/vendor/.git", "/run/berm/objects/inner-0-0", "/run/berm/objects/inner-1-0"}) {
+    EXPECT_NE(std::ranges::find(mounted, expected), mounted.end()) << expected;
+  }
+  EXPECT_EQ(std::ranges::find(mounted, "/srv/repo/.git/modules/lib"), mounted.end()) << "it is part of the private git directory";
 }
 
 }  // namespace
