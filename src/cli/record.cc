@@ -51,7 +51,7 @@ json part_of(const json& value, const char* key) {
 
 // One event as a person reads it: "+1.234s type  key=value …".
 std::string line_of(const json& event, std::int64_t start) {
-  const double seconds = static_cast<double>(number_of(event, "mono") - start) / 1e9;
+  const double seconds = (static_cast<double>(number_of(event, "mono")) - static_cast<double>(start)) / 1e9;
   std::string out = fmt::format("{:>9.3f}s  {:<14}", seconds, text_of(event, "type"));
   const json data = part_of(event, "data");
   for (const auto& [key, value] : data.items()) {
@@ -65,7 +65,7 @@ std::string line_of(const json& event, std::int64_t start) {
 std::vector<json> events_of(const std::string& text) {
   std::vector<json> events;
   for (const std::string_view line : split(text, '\n')) {
-    json event = json::parse(line, nullptr, false);
+    json event = parse_event(line);
     if (event.is_object()) events.push_back(std::move(event));
   }
   return events;

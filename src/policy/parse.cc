@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "base/text.h"
 #include "policy/reader.h"
 
@@ -9,6 +11,46 @@ namespace berm {
 namespace {
 
 constexpr std::size_t kMaxPolicy = 1 << 20;
+constexpr std::size_t kMaxKeyDots = 16;
+
+// The last byte of the TOML string that begins at `at`, or of its line or the text if it does not end.
+std::size_t end_of_string(std::string_view text, std::size_t at) {
+  const char quote = text[at];
+  const bool lines = text.substr(at, 3) == std::string(3, quote);
+  const std::string closing(lines ? 3 : 1, quote);
+  for (std::size_t i = at + closing.size(); i < text.size(); ++i) {
+    if (text[i] == '\\' && quote == '"') {
+      ++i;
+    } else if (text.substr(i).starts_with(closing)) {
+      i += closing.size() - 1;
+      // Two more quotes may stand before the end of a multi-line string.
+      for (int more = 0; lines && more < 2 && i + 1 < text.size() && text[i + 1] == quote; ++more) ++i;
+      return i;
+    } else if (!lines && text[i] == '\n') {
+      return i;
+    }
+  }
+  return text.size();
+}
+
+// toml++ 3.3 bounds the depth of values ("[[[["), not of dotted keys ("a.a.a.a"), and walks both by recursion.
+bool has_deep_key(std::string_view text) {
+  std::size_t dots = 0;
+  for (std::size_t at = 0; at < text.size(); ++at) {
+    const char c = text[at];
+    if (c == '"' || c == '\'') {
+      at = end_of_string(text, at);
+    } else if (c == '#') {
+      at = std::min(text.find('\n', at), text.size());
+      dots = 0;
+    } else if (c == '\n' || c == '=' || c == ',') {
+      dots = 0;
+    } else if (c == '.' && ++dots > kMaxKeyDots) {
+      return true;
+    }
+  }
+  return false;
+}
 
 // A conversion from one word to an enum, for TableReader::parsed.
 template <class E>
@@ -249,6 +291,9 @@ void read_root(PolicySource& source, const toml::table& root, PolicyLayer& out) 
 Result<PolicyLayer> parse_policy(std::string_view text, std::string_view file) {
   if (text.size() > kMaxPolicy) {
     return failure(Errc::invalid_policy, fmt::format("{}: larger than 1 MiB", printable(file)));
+  }
+  if (has_deep_key(text)) {
+    return failure(Errc::invalid_policy, fmt::format("{}: a key with more than {} dots", printable(file), kMaxKeyDots));
   }
   PolicySource source{.text = text, .file = file, .error = {}};
   toml::parse_result parsed = toml::parse(text, file);

@@ -13,6 +13,8 @@ namespace {
 
 using nlohmann::json;
 
+constexpr int kMaxDepth = 64;
+
 std::string canonical(const json& value) {
   // Strings of an event may hold any bytes; invalid UTF-8 becomes U+FFFD instead of an exception.
   return value.dump(-1, ' ', false, json::error_handler_t::replace);
@@ -22,14 +24,14 @@ std::string canonical(const json& value) {
 class ChainChecker {
  public:
   std::string check(std::string_view line) {
-    json event = json::parse(line, nullptr, false);
+    json event = parse_event(line);
     if (!event.is_object()) return "not a JSON object";
     const std::string hash = text(event, "hash");
     event.erase("hash");
     const std::string wrong = compare(event, hash, line);
     // Go on from what the line claims, so that one edit is one problem and not all that follow.
     previous_ = hash;
-    sequence_ = number(event, "seq") + 1;
+    sequence_ = static_cast<std::uint64_t>(number(event, "seq")) + 1;
     monotonic_ = number(event, "mono");
     type_ = text(event, "type");
     if (run_.empty()) run_ = text(event, "run");
@@ -56,7 +58,7 @@ class ChainChecker {
     json whole = event;
     whole["hash"] = hash;
     if (canonical(whole) != line) return "edited: not in canonical form";
-    if (number(event, "seq") != sequence_) {
+    if (static_cast<std::uint64_t>(number(event, "seq")) != sequence_) {
       return fmt::format("dropped or reordered: expected event {}, found {}", sequence_, number(event, "seq"));
     }
     if (text(event, "prev") != previous_) return "the chain is broken: 'prev' is not the hash of the line before";
@@ -67,13 +69,24 @@ class ChainChecker {
   }
 
   std::string previous_ = genesis_hash();
-  std::int64_t sequence_ = 0;
+  std::uint64_t sequence_ = 0;  // unsigned: what a hostile line claims may overflow
   std::int64_t monotonic_ = 0;
   std::string run_;
   std::string type_;
 };
 
 }  // namespace
+
+json parse_event(std::string_view line) {
+  bool too_deep = false;
+  const auto shallow = [&](int depth, json::parse_event_t, const json&) {
+    too_deep = too_deep || depth > kMaxDepth;
+    return !too_deep;
+  };
+  json event = json::parse(line, shallow, false);
+  if (too_deep || !event.is_object()) return {};
+  return event;
+}
 
 std::string genesis_hash() { return std::string(64, '0'); }
 

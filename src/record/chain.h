@@ -33,6 +33,10 @@ struct SealedEvent {
 [[nodiscard]] SealedEvent seal_event(const EventHeader& header, const nlohmann::json& data,
                                      std::string_view previous_hash);
 
+/// One line as an event; null if it is not a JSON object or nested deeper than any event of ours
+/// (json is copied, compared and printed by recursion: depth must end before the stack does).
+[[nodiscard]] nlohmann::json parse_event(std::string_view line);
+
 /// "prev" of the first event.
 [[nodiscard]] std::string genesis_hash();
 

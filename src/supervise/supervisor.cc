@@ -16,6 +16,7 @@
 
 #include "base/text.h"
 #include "plan/make_plan.h"
+#include "record/chain.h"
 #include "supervise/janitor.h"
 #include "supervise/sample.h"
 #include "supervise/streams.h"
@@ -276,10 +277,10 @@ void Supervisor::on_egress_event() {
   }
   egress_line_.append(buffer, static_cast<std::size_t>(got));
   for (std::size_t newline = egress_line_.find('\n'); newline != std::string::npos; newline = egress_line_.find('\n')) {
-    json event = json::parse(egress_line_.begin(), egress_line_.begin() + static_cast<std::ptrdiff_t>(newline), nullptr, false);
+    json event = parse_event(std::string_view(egress_line_).substr(0, newline));
     egress_line_.erase(0, newline + 1);
     if (!event.is_object()) continue;
-    const std::string type = event.value("type", "net");
+    const std::string type = event.contains("type") && event["type"].is_string() ? event["type"].get<std::string>() : "net";
     event.erase("type");
     if (type == "net.denied") ++usage_.denied;
     if (type == "net.allowed") ++usage_.connections;

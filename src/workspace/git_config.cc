@@ -48,9 +48,8 @@ class ConfigParser {
     if (!at_end() && text_[at_] == '"') {
       std::string sub;
       for (++at_; !at_end() && text_[at_] != '"'; ++at_) {
-        if (text_[at_] == '\n') return false;
         if (text_[at_] == '\\') ++at_;
-        if (at_end()) return false;
+        if (at_end() || text_[at_] == '\n') return false;
         sub += text_[at_];
       }
       ++at_;
