@@ -19,10 +19,14 @@ PolicyLayer profile_layer(AgentKind kind) {
 Result<AgentFacts> prepare_agent(const AgentRequest& request, const Policy& policy) {
   if (request.kind == AgentKind::claude) return prepare_claude(request, policy);
   if (request.kind != AgentKind::none) {
-    return failure(Errc::usage, std::string("agent '") + std::string(spelling(request.kind)) + "' has no profile yet",
-                   "run it as a plain command: berm run -- " + std::string(spelling(request.kind)) + " …");
+    return failure(
+        Errc::usage,
+        std::string("agent '") + std::string(spelling(request.kind)) + "' has no profile yet",
+        "run it as a plain command: berm run -- " + std::string(spelling(request.kind)) + " …");
   }
-  if (request.arguments.empty()) return failure(Errc::usage, "no command was given", "berm run -- COMMAND [ARGS…]");
+  if (request.arguments.empty()) {
+    return failure(Errc::usage, "no command was given", "berm run -- COMMAND [ARGS…]");
+  }
   return AgentFacts{.kind = AgentKind::none, .argv = request.arguments};
 }
 

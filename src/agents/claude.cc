@@ -22,7 +22,8 @@ constexpr std::string_view kDefaultUpstream = "https://api.anthropic.com";
 constexpr std::string_view kPlaceholder = "sk-ant-api03-berm-placeholder-not-a-key";
 
 std::string resolved(const std::string& path) {
-  const std::unique_ptr<char, decltype(&std::free)> real(::realpath(path.c_str(), nullptr), &std::free);
+  const std::unique_ptr<char, decltype(&std::free)> real(::realpath(path.c_str(), nullptr),
+                                                         &std::free);
   return real ? std::string(real.get()) : std::string();
 }
 
@@ -31,8 +32,13 @@ std::string resolved(const std::string& path) {
 bool is_client(const std::string& candidate, const std::string& repository) {
   struct stat status {};
   const std::string real = resolved(candidate);
-  if (real.empty() || ::stat(real.c_str(), &status) != 0 || !S_ISREG(status.st_mode) || ::access(real.c_str(), X_OK) != 0) return false;
-  const auto inside = [&](const std::string& path) { return path == repository || path.starts_with(repository + "/"); };
+  if (real.empty() || ::stat(real.c_str(), &status) != 0 || !S_ISREG(status.st_mode) ||
+      ::access(real.c_str(), X_OK) != 0) {
+    return false;
+  }
+  const auto inside = [&](const std::string& path) {
+    return path == repository || path.starts_with(repository + "/");
+  };
   return !inside(candidate) && !inside(real);
 }
 
@@ -40,7 +46,9 @@ bool is_client(const std::string& candidate, const std::string& repository) {
 std::string find_client(const AgentRequest& request) {
   for (const std::string_view directory : split(request.path, ':')) {
     const std::string candidate = fmt::format("{}/claude", directory);
-    if (directory.starts_with('/') && is_client(candidate, request.repository)) return resolved(candidate);
+    if (directory.starts_with('/') && is_client(candidate, request.repository)) {
+      return resolved(candidate);
+    }
   }
   for (std::string at = request.directory;; at = at.substr(0, at.rfind('/'))) {
     const std::string candidate = at + "/node_modules/.bin/claude";
@@ -73,8 +81,10 @@ std::string upstream() {
 PolicyLayer claude_profile() {
   PolicyLayer layer;
   layer.profile = AgentKind::claude;
-  layer.credentials["anthropic"] = {
-      .from = "env:ANTHROPIC_API_KEY", .host = "api.anthropic.com", .header = "x-api-key", .max_age = {}};
+  layer.credentials["anthropic"] = {.from = "env:ANTHROPIC_API_KEY",
+                                    .host = "api.anthropic.com",
+                                    .header = "x-api-key",
+                                    .max_age = {}};
   return layer;
 }
 
@@ -95,7 +105,8 @@ std::string claude_managed_settings(std::uint16_t model_port) {
         {"BASH_ENV", ""},
         {"CLAUDE_CODE_SHELL_PREFIX", ""},
         {"CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC", "1"}}},
-      {"permissions", {{"deny", {"WebFetch", "WebSearch", "Artifact", "SendMessage", "RemoteTrigger"}}}},
+      {"permissions",
+       {{"deny", {"WebFetch", "WebSearch", "Artifact", "SendMessage", "RemoteTrigger"}}}},
   };
   return settings.dump(2) + "\n";
 }
@@ -103,24 +114,33 @@ std::string claude_managed_settings(std::uint16_t model_port) {
 Result<AgentFacts> prepare_claude(const AgentRequest& request, const Policy& policy) {
   const std::string program = find_client(request);
   if (program.empty()) {
-    return failure(Errc::usage, "Claude Code is not installed: no 'claude' on PATH or in node_modules/.bin above here",
-                   "npm install @anthropic-ai/claude-code@2.1.330");
+    return failure(
+        Errc::usage,
+        "Claude Code is not installed: no 'claude' on PATH or in node_modules/.bin above here",
+        "npm install @anthropic-ai/claude-code@2.1.330");
   }
   AgentFacts facts{.kind = AgentKind::claude};
   facts.argv = {program};
   // What neutralises a hostile repository: managed settings + no project settings + no project MCP.
-  for (const char* flag : {"--setting-sources", "user", "--strict-mcp-config"}) facts.argv.emplace_back(flag);
+  for (const char* flag : {"--setting-sources", "user", "--strict-mcp-config"}) {
+    facts.argv.emplace_back(flag);
+  }
   const bool print = has_flag(request.arguments, "-p") || has_flag(request.arguments, "--print");
   const bool chose = has_flag(request.arguments, "--permission-mode") ||
                      has_flag(request.arguments, "--dangerously-skip-permissions");
   // Unattended, nobody answers a prompt, and prompts are no control: the sandbox is.
-  if (print && !chose) facts.argv.insert(facts.argv.end(), {"--permission-mode", "bypassPermissions"});
+  if (print && !chose) {
+    facts.argv.insert(facts.argv.end(), {"--permission-mode", "bypassPermissions"});
+  }
   facts.argv.insert(facts.argv.end(), request.arguments.begin(), request.arguments.end());
 
   const auto credential = policy.credentials.find("anthropic");
-  const std::string key_from = credential == policy.credentials.end() ? "env:ANTHROPIC_API_KEY" : credential->second.from;
-  const std::string header = credential == policy.credentials.end() ? "x-api-key" : credential->second.header;
-  facts.model = ModelProxy{.port = kModelPort, .upstream = upstream(), .header = header, .key_from = key_from};
+  const std::string key_from =
+      credential == policy.credentials.end() ? "env:ANTHROPIC_API_KEY" : credential->second.from;
+  const std::string header =
+      credential == policy.credentials.end() ? "x-api-key" : credential->second.header;
+  facts.model = ModelProxy{
+      .port = kModelPort, .upstream = upstream(), .header = header, .key_from = key_from};
   facts.env = {{"ANTHROPIC_BASE_URL", fmt::format("http://127.0.0.1:{}", kModelPort)},
                {"ANTHROPIC_API_KEY", std::string(kPlaceholder)},
                {"CLAUDE_CODE_PROVIDER_MANAGED_BY_HOST", "1"},

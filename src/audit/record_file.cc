@@ -16,8 +16,8 @@ std::string wall_time() {
   ::clock_gettime(CLOCK_REALTIME, &now);
   tm utc{};
   ::gmtime_r(&now.tv_sec, &utc);
-  return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:09}Z", utc.tm_year + 1900, utc.tm_mon + 1, utc.tm_mday,
-                     utc.tm_hour, utc.tm_min, utc.tm_sec, now.tv_nsec);
+  return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:09}Z", utc.tm_year + 1900,
+                     utc.tm_mon + 1, utc.tm_mday, utc.tm_hour, utc.tm_min, utc.tm_sec, now.tv_nsec);
 }
 
 std::int64_t monotonic_ns() {
@@ -34,7 +34,8 @@ Result<RecordFile> RecordFile::create(const std::string& path, std::string run) 
   return record;
 }
 
-void RecordFile::append(std::string_view source, std::string_view type, const nlohmann::json& data) {
+void RecordFile::append(std::string_view source, std::string_view type,
+                        const nlohmann::json& data) {
   if (failed_) return;
   const EventHeader header{.run = run_,
                            .sequence = sequence_,
@@ -45,7 +46,8 @@ void RecordFile::append(std::string_view source, std::string_view type, const nl
   SealedEvent event = seal_event(header, data, previous_);
   event.line += '\n';
   // One write: a crash leaves a whole line or none (a short write on a full disk is a failure).
-  if (::write(fd_.get(), event.line.data(), event.line.size()) != static_cast<ssize_t>(event.line.size())) {
+  if (::write(fd_.get(), event.line.data(), event.line.size()) !=
+      static_cast<ssize_t>(event.line.size())) {
     failed_ = true;
     return;
   }

@@ -16,10 +16,10 @@ TEST(HostPath, AcceptsOnlyNormalForm) {
     std::string_view text;
     bool ok;
   } kCases[] = {
-      {"/", true},          {"/srv/repo", true},    {"/..data", true},  // ".." only as a prefix
-      {"", false},          {"work", false},        {"/a//b", false},
-      {"/a/./b", false},    {"/a/../b", false},     {"/a/", false},
-      {{"/a\0b", 4}, false},  // a C API would stop at the NUL and mount "/a"
+      {"/", true},        {"/srv/repo", true}, {"/..data", true},  // ".." only as a prefix
+      {"", false},        {"work", false},     {"/a//b", false},      {"/a/./b", false},
+      {"/a/../b", false}, {"/a/", false},      {{"/a\0b", 4}, false},  // a C API would stop at the
+                                                                       // NUL and mount "/a"
   };
   for (const auto& [text, ok] : kCases) {
     SCOPED_TRACE(text);
@@ -41,22 +41,22 @@ TEST(Glob, MatchesAsAPolicyReads) {
     bool covered;
   } kCases[] = {
       {"src/**", "src/a/b.c", true},
-      {"src/**", "src", false},           // what is below, not the directory itself
-      {"src/**", "srcs/a", false},        // whole components
-      {"src/**", "lib/src/a", false},     // anchored
-      {"*.pem", "a/b/key.pem", true},     // no slash: at any depth
+      {"src/**", "src", false},        // what is below, not the directory itself
+      {"src/**", "srcs/a", false},     // whole components
+      {"src/**", "lib/src/a", false},  // anchored
+      {"*.pem", "a/b/key.pem", true},  // no slash: at any depth
       {"*.pem", "key.pem.txt", false},
       {".env*", ".env.local", true},
       {"**/x", "x", true},
       {"**/x", "a/b/x", true},
       {"a/*/c", "a/b/c", true},
-      {"a/*/c", "a/b/d/c", false},        // '*' does not cross '/'
+      {"a/*/c", "a/b/d/c", false},  // '*' does not cross '/'
       {"a/**/c", "a/c", true},
       {"[a-c]x", "bx", true},
       {"[!a-c]x", "bx", false},
       {"\\*", "*", true},
       {"\\*", "a", false},
-      {"docs", "docs/deep/file", true},   // a directory covers what is below
+      {"docs", "docs/deep/file", true},  // a directory covers what is below
       {"**", "anything/at/all", true},
   };
   for (const auto& [pattern, path, covered] : kCases) {
@@ -66,6 +66,7 @@ TEST(Glob, MatchesAsAPolicyReads) {
 }
 
 TEST(Glob, RefusesWhatCannotBeMeant) {
+  EXPECT_FALSE(Glob::parse("[\\]").has_value()) << "it would match nothing, and hide nothing";
   for (const std::string_view pattern : {"", "/etc", "a/../b", "a//b", "[ab", "x\\"}) {
     EXPECT_FALSE(Glob::parse(pattern).has_value()) << pattern;
   }
@@ -81,12 +82,15 @@ TEST(Units, SizesAndTimesParseAndPrintBack) {
   EXPECT_EQ(parse_bytes("4GiB")->count, 4ULL << 30);
   EXPECT_EQ(parse_bytes("10MB")->count, 10000000U);
   EXPECT_EQ(parse_bytes("17")->count, 17U);
-  for (const char* bad : {"", "GiB", "-1", "1.5GiB", "1 QiB", "99999999999999999999", "9999999TiB"}) {
+  for (const char* bad :
+       {"", "GiB", "-1", "1.5GiB", "1 QiB", "99999999999999999999", "9999999TiB"}) {
     EXPECT_FALSE(parse_bytes(bad).has_value()) << bad;
   }
   EXPECT_EQ(parse_duration("1h30m")->count(), 5400000);
   EXPECT_EQ(parse_duration("250ms")->count(), 250);
-  for (const char* bad : {"", "30", "h", "1y", "-5s", "99999999999d"}) EXPECT_FALSE(parse_duration(bad).has_value()) << bad;
+  for (const char* bad : {"", "30", "h", "1y", "-5s", "99999999999d"}) {
+    EXPECT_FALSE(parse_duration(bad).has_value()) << bad;
+  }
   for (const std::uint64_t n : {1ULL, 1023ULL, 1ULL << 20, (1ULL << 31) + 1}) {
     EXPECT_EQ(parse_bytes(to_policy_text(Bytes{n}))->count, n);
   }
@@ -96,8 +100,14 @@ TEST(Text, NothingThatATerminalActsOnGetsThrough) {
   EXPECT_EQ(printable("a\nb"), "a\\nb");
   EXPECT_EQ(printable("\x1b]0;title\x07"), "\\e]0;title\\x07");
   EXPECT_EQ(printable("\xff\xfe"), "\\xff\\xfe");
-  EXPECT_EQ(printable("\xc2\x9b" "31m"), "\\xc2\\x9b31m") << "C1 control sequence introducer";
-  EXPECT_EQ(printable("\xe2\x80\xae" "x"), "\\u{202E}x") << "right-to-left override";
+  EXPECT_EQ(printable("\xc2\x9b"
+                      "31m"),
+            "\\xc2\\x9b31m")
+      << "C1 control sequence introducer";
+  EXPECT_EQ(printable("\xe2\x80\xae"
+                      "x"),
+            "\\u{202E}x")
+      << "right-to-left override";
   EXPECT_EQ(printable("für"), "für");
 }
 

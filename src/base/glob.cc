@@ -66,8 +66,8 @@ bool components_match(const std::vector<std::string>& pattern,
     }
   }
   // "src/**" means what is below src, not src itself: a trailing ** needs one component.
-  const bool needs_more = p < pattern.size() && pattern[p] == "**" && p + 1 == pattern.size() &&
-                          star != p && p > 0;
+  const bool needs_more =
+      p < pattern.size() && pattern[p] == "**" && p + 1 == pattern.size() && star != p && p > 0;
   if (needs_more) return false;
   while (p < pattern.size() && pattern[p] == "**") ++p;
   return p == pattern.size();
@@ -81,8 +81,10 @@ bool has_unclosed_class(std::string_view pattern) {
       std::size_t end = i + 1;
       if (end < pattern.size() && (pattern[end] == '!' || pattern[end] == '^')) ++end;
       if (end < pattern.size() && pattern[end] == ']') ++end;
-      end = pattern.find(']', end);
-      if (end == std::string_view::npos) return true;
+      // An escaped ']' is one of the class, as for the matcher; reading it otherwise would accept a
+      // pattern that never matches, and what it should hide would be seen.
+      while (end < pattern.size() && pattern[end] != ']') end += pattern[end] == '\\' ? 2U : 1U;
+      if (end >= pattern.size()) return true;
       i = end;
     }
   }
@@ -126,13 +128,18 @@ Result<Glob> Glob::parse(std::string_view pattern) {
   glob.text_ = std::string(pattern);
   std::string_view rest = pattern;
   while (rest.starts_with("./")) rest.remove_prefix(2);
-  if (rest.starts_with('/')) return bad("is absolute; patterns are relative to the repository root");
+  if (rest.starts_with('/')) {
+    return bad("is absolute; patterns are relative to the repository root");
+  }
   while (rest.size() > 1 && rest.ends_with('/')) rest.remove_suffix(1);
   const bool anywhere = rest.find('/') == std::string_view::npos && rest != "**";
   if (anywhere) glob.components_.emplace_back("**");
   for (const std::string_view part : split(rest, '/')) {
-    if (part.empty() || part == "." || part == "..") return bad("has an empty, '.' or '..' component");
-    const bool repeated = part == "**" && !glob.components_.empty() && glob.components_.back() == "**";
+    if (part.empty() || part == "." || part == "..") {
+      return bad("has an empty, '.' or '..' component");
+    }
+    const bool repeated =
+        part == "**" && !glob.components_.empty() && glob.components_.back() == "**";
     if (!repeated) glob.components_.emplace_back(part);
   }
   return glob;

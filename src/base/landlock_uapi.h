@@ -40,10 +40,11 @@ constexpr std::uint64_t scopes(int abi) { return abi >= 6 ? kScopeAbstractUnix |
 inline constexpr std::uint64_t kReadRights = kExecute | kReadFile | kReadDir;
 /// Making device nodes is never allowed; the rest of a writable tree is.
 inline constexpr std::uint64_t kWriteRights = kReadRights | kWriteFile | kRemoveDir | kRemoveFile |
-                                              kMakeDir | kMakeReg | kMakeSock | kMakeFifo | kMakeSym |
-                                              kRefer | kTruncate;
+                                              kMakeDir | kMakeReg | kMakeSock | kMakeFifo |
+                                              kMakeSym | kRefer | kTruncate;
 /// A rule on a file may not name rights that only make sense for directories (EINVAL).
-inline constexpr std::uint64_t kFileRights = kExecute | kWriteFile | kReadFile | kTruncate | kIoctlDev;
+inline constexpr std::uint64_t kFileRights =
+    kExecute | kWriteFile | kReadFile | kTruncate | kIoctlDev;
 
 struct RulesetAttr {
   std::uint64_t handled_access_fs;

@@ -57,7 +57,8 @@ class Path {
 using HostPath = Path<struct HostSide>;
 using SandboxPath = Path<struct SandboxSide>;
 
-/// The sandbox path of the same name. One greppable place where a name crosses the wall outwards-in.
+/// The sandbox path of the same name. One greppable place where a name crosses the wall
+/// outwards-in.
 [[nodiscard]] inline SandboxPath same_inside(const HostPath& path) {
   return *SandboxPath::parse(path.str());
 }

@@ -1,5 +1,5 @@
-// src/base/precompiled.h: what nearly every file includes, parsed once a build. Only the build includes it; every file
-// still names what it uses.
+// src/base/precompiled.h: what nearly every file includes, parsed once a build. Only the build
+// includes it; every file still names what it uses.
 #pragma once
 
 #include <fmt/format.h>

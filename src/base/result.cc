@@ -54,7 +54,9 @@ std::string sentence(const Error& error) {
 
 std::string render(const Error& error) {
   std::string out = fmt::format("berm: error: {}\n", printable_block(sentence(error)));
-  for (const std::string& outer : error.context) out += fmt::format("  while: {}\n", printable(outer));
+  for (const std::string& outer : error.context) {
+    out += fmt::format("  while: {}\n", printable(outer));
+  }
   if (!error.fix.empty()) out += fmt::format("  fix:   {}\n", printable(error.fix));
   return out;
 }

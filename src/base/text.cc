@@ -125,18 +125,17 @@ std::size_t decode_utf8(std::string_view text, std::size_t at, char32_t& out) {
 }
 
 bool is_hidden_character(char32_t c) {
-  return (c >= 0x200b && c <= 0x200f) ||    // zero-width space … right-to-left mark
-         (c >= 0x202a && c <= 0x202e) ||    // bidi embeddings and overrides
-         (c >= 0x2060 && c <= 0x2064) ||    // word joiner, invisible operators
-         (c >= 0x2066 && c <= 0x206f) ||    // bidi isolates, deprecated format characters
-         c == 0x061c || c == 0x180e ||      // Arabic letter mark, Mongolian vowel separator
-         (c >= 0x180b && c <= 0x180d) ||    // Mongolian variation selectors
-         c == 0x034f || c == 0x2065 ||      // grapheme joiner, unassigned invisible
-         c == 0x2028 || c == 0x2029 ||      // line and paragraph separators
-         c == 0x115f || c == 0x1160 ||      // Hangul fillers: invisible identifiers
-         c == 0x3164 || c == 0xffa0 ||
-         c == 0xfeff || c == 0x00ad ||      // BOM, soft hyphen
-         (c >= 0xfff9 && c <= 0xfffb) ||    // interlinear annotation
+  return (c >= 0x200b && c <= 0x200f) ||  // zero-width space … right-to-left mark
+         (c >= 0x202a && c <= 0x202e) ||  // bidi embeddings and overrides
+         (c >= 0x2060 && c <= 0x2064) ||  // word joiner, invisible operators
+         (c >= 0x2066 && c <= 0x206f) ||  // bidi isolates, deprecated format characters
+         c == 0x061c || c == 0x180e ||    // Arabic letter mark, Mongolian vowel separator
+         (c >= 0x180b && c <= 0x180d) ||  // Mongolian variation selectors
+         c == 0x034f || c == 0x2065 ||    // grapheme joiner, unassigned invisible
+         c == 0x2028 || c == 0x2029 ||    // line and paragraph separators
+         c == 0x115f || c == 0x1160 ||    // Hangul fillers: invisible identifiers
+         c == 0x3164 || c == 0xffa0 || c == 0xfeff || c == 0x00ad ||  // BOM, soft hyphen
+         (c >= 0xfff9 && c <= 0xfffb) ||                              // interlinear annotation
          (c >= 0xe0000 && c <= 0xe007f) ||  // tag characters: whole hidden prompts
          (c >= 0xe0100 && c <= 0xe01ef);    // variation selectors supplement: data smuggling
 }
@@ -193,7 +192,9 @@ std::string from_hex(std::string_view hex) {
   if (!is_hex(hex) || hex.size() % 2 != 0) return {};
   const auto digit = [](char c) { return c <= '9' ? c - '0' : c - 'a' + 10; };
   std::string out;
-  for (std::size_t i = 0; i < hex.size(); i += 2) out += static_cast<char>(digit(hex[i]) * 16 + digit(hex[i + 1]));
+  for (std::size_t i = 0; i < hex.size(); i += 2) {
+    out += static_cast<char>(digit(hex[i]) * 16 + digit(hex[i + 1]));
+  }
   return out;
 }
 

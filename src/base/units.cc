@@ -10,9 +10,9 @@ namespace berm {
 namespace {
 
 constexpr std::pair<std::string_view, std::uint64_t> kByteUnits[] = {
-    {"TiB", 1ULL << 40}, {"GiB", 1ULL << 30},      {"MiB", 1ULL << 20},   {"KiB", 1ULL << 10},
-    {"TB", 1000000000000ULL}, {"GB", 1000000000ULL}, {"MB", 1000000ULL}, {"kB", 1000ULL},
-    {"B", 1ULL},
+    {"TiB", 1ULL << 40}, {"GiB", 1ULL << 30},      {"MiB", 1ULL << 20},
+    {"KiB", 1ULL << 10}, {"TB", 1000000000000ULL}, {"GB", 1000000000ULL},
+    {"MB", 1000000ULL},  {"kB", 1000ULL},          {"B", 1ULL},
 };
 constexpr std::pair<std::string_view, std::int64_t> kTimeUnits[] = {
     {"d", 86400000}, {"h", 3600000}, {"m", 60000}, {"s", 1000}, {"ms", 1},
@@ -33,8 +33,9 @@ tl::unexpected<Error> bad_size(std::string_view text) {
 }
 
 tl::unexpected<Error> bad_time(std::string_view text) {
-  return failure(Errc::invalid_policy,
-                 fmt::format("'{}' is not a time; write for example \"90s\", \"30m\" or \"1h30m\"", text));
+  return failure(
+      Errc::invalid_policy,
+      fmt::format("'{}' is not a time; write for example \"90s\", \"30m\" or \"1h30m\"", text));
 }
 
 }  // namespace
@@ -68,7 +69,9 @@ Result<Milliseconds> parse_duration(std::string_view text) {
     for (const auto& [name, value] : kTimeUnits) {
       if (unit == name) factor = value;
     }
-    if (factor == 0 || number > static_cast<std::uint64_t>(kLongest / factor)) return bad_time(text);
+    if (factor == 0 || number > static_cast<std::uint64_t>(kLongest / factor)) {
+      return bad_time(text);
+    }
     total += static_cast<std::int64_t>(number) * factor;
     if (total > kLongest) return bad_time(text);
     rest.remove_prefix(length);
@@ -82,7 +85,8 @@ std::string to_text(Bytes bytes) {
   for (const auto& [unit, size] : kUnits) {
     if (bytes.count < size) continue;
     if (bytes.count % size == 0) return fmt::format("{} {}", bytes.count / size, unit);
-    return fmt::format("{:.1f} {}", static_cast<double>(bytes.count) / static_cast<double>(size), unit);
+    return fmt::format("{:.1f} {}", static_cast<double>(bytes.count) / static_cast<double>(size),
+                       unit);
   }
   return fmt::format("{} B", bytes.count);
 }
@@ -93,7 +97,9 @@ std::string to_text(Milliseconds duration) {
   if (ms < 60000) return fmt::format("{:.1f}s", static_cast<double>(ms) / 1000.0);
   const std::int64_t minutes = ms / 60000;
   const std::int64_t seconds = ms / 1000 % 60;
-  if (minutes < 60) return seconds == 0 ? fmt::format("{}m", minutes) : fmt::format("{}m {}s", minutes, seconds);
+  if (minutes < 60) {
+    return seconds == 0 ? fmt::format("{}m", minutes) : fmt::format("{}m {}s", minutes, seconds);
+  }
   return minutes % 60 == 0 ? fmt::format("{}h", minutes / 60)
                            : fmt::format("{}h {}m", minutes / 60, minutes % 60);
 }

@@ -26,7 +26,7 @@ using Milliseconds = std::chrono::milliseconds;
 /// Parses "90s", "30m", "1h30m", "2d", "250ms". A bare number is refused: of what?
 [[nodiscard]] Result<Milliseconds> parse_duration(std::string_view text);
 
-[[nodiscard]] std::string to_text(Bytes bytes);           ///< "4 GiB", "1.5 MiB", "17 B"
+[[nodiscard]] std::string to_text(Bytes bytes);            ///< "4 GiB", "1.5 MiB", "17 B"
 [[nodiscard]] std::string to_text(Milliseconds duration);  ///< "1h 30m", "2.4s", "380ms"
 
 /// The shortest spelling that parses back to the same value: "4GiB", "1536MiB", "17".

@@ -37,7 +37,8 @@ struct LoadedRun {
 // What the guard says of the files and of the commits.
 Result<void> judge(LoadedRun& loaded) {
   loaded.findings = judge_changes(loaded.changes, guard_policy_of(loaded.run));
-  const std::vector<Finding> of_commits = BERM_TRY(judge_commits(loaded.place, loaded.changes, loaded.run));
+  const std::vector<Finding> of_commits =
+      BERM_TRY(judge_commits(loaded.place, loaded.changes, loaded.run));
   loaded.findings.insert(loaded.findings.end(), of_commits.begin(), of_commits.end());
   return {};
 }
@@ -47,10 +48,15 @@ Result<LoadedRun> load(const ChangesOptions& options) {
   LoadedRun loaded;
   const std::string state = BERM_TRY(state_directory());
   loaded.path = BERM_TRY(find_run(state, options.run));
-  if (is_running(loaded.path)) return failure(Errc::denied, "look at the changes: the run is still going on", "wait for its end");
+  if (is_running(loaded.path)) {
+    return failure(Errc::denied, "look at the changes: the run is still going on",
+                   "wait for its end");
+  }
   loaded.run = BERM_TRY(load_run(loaded.path));
   loaded.place = BERM_TRY(walk_place_of(loaded.path, loaded.run));
-  if (loaded.run.value("status", "") == "discarded") return failure(Errc::usage, "the changes of this run were discarded");
+  if (loaded.run.value("status", "") == "discarded") {
+    return failure(Errc::usage, "the changes of this run were discarded");
+  }
   loaded.changes = BERM_TRY(walk_changes(loaded.place));
   BERM_TRY(judge(loaded));
   return loaded;
@@ -61,7 +67,8 @@ Result<void> restrict_to(Changes& changes, const std::vector<std::string>& paths
   if (paths.empty()) return {};
   std::vector<Glob> globs;
   for (const std::string& path : paths) globs.push_back(BERM_TRY(Glob::parse(path)));
-  std::erase_if(changes.files, [&](const Change& change) { return !any_covers(globs, change.path); });
+  std::erase_if(changes.files,
+                [&](const Change& change) { return !any_covers(globs, change.path); });
   changes.refs.clear();
   if (changes.files.empty()) return failure(Errc::usage, "no change matches --paths");
   return {};
@@ -70,13 +77,21 @@ Result<void> restrict_to(Changes& changes, const std::vector<std::string>& paths
 std::string stat_text(const LoadedRun& loaded) {
   std::string out;
   for (const Change& change : loaded.changes.files) {
-    const char mark = change.kind == ChangeKind::added ? 'A' : change.kind == ChangeKind::deleted ? 'D' : change.kind == ChangeKind::mode_changed ? 'X'
-                      : change.kind == ChangeKind::type_changed ? 'T' : 'M';
-    out += fmt::format("{} {:>9}  {}{}\n", mark, change.kind == ChangeKind::deleted ? "" : to_text(Bytes{change.after.size}), printable(change.path),
-                       change.ignored ? "  (ignored by git: never imported)" : change.host_changed ? "  (the host changed it meanwhile)" : "");
+    const char mark = change.kind == ChangeKind::added          ? 'A'
+                      : change.kind == ChangeKind::deleted      ? 'D'
+                      : change.kind == ChangeKind::mode_changed ? 'X'
+                      : change.kind == ChangeKind::type_changed ? 'T'
+                                                                : 'M';
+    out += fmt::format("{} {:>9}  {}{}\n", mark,
+                       change.kind == ChangeKind::deleted ? "" : to_text(Bytes{change.after.size}),
+                       printable(change.path),
+                       change.ignored        ? "  (ignored by git: never imported)"
+                       : change.host_changed ? "  (the host changed it meanwhile)"
+                                             : "");
   }
   for (const RefChange& ref : loaded.changes.refs) {
-    out += fmt::format("R {:>9}  {} {}\n", "", printable(ref.name), ref.after.empty() ? "deleted" : ref.after.substr(0, 12));
+    out += fmt::format("R {:>9}  {} {}\n", "", printable(ref.name),
+                       ref.after.empty() ? "deleted" : ref.after.substr(0, 12));
   }
   return out.empty() ? "no changes\n" : out;
 }
@@ -84,8 +99,9 @@ std::string stat_text(const LoadedRun& loaded) {
 std::string findings_text(const std::vector<Finding>& findings) {
   std::string out;
   for (const Finding& f : findings) {
-    out += fmt::format("{}: {}{} [{}]\n", f.severity == Severity::refuse ? "refused" : "note", f.path.empty() ? "" : "'" + printable(f.path) + "' ",
-                       printable(f.message), f.rule);
+    out += fmt::format("{}: {}{} [{}]\n", f.severity == Severity::refuse ? "refused" : "note",
+                       f.path.empty() ? "" : "'" + printable(f.path) + "' ", printable(f.message),
+                       f.rule);
   }
   return out;
 }
@@ -95,7 +111,11 @@ std::string findings_text(const std::vector<Finding>& findings) {
 std::string colored_patch(std::string_view patch, bool color) {
   std::string out;
   for (const std::string_view line : split(patch, '\n')) {
-    const char* sgr = line.starts_with("@@") ? "36" : line.starts_with('+') ? "32" : line.starts_with('-') ? "31" : line.starts_with("diff ") ? "1" : nullptr;
+    const char* sgr = line.starts_with("@@")      ? "36"
+                      : line.starts_with('+')     ? "32"
+                      : line.starts_with('-')     ? "31"
+                      : line.starts_with("diff ") ? "1"
+                                                  : nullptr;
     const std::string text = printable(line);
     out += color && sgr != nullptr ? fmt::format("\x1b[{}m{}\x1b[0m\n", sgr, text) : text + "\n";
   }
@@ -106,9 +126,13 @@ std::string colored_patch(std::string_view patch, bool color) {
 int diff(const ChangesOptions& options) {
   Result<LoadedRun> loaded = load(options);
   if (!loaded) return fail(loaded.error());
-  if (const Result<void> kept = restrict_to(loaded->changes, options.paths); !kept) return fail(kept.error());
+  if (const Result<void> kept = restrict_to(loaded->changes, options.paths); !kept) {
+    return fail(kept.error());
+  }
   if (options.json) {
-    put_json({{"schema", "berm.diff/1"}, {"changes", changes_to_json(loaded->changes)}, {"findings", findings_to_json(loaded->findings)}});
+    put_json({{"schema", "berm.diff/1"},
+              {"changes", changes_to_json(loaded->changes)},
+              {"findings", findings_to_json(loaded->findings)}});
     return kDone;
   }
   if (options.stat) {
@@ -130,7 +154,10 @@ int diff(const ChangesOptions& options) {
 std::vector<std::string> refusals_of(const std::vector<Finding>& findings) {
   std::vector<std::string> out;
   for (const Finding& f : findings) {
-    if (f.severity == Severity::refuse) out.push_back(fmt::format("{}{} [{}]", f.path.empty() ? "" : "'" + printable(f.path) + "' ", printable(f.message), f.rule));
+    if (f.severity == Severity::refuse) {
+      out.push_back(fmt::format("{}{} [{}]", f.path.empty() ? "" : "'" + printable(f.path) + "' ",
+                                printable(f.message), f.rule));
+    }
   }
   return out;
 }
@@ -138,7 +165,9 @@ std::vector<std::string> refusals_of(const std::vector<Finding>& findings) {
 int apply(const ChangesOptions& options) {
   Result<LoadedRun> loaded = load(options);
   if (!loaded) return fail(loaded.error());
-  if (const Result<void> kept = restrict_to(loaded->changes, options.paths); !kept) return fail(kept.error());
+  if (const Result<void> kept = restrict_to(loaded->changes, options.paths); !kept) {
+    return fail(kept.error());
+  }
   // Of a part only what is to be imported is judged.
   if (!options.paths.empty()) {
     if (const Result<void> judged = judge(*loaded); !judged) return fail(judged.error());
@@ -147,27 +176,37 @@ int apply(const ChangesOptions& options) {
   if (!refusals.empty() && !options.force) {
     complain("berm: error: the guard refuses these changes; nothing was imported\n");
     for (const std::string& refusal : refusals) complain("  refused: " + refusal + "\n");
-    complain("  fix:   import the rest with --paths, or grant the change in the policy and run again\n");
+    complain(
+        "  fix:   import the rest with --paths, or grant the change in the policy and run again\n");
     return 120;
   }
   const std::string id = loaded->path.substr(loaded->path.rfind('/') + 1);
   // Commits first: adding them touches no file, and they can be taken back.
-  const Result<std::vector<std::string>> refs = import_commits(loaded->place, loaded->changes, id, object_dirs_of(loaded->run));
+  const Result<std::vector<std::string>> refs =
+      import_commits(loaded->place, loaded->changes, id, object_dirs_of(loaded->run));
   if (!refs) return fail(refs.error());
   // In a live tree only commits are left to import.
   if (loaded->place.mode == WorkspaceMode::direct) loaded->changes.files.clear();
-  const Result<ImportReport> done = import_changes(loaded->place, loaded->changes, loaded->run.value("git_dir", ""), id);
+  const Result<ImportReport> done =
+      import_changes(loaded->place, loaded->changes, loaded->run.value("git_dir", ""), id);
   if (!done) {
     if (!refs->empty()) (void)drop_commits(loaded->place, *refs);
     return fail(done.error());
   }
   loaded->run["imported"] = true;
-  if (const Result<void> saved = save_run(loaded->path, loaded->run); !saved) return fail(saved.error());
+  if (const Result<void> saved = save_run(loaded->path, loaded->run); !saved) {
+    return fail(saved.error());
+  }
   if (options.json) {
-    put_json({{"schema", "berm.apply/1"}, {"written", done->written}, {"deleted", done->deleted}, {"refs", *refs}, {"overridden", refusals}});
+    put_json({{"schema", "berm.apply/1"},
+              {"written", done->written},
+              {"deleted", done->deleted},
+              {"refs", *refs},
+              {"overridden", refusals}});
   } else {
-    put(loaded->place.mode == WorkspaceMode::direct ? "the files are live already (mode \"direct\")\n"
-                                                    : fmt::format("imported: {} written, {} deleted\n", done->written, done->deleted));
+    put(loaded->place.mode == WorkspaceMode::direct
+            ? "the files are live already (mode \"direct\")\n"
+            : fmt::format("imported: {} written, {} deleted\n", done->written, done->deleted));
     for (const std::string& ref : *refs) put(fmt::format("commits: {}\n", printable(ref)));
   }
   return kDone;
@@ -178,18 +217,27 @@ int discard(const ChangesOptions& options) {
   if (!state) return fail(state.error());
   const Result<std::string> path = find_run(*state, options.run);
   if (!path) return fail(path.error());
-  if (is_running(*path)) return fail(Error{.code = Errc::denied, .what = "discard a run that is still going on"});
+  if (is_running(*path)) {
+    return fail(Error{.code = Errc::denied, .what = "discard a run that is still going on"});
+  }
   Result<json> run = load_run(*path);
   if (!run) return fail(run.error());
   // The record stays: what was done is not undone by dropping the result.
   for (const char* part : {"/changes", "/base", "/base-git", "/covers", "/left-out"}) {
-    if (const Result<void> removed = remove_tree(*path + part); !removed) return fail(removed.error());
+    if (const Result<void> removed = remove_tree(*path + part); !removed) {
+      return fail(removed.error());
+    }
   }
   (*run)["status"] = "discarded";
   if (const Result<void> saved = save_run(*path, *run); !saved) return fail(saved.error());
   if (options.json) put_json({{"discarded", (*run)["id"]}});
-  const char* live = run->value("mode", "") == "direct" ? "; the files in the repository stay as the run left them (mode \"direct\")" : "";
-  if (!options.json) put(fmt::format("discarded the changes of {}{}\n", path->substr(path->rfind('/') + 1), live));
+  const char* live =
+      run->value("mode", "") == "direct"
+          ? "; the files in the repository stay as the run left them (mode \"direct\")"
+          : "";
+  if (!options.json) {
+    put(fmt::format("discarded the changes of {}{}\n", path->substr(path->rfind('/') + 1), live));
+  }
   return kDone;
 }
 
@@ -204,26 +252,37 @@ std::shared_ptr<ChangesOptions> add_common(CLI::App* command) {
 
 void add_diff(CLI::App& app, Action& action) {
   CLI::App* command = app.add_subcommand("diff", "show what a run changed and what the guard says");
-  command->footer("Examples:\n  berm diff\n  berm diff --stat r-20261122-7f3a\n  berm diff --patch latest | git apply --check");
+  command->footer(
+      "Examples:\n  berm diff\n  berm diff --stat r-20261122-7f3a\n  berm diff --patch latest | "
+      "git apply --check");
   const auto options = add_common(command);
   command->add_flag("--stat", options->stat, "one line a file");
   command->add_flag("--patch", options->patch, "only the patch, byte for byte");
-  command->add_option("--paths", options->paths, "globs to show")->allow_extra_args(false)->delimiter(',');
+  command->add_option("--paths", options->paths, "globs to show")
+      ->allow_extra_args(false)
+      ->delimiter(',');
   command->callback([=, &action] { action = [=] { return diff(*options); }; });
 }
 
 void add_apply(CLI::App& app, Action& action) {
-  CLI::App* command = app.add_subcommand("apply", "import a run's changes into the repository, all or nothing");
-  command->footer("Examples:\n  berm apply\n  berm apply latest --paths 'src/**'\n  berm apply r-20261122-7f3a --json");
+  CLI::App* command =
+      app.add_subcommand("apply", "import a run's changes into the repository, all or nothing");
+  command->footer(
+      "Examples:\n  berm apply\n  berm apply latest --paths 'src/**'\n  berm apply r-20261122-7f3a "
+      "--json");
   const auto options = add_common(command);
-  command->add_option("--paths", options->paths, "globs to import")->allow_extra_args(false)->delimiter(',');
-  command->add_flag("--despite-guard", options->force, "import what the guard refuses; the report names it");
+  command->add_option("--paths", options->paths, "globs to import")
+      ->allow_extra_args(false)
+      ->delimiter(',');
+  command->add_flag("--despite-guard", options->force,
+                    "import what the guard refuses; the report names it");
   command->callback([=, &action] { action = [=] { return apply(*options); }; });
 }
 
 void add_discard(CLI::App& app, Action& action) {
   CLI::App* command = app.add_subcommand("discard", "drop a run's changes; its record stays");
-  command->footer("Examples:\n  berm discard\n  berm discard r-20261122-7f3a\n  berm discard latest --json");
+  command->footer(
+      "Examples:\n  berm discard\n  berm discard r-20261122-7f3a\n  berm discard latest --json");
   const auto options = add_common(command);
   command->callback([=, &action] { action = [=] { return discard(*options); }; });
 }

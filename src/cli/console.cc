@@ -26,7 +26,8 @@ int fail(const Error& error) {
 
 bool wants_color(int fd) {
   const char* term = ::getenv("TERM");
-  return ::isatty(fd) == 1 && ::getenv("NO_COLOR") == nullptr && term != nullptr && std::string_view(term) != "dumb";
+  return ::isatty(fd) == 1 && ::getenv("NO_COLOR") == nullptr && term != nullptr &&
+         std::string_view(term) != "dumb";
 }
 
 }  // namespace berm

@@ -8,8 +8,8 @@
 
 namespace berm {
 
-void put(std::string_view text);        ///< stdout
-void complain(std::string_view text);   ///< stderr
+void put(std::string_view text);       ///< stdout
+void complain(std::string_view text);  ///< stderr
 void put_json(const nlohmann::json& value);
 
 /// Prints the error and returns the exit code that goes with its kind.

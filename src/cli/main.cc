@@ -18,15 +18,17 @@ struct Command {
   void (*add)(CLI::App&, berm::Action&);
 };
 constexpr Command kAll[] = {
-    {"run", berm::add_run},   {"plan", berm::add_plan},   {"why", berm::add_why},         {"runs", berm::add_runs},
-    {"show", berm::add_show}, {"diff", berm::add_diff},   {"apply", berm::add_apply},     {"discard", berm::add_discard},
-    {"log", berm::add_log},   {"verify", berm::add_verify}, {"init", berm::add_init},     {"doctor", berm::add_doctor},
+    {"run", berm::add_run},       {"plan", berm::add_plan},       {"why", berm::add_why},
+    {"runs", berm::add_runs},     {"show", berm::add_show},       {"diff", berm::add_diff},
+    {"apply", berm::add_apply},   {"discard", berm::add_discard}, {"log", berm::add_log},
+    {"verify", berm::add_verify}, {"init", berm::add_init},       {"doctor", berm::add_doctor},
     {"egress", berm::add_egress},
 };
 
 // CLI11 would only say that an argument was not expected.
 bool is_unknown_command(int argc, char** argv) {
-  return argc > 1 && argv[1][0] != '-' && std::ranges::find(kAll, std::string_view(argv[1]), &Command::name) == std::end(kAll);
+  return argc > 1 && argv[1][0] != '-' &&
+         std::ranges::find(kAll, std::string_view(argv[1]), &Command::name) == std::end(kAll);
 }
 
 int complain_about(std::string_view word) {
@@ -35,8 +37,9 @@ int complain_about(std::string_view word) {
     if (command.add != berm::add_egress) names.push_back(command.name);  // not for people
   }
   const std::string_view near = berm::nearest(word, names);
-  berm::complain(fmt::format("berm: error: unknown command '{}'{}\n  fix:   'berm --help' lists the commands\n", berm::printable(word),
-                             near.empty() ? "" : fmt::format("; did you mean '{}'?", near)));
+  berm::complain(fmt::format(
+      "berm: error: unknown command '{}'{}\n  fix:   'berm --help' lists the commands\n",
+      berm::printable(word), near.empty() ? "" : fmt::format("; did you mean '{}'?", near)));
   return berm::kUsage;
 }
 

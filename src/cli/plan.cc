@@ -1,18 +1,20 @@
-#include "plan/print.h"
-
 #include <nlohmann/json.hpp>
 
 #include "base/text.h"
 #include "cli/commands.h"
 #include "cli/console.h"
 #include "cli/run_options.h"
+#include "plan/print.h"
 
 namespace berm {
 
 void add_plan(CLI::App& app, Action& action) {
-  CLI::App* command = app.add_subcommand("plan", "print what a run would see, reach, set and be limited to; start nothing");
-  command->footer("Usage: berm plan [options] AGENT [ARGS…]\n       berm plan [options] -- COMMAND [ARGS…]\n\n"
-                  "Examples:\n  berm plan claude\n  berm plan --allow github.com -- make\n  berm plan --json claude | jq .mounts");
+  CLI::App* command = app.add_subcommand(
+      "plan", "print what a run would see, reach, set and be limited to; start nothing");
+  command->footer(
+      "Usage: berm plan [options] AGENT [ARGS…]\n       berm plan [options] -- COMMAND [ARGS…]\n\n"
+      "Examples:\n  berm plan claude\n  berm plan --allow github.com -- make\n  berm plan --json "
+      "claude | jq .mounts");
   const std::shared_ptr<RunOptions> options = add_run_options(*command);
   command->callback([=, &action] {
     action = [=] {
@@ -24,8 +26,12 @@ void add_plan(CLI::App& app, Action& action) {
         put_json(to_json(prepared->plan));
       } else {
         put(to_text(prepared->plan));
-        for (const std::string& note : prepared->policy.notes) complain("berm: note: " + printable(note) + "\n");
-        for (const std::string& note : prepared->policy.merged.tightened) complain("berm: ceiling: " + printable(note) + "\n");
+        for (const std::string& note : prepared->policy.notes) {
+          complain("berm: note: " + printable(note) + "\n");
+        }
+        for (const std::string& note : prepared->policy.merged.tightened) {
+          complain("berm: ceiling: " + printable(note) + "\n");
+        }
       }
       return kDone;
     };

@@ -26,7 +26,10 @@ constexpr std::size_t kMaxRecord = 1ULL << 30;
 // A run by name, or a record file by path.
 Result<std::string> record_path(const std::string& name) {
   struct stat status {};
-  if (name.find('/') != std::string::npos && ::stat(name.c_str(), &status) == 0 && S_ISREG(status.st_mode)) return name;
+  if (name.find('/') != std::string::npos && ::stat(name.c_str(), &status) == 0 &&
+      S_ISREG(status.st_mode)) {
+    return name;
+  }
   const std::string state = BERM_TRY(state_directory());
   return BERM_TRY(find_run(state, name)) + "/record.jsonl";
 }
@@ -34,11 +37,15 @@ Result<std::string> record_path(const std::string& name) {
 // A record may come from anybody: any key may hold any type.
 std::string text_of(const json& value, const char* key) {
   const auto found = value.is_object() ? value.find(key) : value.end();
-  return value.is_object() && found != value.end() && found->is_string() ? printable(found->get<std::string>()) : std::string();
+  return value.is_object() && found != value.end() && found->is_string()
+             ? printable(found->get<std::string>())
+             : std::string();
 }
 std::int64_t number_of(const json& value, const char* key) {
   const auto found = value.is_object() ? value.find(key) : value.end();
-  return value.is_object() && found != value.end() && found->is_number_integer() ? found->get<std::int64_t>() : 0;
+  return value.is_object() && found != value.end() && found->is_number_integer()
+             ? found->get<std::int64_t>()
+             : 0;
 }
 bool flag_of(const json& value, const char* key) {
   const auto found = value.is_object() ? value.find(key) : value.end();
@@ -51,11 +58,14 @@ json part_of(const json& value, const char* key) {
 
 // One event as a person reads it: "+1.234s type  key=value …".
 std::string line_of(const json& event, std::int64_t start) {
-  const double seconds = (static_cast<double>(number_of(event, "mono")) - static_cast<double>(start)) / 1e9;
+  const double seconds =
+      (static_cast<double>(number_of(event, "mono")) - static_cast<double>(start)) / 1e9;
   std::string out = fmt::format("{:>9.3f}s  {:<14}", seconds, text_of(event, "type"));
   const json data = part_of(event, "data");
   for (const auto& [key, value] : data.items()) {
-    std::string text = value.is_string() ? value.get<std::string>() : value.dump(-1, ' ', false, json::error_handler_t::replace);
+    std::string text = value.is_string()
+                           ? value.get<std::string>()
+                           : value.dump(-1, ' ', false, json::error_handler_t::replace);
     if (text.size() > 120) text = text.substr(0, 117) + "…";
     out += fmt::format(" {}={}", printable(key), printable(text));
   }
@@ -80,7 +90,8 @@ int log(const RecordOptions& options) {
   const std::int64_t start = events.empty() ? 0 : number_of(events.front(), "mono");
   for (const json& event : events) {
     if (!options.type.empty() && !text_of(event, "type").starts_with(options.type)) continue;
-    put(options.json ? event.dump(-1, ' ', false, json::error_handler_t::replace) + "\n" : line_of(event, start));
+    put(options.json ? event.dump(-1, ' ', false, json::error_handler_t::replace) + "\n"
+                     : line_of(event, start));
   }
   return kDone;
 }
@@ -97,16 +108,29 @@ int verify(const RecordOptions& options) {
   const bool good = check.intact() && check.complete;
   if (options.json) {
     json problems = json::array();
-    for (const RecordProblem& p : check.problems) problems.push_back({{"line", p.line}, {"what", p.what}});
-    put_json({{"schema", "berm.verify/1"}, {"record", *path}, {"events", check.events}, {"intact", check.intact()}, {"complete", check.complete},
-              {"head", check.head}, {"problems", problems}});
+    for (const RecordProblem& p : check.problems) {
+      problems.push_back({{"line", p.line}, {"what", p.what}});
+    }
+    put_json({{"schema", "berm.verify/1"},
+              {"record", *path},
+              {"events", check.events},
+              {"intact", check.intact()},
+              {"complete", check.complete},
+              {"head", check.head},
+              {"problems", problems}});
     return good ? kDone : kNo;
   }
-  for (const RecordProblem& p : check.problems) put(fmt::format("{}:{}: {}\n", printable(*path), p.line, printable(p.what)));
-  if (!check.complete) put("incomplete: there is no run.end event; the record was cut off, or the run is still going on\n");
+  for (const RecordProblem& p : check.problems) {
+    put(fmt::format("{}:{}: {}\n", printable(*path), p.line, printable(p.what)));
+  }
+  if (!check.complete) {
+    put("incomplete: there is no run.end event; the record was cut off, or the run is still going "
+        "on\n");
+  }
   if (good) {
-    put(fmt::format("intact: {} events, head {}{}\n", check.events, check.head.substr(0, 16),
-                    ended ? "" : "; the chain alone: no run.json beside it tells the head it ended with"));
+    put(fmt::format(
+        "intact: {} events, head {}{}\n", check.events, check.head.substr(0, 16),
+        ended ? "" : "; the chain alone: no run.json beside it tells the head it ended with"));
   }
   return good ? kDone : kNo;
 }
@@ -116,8 +140,11 @@ std::string changes_story(const json& data) {
   std::size_t shown = 0;
   const json files = part_of(data, "files");
   for (const json& file : files) {
-    if (++shown > 20) return out + fmt::format("    … and {} more (berm diff --stat)\n", files.size() - 20);
-    out += fmt::format("    {:<12} {}{}\n", text_of(file, "kind"), text_of(file, "path"), flag_of(file, "ignored") ? "  (ignored by git)" : "");
+    if (++shown > 20) {
+      return out + fmt::format("    … and {} more (berm diff --stat)\n", files.size() - 20);
+    }
+    out += fmt::format("    {:<12} {}{}\n", text_of(file, "kind"), text_of(file, "path"),
+                       flag_of(file, "ignored") ? "  (ignored by git)" : "");
   }
   return out.empty() ? "    none\n" : out;
 }
@@ -128,32 +155,47 @@ std::string story_of(const json& event) {
   const auto text = [&](const char* key) { return text_of(data, key); };
   if (type == "run.start") {
     std::string argv;
-    for (const json& word : part_of(data, "argv")) argv += (argv.empty() ? "" : " ") + (word.is_string() ? word.get<std::string>() : "?");
-    return fmt::format("  command   {}\n  in        {} at {}\n", printable(argv), text("repository"),
-                       text_of(part_of(data, "base"), "head").substr(0, 12));
+    for (const json& word : part_of(data, "argv")) {
+      argv += (argv.empty() ? "" : " ") + (word.is_string() ? word.get<std::string>() : "?");
+    }
+    return fmt::format("  command   {}\n  in        {} at {}\n", printable(argv),
+                       text("repository"), text_of(part_of(data, "base"), "head").substr(0, 12));
   }
   if (type == "enforcement") {
     std::string out = "  enforced\n";
     for (const json& layer : part_of(data, "layers")) {
-      out += fmt::format("    {:<11} {:<10} {}\n", text_of(layer, "layer"), text_of(layer, "strength"), text_of(layer, "how"));
+      out += fmt::format("    {:<11} {:<10} {}\n", text_of(layer, "layer"),
+                         text_of(layer, "strength"), text_of(layer, "how"));
     }
     return out;
   }
-  if (type == "net.denied") return fmt::format("  DENIED    {}:{} ({})\n", text("host"), number_of(data, "port"), text("reason"));
-  if (type == "net.allowed") return fmt::format("  reached   {}:{}\n", text("host"), number_of(data, "port"));
-  if (type == "limit.hit") return fmt::format("  LIMIT     {} {}\n", text("limit"), text("culprit"));
+  if (type == "net.denied") {
+    return fmt::format("  DENIED    {}:{} ({})\n", text("host"), number_of(data, "port"),
+                       text("reason"));
+  }
+  if (type == "net.allowed") {
+    return fmt::format("  reached   {}:{}\n", text("host"), number_of(data, "port"));
+  }
+  if (type == "limit.hit") {
+    return fmt::format("  LIMIT     {} {}\n", text("limit"), text("culprit"));
+  }
   if (type == "changes") return "  changes\n" + changes_story(data);
   if (type == "guard") {
     std::string out;
     for (const json& f : part_of(data, "findings")) {
-      out += fmt::format("  {:<9} {} {} [{}]\n", text_of(f, "severity") == "refuse" ? "REFUSED" : "note", text_of(f, "path"),
-                         text_of(f, "message"), text_of(f, "rule"));
+      out += fmt::format("  {:<9} {} {} [{}]\n",
+                         text_of(f, "severity") == "refuse" ? "REFUSED" : "note",
+                         text_of(f, "path"), text_of(f, "message"), text_of(f, "rule"));
     }
     return out;
   }
   if (type == "verdict") {
-    std::string out = fmt::format("  verdict   {} (exit {})\n", text("status"), number_of(data, "exit_code"));
-    for (const json& reason : part_of(data, "reasons")) out += fmt::format("            {}\n", reason.is_string() ? printable(reason.get<std::string>()) : "?");
+    std::string out =
+        fmt::format("  verdict   {} (exit {})\n", text("status"), number_of(data, "exit_code"));
+    for (const json& reason : part_of(data, "reasons")) {
+      out += fmt::format("            {}\n",
+                         reason.is_string() ? printable(reason.get<std::string>()) : "?");
+    }
     return out;
   }
   return "";
@@ -173,13 +215,17 @@ int show(const RecordOptions& options) {
   for (const json& event : events) put(story_of(event));
   const Result<json> run = load_run(path->substr(0, path->rfind('/')));
   const RecordCheck check = check_record(*text, run ? text_of(*run, "record_head") : "");
-  put(fmt::format("  record    {} events, {}\n", check.events, check.intact() && check.complete ? "intact" : check.intact() ? "incomplete" : "NOT INTACT (berm verify)"));
+  put(fmt::format("  record    {} events, {}\n", check.events,
+                  check.intact() && check.complete ? "intact"
+                  : check.intact()                 ? "incomplete"
+                                                   : "NOT INTACT (berm verify)"));
   return kDone;
 }
 
 std::shared_ptr<RecordOptions> add_common(CLI::App* command) {
   auto options = std::make_shared<RecordOptions>();
-  command->add_option("RUN", options->run, "id, part of it, 'latest', or the path of a record [latest]");
+  command->add_option("RUN", options->run,
+                      "id, part of it, 'latest', or the path of a record [latest]");
   command->add_flag("--json", options->json, "for machines");
   return options;
 }
@@ -195,7 +241,9 @@ void add_show(CLI::App& app, Action& action) {
 
 void add_log(CLI::App& app, Action& action) {
   CLI::App* command = app.add_subcommand("log", "the events of a run");
-  command->footer("Examples:\n  berm log\n  berm log latest --type net.denied\n  berm log latest --json | jq .type");
+  command->footer(
+      "Examples:\n  berm log\n  berm log latest --type net.denied\n  berm log latest --json | jq "
+      ".type");
   const auto options = add_common(command);
   command->add_option("--type", options->type, "only events whose type starts with this");
   command->callback([=, &action] { action = [=] { return log(*options); }; });
@@ -203,7 +251,9 @@ void add_log(CLI::App& app, Action& action) {
 
 void add_verify(CLI::App& app, Action& action) {
   CLI::App* command = app.add_subcommand("verify", "check that a record is whole and unchanged");
-  command->footer("Examples:\n  berm verify\n  berm verify ./record.jsonl\n  berm verify latest --json\n\nExit codes: 0 intact and complete · 1 not");
+  command->footer(
+      "Examples:\n  berm verify\n  berm verify ./record.jsonl\n  berm verify latest --json\n\nExit "
+      "codes: 0 intact and complete · 1 not");
   const auto options = add_common(command);
   command->callback([=, &action] { action = [=] { return verify(*options); }; });
 }

@@ -15,8 +15,10 @@ constexpr const char* kExamples =
     "  berm run claude -p \"fix the failing tests in src/\"\n"
     "  berm run --allow registry.example.com:443 --time 10m -- make test\n"
     "  berm run --json --on-success branch:agent/fix claude -p \"…\" > report.json\n\n"
-    "Exit codes: the agent's own 0-119 (higher: 119) · 120 guard refused · 121 limit · 122 boundary violated\n"
-    "            123 record failed · 124 time · 125 set-up failed, nothing ran · 126/127 not executable / not found";
+    "Exit codes: the agent's own 0-119 (higher: 119) · 120 guard refused · 121 limit · 122 "
+    "boundary violated\n"
+    "            123 record failed · 124 time · 125 set-up failed, nothing ran · 126/127 not "
+    "executable / not found";
 
 int run(const RunOptions& options, const std::vector<std::string>& words) {
   const Result<RunRequest> request = to_request(options, words);
@@ -26,7 +28,13 @@ int run(const RunOptions& options, const std::vector<std::string>& words) {
   }
   const Result<RunReport> report = run_session(*request);
   if (!report) {
-    if (options.json) put_json({{"schema", "berm.run/1"}, {"verdict", {{"status", "setup_failed"}, {"exit_code", kCannot}, {"reasons", {sentence(report.error())}}}}});
+    if (options.json) {
+      put_json({{"schema", "berm.run/1"},
+                {"verdict",
+                 {{"status", "setup_failed"},
+                  {"exit_code", kCannot},
+                  {"reasons", {sentence(report.error())}}}}});
+    }
     fail(report.error());
     return kCannot;
   }
@@ -41,8 +49,12 @@ int run(const RunOptions& options, const std::vector<std::string>& words) {
 }  // namespace
 
 void add_run(CLI::App& app, Action& action) {
-  CLI::App* command = app.add_subcommand("run", "run an agent or a command in a sandbox, judge its changes");
-  command->footer(std::string("Usage: berm run [options] AGENT [ARGS…]\n       berm run [options] -- COMMAND [ARGS…]") + "\n\n" + kExamples);
+  CLI::App* command =
+      app.add_subcommand("run", "run an agent or a command in a sandbox, judge its changes");
+  command->footer(
+      std::string(
+          "Usage: berm run [options] AGENT [ARGS…]\n       berm run [options] -- COMMAND [ARGS…]") +
+      "\n\n" + kExamples);
   const std::shared_ptr<RunOptions> options = add_run_options(*command);
   command->callback([=, &action] { action = [=] { return run(*options, command->remaining()); }; });
 }

@@ -20,7 +20,9 @@ Result<E> one_of(std::string_view option, const std::string& text) {
     all.push_back(name);
   }
   const std::string_view near = nearest(text, all);
-  return failure(Errc::usage, fmt::format("{}: unknown value '{}'{}", option, text, near.empty() ? "" : fmt::format("; did you mean '{}'?", near)));
+  return failure(Errc::usage,
+                 fmt::format("{}: unknown value '{}'{}", option, text,
+                             near.empty() ? "" : fmt::format("; did you mean '{}'?", near)));
 }
 
 template <class T, class Parse>
@@ -62,10 +64,16 @@ Result<std::string> extra_path(const std::string& text) {
 // A flag means what the same key in berm.toml means, "not yet enforced" included.
 Result<PolicyLayer> flags_layer(const RunOptions& options) {
   PolicyLayer layer;
-  if (!options.profile.empty()) layer.profile = BERM_TRY(one_of<AgentKind>("--profile", options.profile));
+  if (!options.profile.empty()) {
+    layer.profile = BERM_TRY(one_of<AgentKind>("--profile", options.profile));
+  }
   if (!options.tier.empty()) layer.tier = BERM_TRY(one_of<TierChoice>("--tier", options.tier));
-  if (!options.mode.empty()) layer.workspace.mode = BERM_TRY(one_of<WorkspaceMode>("--mode", options.mode));
-  if (!options.on_success.empty()) layer.workspace.on_success = BERM_TRY(parse_on_success(options.on_success));
+  if (!options.mode.empty()) {
+    layer.workspace.mode = BERM_TRY(one_of<WorkspaceMode>("--mode", options.mode));
+  }
+  if (!options.on_success.empty()) {
+    layer.workspace.on_success = BERM_TRY(parse_on_success(options.on_success));
+  }
   layer.require = BERM_TRY(list_of<Requirement>(options.require, parse_requirement));
   layer.workspace.write = BERM_TRY(list_of<Glob>(options.write, Glob::parse));
   layer.workspace.hide = BERM_TRY(list_of<Glob>(options.hide, Glob::parse));
@@ -82,18 +90,43 @@ std::shared_ptr<RunOptions> add_run_options(CLI::App& command) {
   auto options = std::make_shared<RunOptions>();
   RunOptions& o = *options;
   command.prefix_command();
-  command.add_option("--policy", o.policy, "policy file [berm.toml of the base branch, else HEAD]")->group("Policy");
-  command.add_flag("--policy-from-worktree", o.from_worktree, "trust berm.toml as it lies in the working tree")->group("Policy");
-  command.add_option("--profile", o.profile, "grants of an agent: claude, none [by command]")->group("Policy");
+  command.add_option("--policy", o.policy, "policy file [berm.toml of the base branch, else HEAD]")
+      ->group("Policy");
+  command
+      .add_flag("--policy-from-worktree", o.from_worktree,
+                "trust berm.toml as it lies in the working tree")
+      ->group("Policy");
+  command.add_option("--profile", o.profile, "grants of an agent: claude, none [by command]")
+      ->group("Policy");
   command.add_option("--tier", o.tier, "auto, namespace [auto]")->group("Policy");
-  command.add_option("--require", o.require, "layers that must hold, e.g. resources:kernel [all]")->allow_extra_args(false)->delimiter(',')->group("Policy");
-  command.add_option("--mode", o.mode, "workspace: overlay, worktree, clone, direct [overlay]")->group("Workspace");
-  command.add_option("--write", o.write, "globs that may be changed [**]")->allow_extra_args(false)->delimiter(',')->group("Workspace");
-  command.add_option("--hide", o.hide, "globs that do not exist inside [credential files]")->allow_extra_args(false)->delimiter(',')->group("Workspace");
-  command.add_option("--read", o.read, "further host paths, read-only")->allow_extra_args(false)->delimiter(',')->group("Workspace");
-  command.add_option("--on-success", o.on_success, "keep, apply, branch:NAME, patch:FILE [keep]")->group("Workspace");
-  command.add_option("--allow", o.allow, "hosts that may be reached, e.g. *.example.com:443 [none]")->allow_extra_args(false)->delimiter(',')->group("Network, environment");
-  command.add_option("--env", o.env, "NAME passes a variable, NAME=VALUE sets it")->allow_extra_args(false)->group("Network, environment");
+  command.add_option("--require", o.require, "layers that must hold, e.g. resources:kernel [all]")
+      ->allow_extra_args(false)
+      ->delimiter(',')
+      ->group("Policy");
+  command.add_option("--mode", o.mode, "workspace: overlay, worktree, clone, direct [overlay]")
+      ->group("Workspace");
+  command.add_option("--write", o.write, "globs that may be changed [**]")
+      ->allow_extra_args(false)
+      ->delimiter(',')
+      ->group("Workspace");
+  command.add_option("--hide", o.hide, "globs that do not exist inside [credential files]")
+      ->allow_extra_args(false)
+      ->delimiter(',')
+      ->group("Workspace");
+  command.add_option("--read", o.read, "further host paths, read-only")
+      ->allow_extra_args(false)
+      ->delimiter(',')
+      ->group("Workspace");
+  command.add_option("--on-success", o.on_success, "keep, apply, branch:NAME, patch:FILE [keep]")
+      ->group("Workspace");
+  command
+      .add_option("--allow", o.allow, "hosts that may be reached, e.g. *.example.com:443 [none]")
+      ->allow_extra_args(false)
+      ->delimiter(',')
+      ->group("Network, environment");
+  command.add_option("--env", o.env, "NAME passes a variable, NAME=VALUE sets it")
+      ->allow_extra_args(false)
+      ->group("Network, environment");
   command.add_option("--memory", o.memory, "e.g. 2GiB [4GiB]")->group("Limits");
   command.add_option("--cpus", o.cpus, "e.g. 1.5 [2]")->group("Limits");
   command.add_option("--processes", o.processes, "[512]")->group("Limits");
@@ -107,9 +140,11 @@ Result<RunRequest> to_request(const RunOptions& options, const std::vector<std::
   std::vector<std::string> command = words;
   const bool plain = !command.empty() && command.front() == kCommandMark;
   if (plain) command.erase(command.begin());
-  const std::optional<AgentKind> agent = plain || command.empty() ? std::nullopt : agent_named(command.front());
+  const std::optional<AgentKind> agent =
+      plain || command.empty() ? std::nullopt : agent_named(command.front());
   if (!agent && !plain && !command.empty() && command.front().starts_with('-')) {
-    return failure(Errc::usage, fmt::format("unknown option '{}'", command.front()), "berm run --help lists the options; a command goes after --");
+    return failure(Errc::usage, fmt::format("unknown option '{}'", command.front()),
+                   "berm run --help lists the options; a command goes after --");
   }
   request.agent.kind = agent.value_or(AgentKind::none);
   if (agent) command.erase(command.begin());
@@ -123,7 +158,10 @@ Result<RunRequest> to_request(const RunOptions& options, const std::vector<std::
   request.agent.interactive = ::isatty(0) == 1 && ::isatty(1) == 1 && !options.json;
   request.show_status = ::isatty(2) == 1 && !options.json;
   request.report_on_stdout = options.json;
-  request.policy = {.file = options.policy, .from_worktree = options.from_worktree, .agent = request.agent.kind, .flags = BERM_TRY(flags_layer(options))};
+  request.policy = {.file = options.policy,
+                    .from_worktree = options.from_worktree,
+                    .agent = request.agent.kind,
+                    .flags = BERM_TRY(flags_layer(options))};
   return request;
 }
 

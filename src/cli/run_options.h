@@ -26,6 +26,7 @@ struct RunOptions {
 [[nodiscard]] std::shared_ptr<RunOptions> add_run_options(CLI::App& command);
 
 /// @param words  The command: "claude -p …", or anything after "--".
-[[nodiscard]] Result<RunRequest> to_request(const RunOptions& options, const std::vector<std::string>& words);
+[[nodiscard]] Result<RunRequest> to_request(const RunOptions& options,
+                                            const std::vector<std::string>& words);
 
 }  // namespace berm

@@ -24,7 +24,8 @@ json row_of(const std::string& state, const std::string& id) {
   const Result<json> run = load_run(path);
   json row = {{"id", id}, {"directory", path}, {"status", "unknown"}};
   if (!run) return row;
-  for (const char* key : {"status", "exit_code", "created", "repository", "agent", "argv", "imported"}) {
+  for (const char* key :
+       {"status", "exit_code", "created", "repository", "agent", "argv", "imported"}) {
     if (run->contains(key)) row[key] = (*run)[key];
   }
   // A berm that died left "running" behind; the lock knows better.
@@ -67,8 +68,9 @@ int list(const RunsOptions& options) {
   }
   if (rows.empty()) put("no runs yet\n");
   for (const json& row : rows) {
-    put(fmt::format("{:<22} {:<14} {:<19} {}\n", row["id"].get<std::string>(), row["status"].get<std::string>(),
-                    row.value("created", "").substr(0, 19), command_of(row)));
+    put(fmt::format("{:<22} {:<14} {:<19} {}\n", row["id"].get<std::string>(),
+                    row["status"].get<std::string>(), row.value("created", "").substr(0, 19),
+                    command_of(row)));
   }
   return kDone;
 }
@@ -77,7 +79,8 @@ int list(const RunsOptions& options) {
 
 void add_runs(CLI::App& app, Action& action) {
   CLI::App* command = app.add_subcommand("runs", "list runs, newest first");
-  command->footer("Examples:\n  berm runs\n  berm runs --json\n  berm runs --prune --older-than 7d");
+  command->footer(
+      "Examples:\n  berm runs\n  berm runs --json\n  berm runs --prune --older-than 7d");
   auto options = std::make_shared<RunsOptions>();
   command->add_flag("--json", options->json, "for machines");
   command->add_flag("--prune", options->prune, "remove ended runs that are old or too many");

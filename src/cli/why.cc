@@ -19,9 +19,16 @@ int why(const RunOptions& options, const std::string& act, const std::string& wh
   const Result<Explanation> answer = explain(prepared->plan, act, what);
   if (!answer) return fail(answer.error());
   if (options.json) {
-    put_json({{"schema", "berm.why/1"}, {"act", act}, {"what", what}, {"allowed", answer->allowed}, {"rule", answer->rule}, {"reason", answer->reason}});
+    put_json({{"schema", "berm.why/1"},
+              {"act", act},
+              {"what", what},
+              {"allowed", answer->allowed},
+              {"rule", answer->rule},
+              {"reason", answer->reason}});
   } else {
-    put(fmt::format("{}: {} {}\n  rule:   {}\n  reason: {}\n", answer->allowed ? "allowed" : "denied", printable(act), printable(what), printable(answer->rule), printable(answer->reason)));
+    put(fmt::format("{}: {} {}\n  rule:   {}\n  reason: {}\n",
+                    answer->allowed ? "allowed" : "denied", printable(act), printable(what),
+                    printable(answer->rule), printable(answer->reason)));
   }
   return answer->allowed ? kDone : kNo;
 }
@@ -30,15 +37,19 @@ int why(const RunOptions& options, const std::string& act, const std::string& wh
 
 void add_why(CLI::App& app, Action& action) {
   CLI::App* command = app.add_subcommand("why", "explain which rule allows or denies an act");
-  command->footer("Usage: berm why [options] (read|write|connect|exec) WHAT\n\n"
-                  "Examples:\n  berm why read .env\n  berm why write .github/workflows/ci.yml\n  berm why --allow '*.example.com' connect api.example.com:443\n\n"
-                  "Exit codes: 0 allowed · 1 denied");
+  command->footer(
+      "Usage: berm why [options] (read|write|connect|exec) WHAT\n\n"
+      "Examples:\n  berm why read .env\n  berm why write .github/workflows/ci.yml\n  berm why "
+      "--allow '*.example.com' connect api.example.com:443\n\n"
+      "Exit codes: 0 allowed · 1 denied");
   const std::shared_ptr<RunOptions> options = add_run_options(*command);
   command->callback([=, &action] {
     action = [=] {
       const std::vector<std::string> words = command->remaining();
       if (words.size() != 2) {
-        complain("berm: error: why needs an act and a thing\n  fix:   berm why read PATH, write PATH, connect HOST:PORT or exec PROGRAM\n");
+        complain(
+            "berm: error: why needs an act and a thing\n  fix:   berm why read PATH, write PATH, "
+            "connect HOST:PORT or exec PROGRAM\n");
         return kUsage;
       }
       return why(*options, words[0], words[1]);

@@ -37,7 +37,9 @@ std::string read_head(int fd) {
 
 void refuse(int fd, std::string_view status, std::string_view reason) {
   const std::string body = fmt::format("berm: {}\n", reason);
-  (void)write_all(fd, fmt::format("HTTP/1.1 {}\r\nContent-Type: text/plain\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{}", status, body.size(), body));
+  (void)write_all(fd, fmt::format("HTTP/1.1 {}\r\nContent-Type: text/plain\r\nContent-Length: "
+                                  "{}\r\nConnection: close\r\n\r\n{}",
+                                  status, body.size(), body));
 }
 
 // Carries bytes until both directions have ended.
@@ -74,7 +76,10 @@ Result<UniqueFd> dial(const ResolvedAddress& address) {
   ::setsockopt(fd.get(), SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
   const int one = 1;
   ::setsockopt(fd.get(), IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
-  if (::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address.address), address.length) != 0) return os_error("connect");
+  if (::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address.address), address.length) !=
+      0) {
+    return os_error("connect");
+  }
   const timeval forever{0, 0};
   ::setsockopt(fd.get(), SOL_SOCKET, SO_SNDTIMEO, &forever, sizeof forever);
   return fd;
@@ -86,16 +91,27 @@ void serve_connect(UniqueFd client, const std::vector<HostGrant>& allow, EventSi
   parser.header_limit(kMaxHead);
   boost::system::error_code error;
   parser.put(boost::asio::buffer(head), error);
-  const auto deny = [&](std::string_view status, const std::string& host, int port, std::string_view reason) {
-    events.say({{"type", "net.denied"}, {"host", printable(host.substr(0, 256))}, {"port", port}, {"reason", reason}});
+  const auto deny = [&](std::string_view status, const std::string& host, int port,
+                        std::string_view reason) {
+    events.say({{"type", "net.denied"},
+                {"host", printable(host.substr(0, 256))},
+                {"port", port},
+                {"reason", reason}});
     refuse(client.get(), status, reason);
   };
-  if (head.empty() || error || !parser.is_header_done()) return deny("400 Bad Request", "", 0, "not an HTTP request");
+  if (head.empty() || error || !parser.is_header_done()) {
+    return deny("400 Bad Request", "", 0, "not an HTTP request");
+  }
   const std::string target(parser.get().target());
-  if (parser.get().method() != http::verb::connect) return deny("405 Method Not Allowed", target, 0, "this proxy speaks CONNECT only");
+  if (parser.get().method() != http::verb::connect) {
+    return deny("405 Method Not Allowed", target, 0, "this proxy speaks CONNECT only");
+  }
   const std::optional<Destination> to = parse_authority(target);
   if (!to) return deny("403 Forbidden", target, 0, "not a plain host name and port");
-  if (matching_grant(allow, *to) == nullptr) return deny("403 Forbidden", to->host, to->port, "the policy grants no such host (network.allow)");
+  if (matching_grant(allow, *to) == nullptr) {
+    return deny("403 Forbidden", to->host, to->port,
+                "the policy grants no such host (network.allow)");
+  }
   const Result<std::vector<ResolvedAddress>> addresses = resolve_host(to->host, to->port);
   if (!addresses) return deny("502 Bad Gateway", to->host, to->port, addresses.error().what);
   const Result<ResolvedAddress> chosen = choose_address(*addresses, LocalAddresses::refuse);
@@ -105,7 +121,11 @@ void serve_connect(UniqueFd client, const std::vector<HostGrant>& allow, EventSi
   events.say({{"type", "net.allowed"}, {"host", to->host}, {"port", to->port}});
   if (!write_all(client.get(), "HTTP/1.1 200 Connection established\r\n\r\n")) return;
   const auto [sent, received] = tunnel(client.get(), server->get());
-  events.say({{"type", "net.closed"}, {"host", to->host}, {"port", to->port}, {"sent", sent}, {"received", received}});
+  events.say({{"type", "net.closed"},
+              {"host", to->host},
+              {"port", to->port},
+              {"sent", sent},
+              {"received", received}});
 }
 
 }  // namespace berm

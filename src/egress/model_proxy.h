@@ -15,8 +15,8 @@ struct ModelTarget {
   std::string host;
   std::uint16_t port = 0;
   bool tls = true;
-  std::string prefix;             ///< path before /v1, without a trailing slash
-  std::string header;             ///< "x-api-key" or "authorization"
+  std::string prefix;  ///< path before /v1, without a trailing slash
+  std::string header;  ///< "x-api-key" or "authorization"
   std::shared_ptr<Secret> key;
 };
 
@@ -24,8 +24,8 @@ struct ModelTarget {
 [[nodiscard]] Result<ModelTarget> parse_model_target(const std::string& url);
 
 /// Serves one client connection: every request is parsed and written anew; every authentication the
-/// agent sends is dropped and ours is set; only messages and models are reachable; bodies and event streams are
-/// carried as they come.
+/// agent sends is dropped and ours is set; only messages and models are reachable; bodies and event
+/// streams are carried as they come.
 void serve_model(UniqueFd client, const ModelTarget& target, EventSink& events);
 
 }  // namespace berm

@@ -24,7 +24,8 @@ void on_answer(void* context, int status, int, ares_addrinfo* answer) {
   auto* lookup = static_cast<Lookup*>(context);
   lookup->status = status;
   lookup->done = true;
-  for (const ares_addrinfo_node* node = answer != nullptr ? answer->nodes : nullptr; node != nullptr; node = node->ai_next) {
+  for (const ares_addrinfo_node* node = answer != nullptr ? answer->nodes : nullptr;
+       node != nullptr; node = node->ai_next) {
     ResolvedAddress address;
     if (node->ai_addrlen > sizeof address.address) continue;
     std::memcpy(&address.address, node->ai_addr, node->ai_addrlen);
@@ -42,19 +43,26 @@ void wait_for(ares_channel channel, const Lookup& lookup) {
     pollfd fds[ARES_GETSOCK_MAXNUM];
     nfds_t count = 0;
     for (int i = 0; i < ARES_GETSOCK_MAXNUM; ++i) {
-      const bool read = ARES_GETSOCK_READABLE(static_cast<unsigned>(mask), static_cast<unsigned>(i)) != 0;
-      const bool write = ARES_GETSOCK_WRITABLE(static_cast<unsigned>(mask), static_cast<unsigned>(i)) != 0;
-      if (read || write) fds[count++] = {sockets[i], static_cast<short>((read ? POLLIN : 0) | (write ? POLLOUT : 0)), 0};
+      const bool read =
+          ARES_GETSOCK_READABLE(static_cast<unsigned>(mask), static_cast<unsigned>(i)) != 0;
+      const bool write =
+          ARES_GETSOCK_WRITABLE(static_cast<unsigned>(mask), static_cast<unsigned>(i)) != 0;
+      if (read || write) {
+        fds[count++] = {sockets[i], static_cast<short>((read ? POLLIN : 0) | (write ? POLLOUT : 0)),
+                        0};
+      }
     }
     if (count == 0) return;
     timeval limit{5, 0};
     timeval buffer{};
     const timeval* next = ares_timeout(channel, &limit, &buffer);
-    const int ready = ::poll(fds, count, static_cast<int>(next->tv_sec * 1000 + next->tv_usec / 1000) + 1);
+    const int ready =
+        ::poll(fds, count, static_cast<int>(next->tv_sec * 1000 + next->tv_usec / 1000) + 1);
     if (ready <= 0) ares_process_fd(channel, ARES_SOCKET_BAD, ARES_SOCKET_BAD);
     for (nfds_t i = 0; i < count; ++i) {
       if (fds[i].revents != 0) {
-        ares_process_fd(channel, (fds[i].events & POLLIN) != 0 ? fds[i].fd : ARES_SOCKET_BAD, (fds[i].events & POLLOUT) != 0 ? fds[i].fd : ARES_SOCKET_BAD);
+        ares_process_fd(channel, (fds[i].events & POLLIN) != 0 ? fds[i].fd : ARES_SOCKET_BAD,
+                        (fds[i].events & POLLOUT) != 0 ? fds[i].fd : ARES_SOCKET_BAD);
       }
     }
   }
@@ -67,7 +75,8 @@ std::string_view why_forbidden(const ResolvedAddress& address) {
     return forbidden_address(std::span<const std::uint8_t, 4>(bytes));
   }
   std::array<std::uint8_t, 16> bytes{};
-  std::memcpy(bytes.data(), &reinterpret_cast<const sockaddr_in6*>(&address.address)->sin6_addr, 16);
+  std::memcpy(bytes.data(), &reinterpret_cast<const sockaddr_in6*>(&address.address)->sin6_addr,
+              16);
   return forbidden_address(std::span<const std::uint8_t, 16>(bytes));
 }
 
@@ -79,19 +88,27 @@ Result<std::vector<ResolvedAddress>> resolve_host(const std::string& host, std::
   options.tries = 2;
   options.flags = ARES_FLAG_NOSEARCH;  // the name that was granted, not name.some.search.domain
   ares_channel raw = nullptr;
-  if (ares_init_options(&raw, &options, ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_FLAGS) != ARES_SUCCESS) return failure(Errc::internal, "start the resolver");
-  const std::unique_ptr<std::remove_pointer_t<ares_channel>, decltype(&ares_destroy)> channel(raw, &ares_destroy);
+  if (ares_init_options(&raw, &options, ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_FLAGS) !=
+      ARES_SUCCESS) {
+    return failure(Errc::internal, "start the resolver");
+  }
+  const std::unique_ptr<std::remove_pointer_t<ares_channel>, decltype(&ares_destroy)> channel(
+      raw, &ares_destroy);
   ares_addrinfo_hints hints{};
   hints.ai_family = AF_UNSPEC;
   hints.ai_socktype = SOCK_STREAM;
   Lookup lookup;
   ares_getaddrinfo(raw, host.c_str(), fmt::format("{}", port).c_str(), &hints, on_answer, &lookup);
   wait_for(raw, lookup);
-  if (lookup.addresses.empty()) return failure(Errc::kernel, fmt::format("resolve '{}': {}", host, ares_strerror(lookup.status)));
+  if (lookup.addresses.empty()) {
+    return failure(Errc::kernel,
+                   fmt::format("resolve '{}': {}", host, ares_strerror(lookup.status)));
+  }
   return lookup.addresses;
 }
 
-Result<ResolvedAddress> choose_address(const std::vector<ResolvedAddress>& addresses, LocalAddresses local) {
+Result<ResolvedAddress> choose_address(const std::vector<ResolvedAddress>& addresses,
+                                       LocalAddresses local) {
   std::string_view reason = "no address";
   for (const ResolvedAddress& address : addresses) {
     reason = why_forbidden(address);

@@ -16,11 +16,13 @@ struct ResolvedAddress {
 };
 
 /// Every address of `host`, with `port` set. Blocks at most five seconds.
-[[nodiscard]] Result<std::vector<ResolvedAddress>> resolve_host(const std::string& host, std::uint16_t port);
+[[nodiscard]] Result<std::vector<ResolvedAddress>> resolve_host(const std::string& host,
+                                                                std::uint16_t port);
 
 /// The first address whose class may be dialled; the reason if there is none.
 /// @param allow_local  the user himself named this destination (the model API's gateway).
 enum class LocalAddresses : std::uint8_t { refuse, allow };
-[[nodiscard]] Result<ResolvedAddress> choose_address(const std::vector<ResolvedAddress>& addresses, LocalAddresses local);
+[[nodiscard]] Result<ResolvedAddress> choose_address(const std::vector<ResolvedAddress>& addresses,
+                                                     LocalAddresses local);
 
 }  // namespace berm

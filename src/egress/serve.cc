@@ -44,8 +44,12 @@ Result<Configuration> read_configuration() {
   std::string text = BERM_TRY(read_all(kConfigFd, 1 << 20));
   const std::size_t newline = text.find('\n');
   const json parsed = json::parse(text.substr(0, newline), nullptr, false);
-  if (!parsed.is_object() || newline == std::string::npos) return failure(Errc::internal, "read the egress configuration");
-  Configuration out{.proxy = parsed.value("proxy", false), .uid = parsed.value("uid", 0U), .listeners = parsed.value("listeners", std::size_t{0})};
+  if (!parsed.is_object() || newline == std::string::npos) {
+    return failure(Errc::internal, "read the egress configuration");
+  }
+  Configuration out{.proxy = parsed.value("proxy", false),
+                    .uid = parsed.value("uid", 0U),
+                    .listeners = parsed.value("listeners", std::size_t{0})};
   for (const json& grant : parsed.value("allow", json::array())) {
     out.allow.push_back({grant.value("pattern", ""), grant.value("port", std::uint16_t{0})});
   }
@@ -59,35 +63,48 @@ Result<Configuration> read_configuration() {
   return out;
 }
 
-// Readable: how to resolve names and whom to trust. Nothing else, nothing writable, nothing executable.
+// Readable: how to resolve names and whom to trust. Nothing else, nothing writable, nothing
+// executable.
 Result<void> restrict_files() {
-  const long abi = ::syscall(SYS_landlock_create_ruleset, nullptr, 0, landlock::kCreateRulesetVersion);
+  const long abi =
+      ::syscall(SYS_landlock_create_ruleset, nullptr, 0, landlock::kCreateRulesetVersion);
   if (abi <= 0) return {};
   const landlock::RulesetAttr attributes{landlock::handled_fs(static_cast<int>(abi)), 0, 0};
-  const UniqueFd ruleset(static_cast<int>(::syscall(SYS_landlock_create_ruleset, &attributes, sizeof(std::uint64_t), 0)));
+  const UniqueFd ruleset(static_cast<int>(
+      ::syscall(SYS_landlock_create_ruleset, &attributes, sizeof(std::uint64_t), 0)));
   if (!ruleset) return os_error("make egress's Landlock ruleset");
-  for (const char* path : {"/etc/resolv.conf", "/etc/hosts", "/etc/nsswitch.conf", "/etc/host.conf", "/etc/services", "/etc/ssl", "/etc/pki",
-                           "/usr/lib/ssl", "/usr/share/ca-certificates", "/usr/local/share/ca-certificates", "/run/systemd/resolve"}) {
+  for (const char* path :
+       {"/etc/resolv.conf", "/etc/hosts", "/etc/nsswitch.conf", "/etc/host.conf", "/etc/services",
+        "/etc/ssl", "/etc/pki", "/usr/lib/ssl", "/usr/share/ca-certificates",
+        "/usr/local/share/ca-certificates", "/run/systemd/resolve"}) {
     const UniqueFd fd(::open(path, O_PATH | O_CLOEXEC));
     if (!fd) continue;
     struct stat status {};
     if (::fstat(fd.get(), &status) != 0) continue;
-    const landlock::PathBeneathAttr rule{S_ISDIR(status.st_mode) ? landlock::kReadFile | landlock::kReadDir : landlock::kReadFile, fd.get()};
-    if (::syscall(SYS_landlock_add_rule, ruleset.get(), landlock::kRulePathBeneath, &rule, 0) != 0) return os_error("add a Landlock rule");
+    const landlock::PathBeneathAttr rule{
+        S_ISDIR(status.st_mode) ? landlock::kReadFile | landlock::kReadDir : landlock::kReadFile,
+        fd.get()};
+    if (::syscall(SYS_landlock_add_rule, ruleset.get(), landlock::kRulePathBeneath, &rule, 0) !=
+        0) {
+      return os_error("add a Landlock rule");
+    }
   }
-  if (::syscall(SYS_landlock_restrict_self, ruleset.get(), 0) != 0) return os_error("restrict egress with Landlock");
+  if (::syscall(SYS_landlock_restrict_self, ruleset.get(), 0) != 0) {
+    return os_error("restrict egress with Landlock");
+  }
   return {};
 }
 
 Result<void> confine(const Configuration& configuration) {
   if (configuration.uid != 0) {
-    if (::setgroups(0, nullptr) != 0 || ::setresgid(configuration.uid, configuration.uid, configuration.uid) != 0 ||
+    if (::setgroups(0, nullptr) != 0 ||
+        ::setresgid(configuration.uid, configuration.uid, configuration.uid) != 0 ||
         ::setresuid(configuration.uid, configuration.uid, configuration.uid) != 0) {
       return os_error("give up egress's uid");
     }
   }
-  if (::prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0 || ::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0 ||
-      ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) {
+  if (::prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0 ||
+      ::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0 || ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) {
     return os_error("confine egress");
   }
   return restrict_files();
@@ -96,7 +113,8 @@ Result<void> confine(const Configuration& configuration) {
 // Accepts until the process is killed. A thread a connection, with a bound: past it, clients wait.
 class Acceptor {
  public:
-  Acceptor(int listener, std::function<void(UniqueFd)> serve) : listener_(listener), serve_(std::move(serve)) {}
+  Acceptor(int listener, std::function<void(UniqueFd)> serve)
+      : listener_(listener), serve_(std::move(serve)) {}
 
   void accept_one() {
     UniqueFd client(::accept4(listener_, nullptr, nullptr, SOCK_CLOEXEC));
@@ -123,7 +141,9 @@ std::atomic<int> Acceptor::active = 0;
   for (;;) {
     std::vector<pollfd> fds;
     const bool full = Acceptor::active >= kMostConnections;
-    for (const Acceptor& acceptor : acceptors) fds.push_back({full ? -1 : acceptor.fd(), POLLIN, 0});
+    for (const Acceptor& acceptor : acceptors) {
+      fds.push_back({full ? -1 : acceptor.fd(), POLLIN, 0});
+    }
     if (::poll(fds.data(), fds.size(), full ? 20 : -1) < 0) continue;
     for (std::size_t i = 0; i < fds.size(); ++i) {
       if ((fds[i].revents & POLLIN) != 0) acceptors[i].accept_one();
@@ -145,10 +165,14 @@ int serve_egress() {
   std::vector<Acceptor> acceptors;
   int listener = kFirstListener;
   if (configuration.proxy) {
-    acceptors.emplace_back(listener++, [](UniqueFd client) { serve_connect(std::move(client), configuration.allow, events); });
+    acceptors.emplace_back(listener++, [](UniqueFd client) {
+      serve_connect(std::move(client), configuration.allow, events);
+    });
   }
   if (configuration.model) {
-    acceptors.emplace_back(listener++, [](UniqueFd client) { serve_model(std::move(client), *configuration.model, events); });
+    acceptors.emplace_back(listener++, [](UniqueFd client) {
+      serve_model(std::move(client), *configuration.model, events);
+    });
   }
   if (static_cast<std::size_t>(listener - kFirstListener) != configuration.listeners) return 125;
   events.say({{"type", "egress.start"}});

@@ -20,7 +20,8 @@ Result<Secret> read_key(const std::string& from) {
   const std::string name = from.substr(from.find(':') + 1);
   const char* value = ::getenv(name.c_str());
   if (value == nullptr || *value == '\0') {
-    return failure(Errc::usage, fmt::format("the model API's key is not there: {} is not set", name),
+    return failure(Errc::usage,
+                   fmt::format("the model API's key is not there: {} is not set", name),
                    fmt::format("export {} before berm run; the agent itself never sees it", name));
   }
   return Secret(std::string(value));
@@ -28,10 +29,17 @@ Result<Secret> read_key(const std::string& from) {
 
 json configuration(const Plan& plan, std::size_t listeners) {
   json allow = json::array();
-  for (const HostGrant& grant : plan.egress.allow) allow.push_back({{"pattern", grant.pattern}, {"port", grant.port}});
-  json out = {{"listeners", listeners}, {"proxy", plan.egress.proxy_port != 0}, {"allow", std::move(allow)}};
+  for (const HostGrant& grant : plan.egress.allow) {
+    allow.push_back({{"pattern", grant.pattern}, {"port", grant.port}});
+  }
+  json out = {{"listeners", listeners},
+              {"proxy", plan.egress.proxy_port != 0},
+              {"allow", std::move(allow)}};
   if (plan.identity.from_root) out["uid"] = plan.identity.host_uid;
-  if (plan.egress.model) out["model"] = {{"upstream", plan.egress.model->upstream}, {"header", plan.egress.model->header}};
+  if (plan.egress.model) {
+    out["model"] = {{"upstream", plan.egress.model->upstream},
+                    {"header", plan.egress.model->header}};
+  }
   return out;
 }
 
@@ -79,7 +87,8 @@ Result<EgressProcess> start_egress(const Plan& plan, std::vector<UniqueFd> liste
   const pid_t pid = ::fork();
   if (pid < 0) return os_error("start the egress process");
   if (pid == 0) become_egress(self.get(), fds);
-  EgressProcess egress{.process = BERM_TRY(ChildProcess::adopt(pid)), .events = std::move(events.read)};
+  EgressProcess egress{.process = BERM_TRY(ChildProcess::adopt(pid)),
+                       .events = std::move(events.read)};
   config.read.reset();
   const std::string text = configuration(plan, listeners.size()).dump() + "\n";
   BERM_TRY(write_all(config.write.get(), text));

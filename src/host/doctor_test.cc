@@ -7,7 +7,8 @@
 namespace berm {
 namespace {
 
-// What a user reads when the kernel says no: the cause that the facts tell, and what to do about it.
+// What a user reads when the kernel says no: the cause that the facts tell, and what to do about
+// it.
 TEST(ExplainSetupFailure, NamesTheFixForWhatTheHostLacks) {
   const HostFacts plain{.kernel = "5.10.0", .uid = 1000};
   HostFacts apparmor = plain;
@@ -21,20 +22,37 @@ TEST(ExplainSetupFailure, NamesTheFixForWhatTheHostLacks) {
     HostFacts facts;
     const char* fix;
   } cases[] = {
-      {{.code = Errc::unsupported, .what = "clone", .os_errno = ENOSPC}, none, "user.max_user_namespaces"},
-      {{.code = Errc::unsupported, .what = "clone", .os_errno = EPERM}, debian10, "unprivileged_userns_clone"},
-      {{.code = Errc::unsupported, .what = "clone", .os_errno = EPERM}, apparmor, "apparmor_restrict_unprivileged_userns"},
+      {{.code = Errc::unsupported, .what = "clone", .os_errno = ENOSPC},
+       none,
+       "user.max_user_namespaces"},
+      {{.code = Errc::unsupported, .what = "clone", .os_errno = EPERM},
+       debian10,
+       "unprivileged_userns_clone"},
+      {{.code = Errc::unsupported, .what = "clone", .os_errno = EPERM},
+       apparmor,
+       "apparmor_restrict_unprivileged_userns"},
       // Ubuntu 24.04: the namespace can be made, its capabilities do nothing.
-      {{.code = Errc::kernel, .what = "take the agent's identity", .os_errno = EPERM}, apparmor, "apparmor_restrict_unprivileged_userns"},
-      {{.code = Errc::kernel, .what = "build the root", .os_errno = EPERM}, plain, "seccomp profile"},
+      {{.code = Errc::kernel, .what = "take the agent's identity", .os_errno = EPERM},
+       apparmor,
+       "apparmor_restrict_unprivileged_userns"},
+      {{.code = Errc::kernel, .what = "build the root", .os_errno = EPERM},
+       plain,
+       "seccomp profile"},
       {{.code = Errc::kernel, .what = "build the root", .os_errno = ENOSYS}, plain, "Linux 5.12"},
-      {{.code = Errc::kernel, .what = "install the seccomp filter", .os_errno = ENOSYS}, plain, "CONFIG_SECCOMP_FILTER"},
-      {{.code = Errc::kernel, .what = "x", .os_errno = EPERM, .fix = "its own"}, apparmor, "its own"},
+      {{.code = Errc::kernel, .what = "install the seccomp filter", .os_errno = ENOSYS},
+       plain,
+       "CONFIG_SECCOMP_FILTER"},
+      {{.code = Errc::kernel, .what = "x", .os_errno = EPERM, .fix = "its own"},
+       apparmor,
+       "its own"},
   };
   for (const auto& [error, facts, fix] : cases) {
-    EXPECT_NE(explain_setup_failure(error, facts).fix.find(fix), std::string::npos) << error.what << ": " << explain_setup_failure(error, facts).fix;
+    EXPECT_NE(explain_setup_failure(error, facts).fix.find(fix), std::string::npos)
+        << error.what << ": " << explain_setup_failure(error, facts).fix;
   }
-  EXPECT_EQ(explain_setup_failure({.code = Errc::kernel, .what = "x", .os_errno = ENOENT}, plain).fix, "") << "no advice is better than a wrong one";
+  EXPECT_EQ(
+      explain_setup_failure({.code = Errc::kernel, .what = "x", .os_errno = ENOENT}, plain).fix, "")
+      << "no advice is better than a wrong one";
 }
 
 TEST(ExamineHost, TellsWhatIsWeakerAndWhy) {

@@ -20,14 +20,15 @@ namespace berm {
 namespace {
 
 // Merged-usr systems have links here, others directories.
-constexpr std::string_view kSystemCandidates[] = {"/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32"};
+constexpr std::string_view kSystemCandidates[] = {"/bin",   "/sbin",  "/lib",
+                                                  "/lib32", "/lib64", "/libx32"};
 
 // What programs need of /etc; nothing else of it is visible. No secrets, no host configuration.
 constexpr std::string_view kEtcCandidates[] = {
-    "/etc/ld.so.cache",     "/etc/ssl/certs",    "/etc/ssl/openssl.cnf", "/etc/ca-certificates",
-    "/etc/pki/tls/certs",   "/etc/pki/ca-trust", "/etc/localtime",       "/etc/timezone",
-    "/etc/alternatives",    "/etc/services",     "/etc/protocols",       "/etc/mime.types",
-    "/etc/java-17-openjdk", "/etc/java-21-openjdk", "/etc/fonts",        "/etc/bash.bashrc",
+    "/etc/ld.so.cache",     "/etc/ssl/certs",       "/etc/ssl/openssl.cnf", "/etc/ca-certificates",
+    "/etc/pki/tls/certs",   "/etc/pki/ca-trust",    "/etc/localtime",       "/etc/timezone",
+    "/etc/alternatives",    "/etc/services",        "/etc/protocols",       "/etc/mime.types",
+    "/etc/java-17-openjdk", "/etc/java-21-openjdk", "/etc/fonts",           "/etc/bash.bashrc",
 };
 
 long read_number(const char* path, long missing) {
@@ -40,11 +41,14 @@ long read_number(const char* path, long missing) {
 }
 
 int landlock_abi() {
-  const long abi = ::syscall(SYS_landlock_create_ruleset, nullptr, 0, landlock::kCreateRulesetVersion);
+  const long abi =
+      ::syscall(SYS_landlock_create_ruleset, nullptr, 0, landlock::kCreateRulesetVersion);
   return abi < 0 ? 0 : static_cast<int>(abi);
 }
 
-bool may_write(const std::string& directory) { return ::access(directory.c_str(), W_OK | X_OK) == 0; }
+bool may_write(const std::string& directory) {
+  return ::access(directory.c_str(), W_OK | X_OK) == 0;
+}
 
 // The directory of our own group in the hierarchy of `controller` (v1), or "" .
 std::string v1_directory(std::string_view cgroups, std::string_view controller) {
@@ -55,7 +59,8 @@ std::string v1_directory(std::string_view cgroups, std::string_view controller) 
       if (name != controller) continue;
       // The path may contain ':'; everything after the second colon belongs to it.
       const std::string_view path = line.substr(parts[0].size() + parts[1].size() + 2);
-      std::string directory = fmt::format("/sys/fs/cgroup/{}{}", controller, path == "/" ? "" : path);
+      std::string directory =
+          fmt::format("/sys/fs/cgroup/{}{}", controller, path == "/" ? "" : path);
       if (may_write(directory)) return directory;
       // In a container the path is the host's, the mount shows our group at its top.
       directory = fmt::format("/sys/fs/cgroup/{}", controller);
@@ -66,13 +71,17 @@ std::string v1_directory(std::string_view cgroups, std::string_view controller) 
 }
 
 bool has_word(std::string_view words, std::string_view wanted) {
-  return std::ranges::any_of(split(trim(words), ' '), [&](std::string_view word) { return word == wanted; });
+  return std::ranges::any_of(split(trim(words), ' '),
+                             [&](std::string_view word) { return word == wanted; });
 }
 
-// A delegated v2 group: controllers can be enabled for children only if no process stays in the group
-// itself ("no internal processes", cgroup-v2.rst). Enabled already, or nobody here but us, who can move.
+// A delegated v2 group: controllers can be enabled for children only if no process stays in the
+// group itself ("no internal processes", cgroup-v2.rst). Enabled already, or nobody here but us,
+// who can move.
 bool is_usable_v2(const std::string& directory) {
-  if (!may_write(directory) || ::access((directory + "/cgroup.procs").c_str(), W_OK) != 0) return false;
+  if (!may_write(directory) || ::access((directory + "/cgroup.procs").c_str(), W_OK) != 0) {
+    return false;
+  }
   const Result<std::string> enabled = read_file(directory + "/cgroup.subtree_control", 4096);
   if (!enabled) return false;
   if (has_word(*enabled, "memory") && has_word(*enabled, "pids")) return true;
@@ -83,7 +92,8 @@ bool is_usable_v2(const std::string& directory) {
 std::string v2_directory(std::string_view cgroups) {
   for (const std::string_view line : split(cgroups, '\n')) {
     if (!line.starts_with("0::")) continue;
-    const std::string directory = fmt::format("/sys/fs/cgroup{}", line.substr(3) == "/" ? "" : line.substr(3));
+    const std::string directory =
+        fmt::format("/sys/fs/cgroup{}", line.substr(3) == "/" ? "" : line.substr(3));
     return is_usable_v2(directory) ? directory : "";
   }
   return "";
@@ -91,16 +101,21 @@ std::string v2_directory(std::string_view cgroups) {
 
 CgroupPlaces v2_places(CgroupKind kind, const std::string& directory) {
   const Result<std::string> controllers = read_file(directory + "/cgroup.controllers", 4096);
-  const auto place = [&](std::string_view name) { return controllers && has_word(*controllers, name) ? directory : ""; };
+  const auto place = [&](std::string_view name) {
+    return controllers && has_word(*controllers, name) ? directory : "";
+  };
   return {.kind = kind, .memory = place("memory"), .pids = place("pids"), .cpu = place("cpu")};
 }
 
 // The group of the systemd manager that would start a scope for us, "" if there is none.
 std::string systemd_directory(uid_t uid) {
   if (!exists("/run/systemd/system") || ::access("/usr/bin/busctl", X_OK) != 0) return "";
-  const std::string bus = uid == 0 ? "/run/dbus/system_bus_socket" : fmt::format("/run/user/{}/bus", uid);
+  const std::string bus =
+      uid == 0 ? "/run/dbus/system_bus_socket" : fmt::format("/run/user/{}/bus", uid);
   if (::access(bus.c_str(), W_OK) != 0) return "";
-  const std::string directory = uid == 0 ? "/sys/fs/cgroup" : fmt::format("/sys/fs/cgroup/user.slice/user-{0}.slice/user@{0}.service", uid);
+  const std::string directory =
+      uid == 0 ? "/sys/fs/cgroup"
+               : fmt::format("/sys/fs/cgroup/user.slice/user-{0}.slice/user@{0}.service", uid);
   return exists(directory + "/cgroup.controllers") ? directory : "";
 }
 
@@ -115,7 +130,10 @@ void find_system_paths(HostFacts& facts) {
     } else if (S_ISLNK(status.st_mode)) {
       std::array<char, 256> target{};
       const ssize_t length = ::readlink(path.c_str(), target.data(), target.size() - 1);
-      if (length > 0) facts.system_links.push_back({path, std::string(target.data(), static_cast<std::size_t>(length))});
+      if (length > 0) {
+        facts.system_links.push_back(
+            {path, std::string(target.data(), static_cast<std::size_t>(length))});
+      }
     }
   }
   for (const std::string_view candidate : kEtcCandidates) {
@@ -124,8 +142,8 @@ void find_system_paths(HostFacts& facts) {
   }
 }
 
-// File systems without the extended attributes, whiteouts or renames that an overlay's upper layer needs
-// (Documentation/filesystems/overlayfs.rst, "Upper and lower"); numbers of magic.h.
+// File systems without the extended attributes, whiteouts or renames that an overlay's upper layer
+// needs (Documentation/filesystems/overlayfs.rst, "Upper and lower"); numbers of magic.h.
 std::string unfit_for_upper(const std::string& directory) {
   struct statfs file_system {};
   if (::statfs(directory.c_str(), &file_system) != 0) return "";
@@ -168,7 +186,9 @@ CgroupPlaces find_cgroups() {
   CgroupPlaces places;
   const Result<std::string> own = read_file("/proc/self/cgroup", 1 << 16);
   if (!own) return places;
-  const auto holds = [](const CgroupPlaces& found) { return !found.memory.empty() && !found.pids.empty(); };
+  const auto holds = [](const CgroupPlaces& found) {
+    return !found.memory.empty() && !found.pids.empty();
+  };
   if (const std::string v2 = v2_directory(*own); !v2.empty()) {
     if (CgroupPlaces found = v2_places(CgroupKind::v2, v2); holds(found)) return found;
   }
@@ -178,7 +198,9 @@ CgroupPlaces find_cgroups() {
   places.memory = v1_directory(*own, "memory");
   places.pids = v1_directory(*own, "pids");
   places.cpu = v1_directory(*own, "cpu");
-  if (!places.memory.empty() || !places.pids.empty() || !places.cpu.empty()) places.kind = CgroupKind::v1;
+  if (!places.memory.empty() || !places.pids.empty() || !places.cpu.empty()) {
+    places.kind = CgroupKind::v1;
+  }
   return places;
 }
 
@@ -191,7 +213,8 @@ Result<HostFacts> probe_host(const std::string& state_directory, const CgroupPla
   facts.gid = ::getegid();
   facts.landlock_abi = landlock_abi();
   facts.max_user_namespaces = read_number("/proc/sys/user/max_user_namespaces", -1);
-  facts.apparmor_restricts_userns = read_number("/proc/sys/kernel/apparmor_restrict_unprivileged_userns", 0) == 1;
+  facts.apparmor_restricts_userns =
+      read_number("/proc/sys/kernel/apparmor_restrict_unprivileged_userns", 0) == 1;
   facts.userns_clone_disabled = read_number("/proc/sys/kernel/unprivileged_userns_clone", 1) == 0;
   facts.cgroup = places.kind;
   facts.cgroup_memory = !places.memory.empty();

@@ -7,8 +7,8 @@
 
 namespace berm {
 
-/// The cgroup directories in which this process may make groups, by controller; "" if none. For `scope`
-/// they are the manager's own, which tells the controllers it can give.
+/// The cgroup directories in which this process may make groups, by controller; "" if none. For
+/// `scope` they are the manager's own, which tells the controllers it can give.
 struct CgroupPlaces {
   CgroupKind kind = CgroupKind::none;
   std::string memory;
@@ -17,8 +17,10 @@ struct CgroupPlaces {
 };
 [[nodiscard]] CgroupPlaces find_cgroups();
 
-/// Reads uname, /proc/sys, the Landlock ABI and which system paths exist. Cheap (well below a millisecond): every run
-/// does it. Starts nothing. `places` is asked for once: what is planned with is what is used.
-[[nodiscard]] Result<HostFacts> probe_host(const std::string& state_directory, const CgroupPlaces& places);
+/// Reads uname, /proc/sys, the Landlock ABI and which system paths exist. Cheap (well below a
+/// millisecond): every run does it. Starts nothing. `places` is asked for once: what is planned
+/// with is what is used.
+[[nodiscard]] Result<HostFacts> probe_host(const std::string& state_directory,
+                                           const CgroupPlaces& places);
 
 }  // namespace berm

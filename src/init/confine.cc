@@ -6,8 +6,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "init/setup.h"
 #include "base/landlock_uapi.h"
+#include "init/setup.h"
 
 namespace berm::init {
 namespace {
@@ -19,7 +19,8 @@ int add_path_rule(int ruleset, const char* path, std::uint64_t access) {
   int error = ::fstat(fd, &status) == 0 ? 0 : errno;
   if (error == 0 && !S_ISDIR(status.st_mode)) access &= landlock::kFileRights;
   const landlock::PathBeneathAttr rule{access, fd};
-  if (error == 0 && ::syscall(SYS_landlock_add_rule, ruleset, landlock::kRulePathBeneath, &rule, 0) != 0) {
+  if (error == 0 &&
+      ::syscall(SYS_landlock_add_rule, ruleset, landlock::kRulePathBeneath, &rule, 0) != 0) {
     error = errno;
   }
   ::close(fd);
@@ -28,7 +29,8 @@ int add_path_rule(int ruleset, const char* path, std::uint64_t access) {
 
 int install_filter(std::span<const sock_filter> filter) {
   if (filter.empty() || filter.size() > 4096) return EINVAL;
-  const sock_fprog program{static_cast<unsigned short>(filter.size()), const_cast<sock_filter*>(filter.data())};
+  const sock_fprog program{static_cast<unsigned short>(filter.size()),
+                           const_cast<sock_filter*>(filter.data())};
   // No SECCOMP_FILTER_FLAG_SPEC_ALLOW: speculative store bypass stays mitigated.
   return ::syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program) == 0 ? 0 : errno;
 }
@@ -41,11 +43,13 @@ int restrict_with_landlock(Setup& setup) {
   const landlock::RulesetAttr attributes{program.landlock_fs, 0, program.landlock_scoped};
   // An older kernel takes a shorter structure; trailing zeros are accepted by a newer one.
   const std::size_t size = program.landlock_scoped != 0 ? sizeof attributes : sizeof(std::uint64_t);
-  const int ruleset = static_cast<int>(::syscall(SYS_landlock_create_ruleset, &attributes, size, 0));
+  const int ruleset =
+      static_cast<int>(::syscall(SYS_landlock_create_ruleset, &attributes, size, 0));
   if (ruleset < 0) return errno;
   int error = 0;
   for (const wire::PathRule& rule : setup.program.slice<wire::PathRule>(program.path_rules)) {
-    error = add_path_rule(ruleset, setup.program.string(rule.path), rule.access & program.landlock_fs);
+    error =
+        add_path_rule(ruleset, setup.program.string(rule.path), rule.access & program.landlock_fs);
     if (error != 0) break;
   }
   if (error == 0 && ::syscall(SYS_landlock_restrict_self, ruleset, 0) != 0) error = errno;

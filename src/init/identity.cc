@@ -62,7 +62,8 @@ int die_with_supervisor(Setup&) {
 }
 
 int limit_namespaces(Setup& setup) {
-  for (const std::uint32_t name : setup.program.slice<std::uint32_t>(setup.program.header().sysctls)) {
+  for (const std::uint32_t name :
+       setup.program.slice<std::uint32_t>(setup.program.header().sysctls)) {
     const int fd = ::openat(setup.proc_fd, setup.program.string(name), O_WRONLY | O_CLOEXEC);
     // A kernel without one kind of namespace has no such limit, and nothing to limit.
     if (fd < 0 && errno == ENOENT) continue;
@@ -83,7 +84,8 @@ int limit_namespaces(Setup& setup) {
 }
 
 int set_limits(Setup& setup) {
-  for (const wire::Rlimit& limit : setup.program.slice<wire::Rlimit>(setup.program.header().rlimits)) {
+  for (const wire::Rlimit& limit :
+       setup.program.slice<wire::Rlimit>(setup.program.header().rlimits)) {
     const auto resource = static_cast<__rlimit_resource>(limit.resource);
     rlimit current{};
     if (::getrlimit(resource, &current) != 0) return errno;
@@ -118,8 +120,6 @@ int drop_capabilities(Setup&) {
   return any ? EPERM : 0;
 }
 
-int set_no_new_privs(Setup&) {
-  return ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 ? 0 : errno;
-}
+int set_no_new_privs(Setup&) { return ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 ? 0 : errno; }
 
 }  // namespace berm::init

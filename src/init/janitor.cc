@@ -34,18 +34,23 @@ bool has_other_groups(const char* directory) {
   const char* own = ::strrchr(directory, '/') + 1;
   bool other = false;
   while (const dirent* entry = ::readdir(stream)) {
-    other = other || (entry->d_type == DT_DIR && entry->d_name[0] != '.' && ::strcmp(entry->d_name, own) != 0);
+    other = other || (entry->d_type == DT_DIR && entry->d_name[0] != '.' &&
+                      ::strcmp(entry->d_name, own) != 0);
   }
   ::closedir(stream);
   return other;
 }
 
-// We may be the last process in the leaf that berm made for itself (v2). The group above takes processes again once it
-// controls no children; while it has others, their limits hang on that, and the leaf stays for the next run to remove.
+// We may be the last process in the leaf that berm made for itself (v2). The group above takes
+// processes again once it controls no children; while it has others, their limits hang on that, and
+// the leaf stays for the next run to remove.
 void leave_group(const char* directory) {
   constexpr const char* kSupervisor = "-supervisor";
   const std::size_t length = ::strlen(directory);
-  if (length < ::strlen(kSupervisor) || ::strcmp(directory + length - ::strlen(kSupervisor), kSupervisor) != 0) return;
+  if (length < ::strlen(kSupervisor) ||
+      ::strcmp(directory + length - ::strlen(kSupervisor), kSupervisor) != 0) {
+    return;
+  }
   if (has_other_groups(directory)) return;
   char path[4096];
   ::snprintf(path, sizeof path, "%s/../cgroup.subtree_control", directory);

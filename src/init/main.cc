@@ -51,15 +51,18 @@ constexpr SetupStep kConfine[] = {
 
 template <std::size_t N>
 constexpr auto position(const SetupStep (&list)[N], Step step) {
-  return std::find_if(std::begin(list), std::end(list), [=](const SetupStep& s) { return s.step == step; }) -
+  return std::find_if(std::begin(list), std::end(list),
+                      [=](const SetupStep& s) { return s.step == step; }) -
          std::begin(list);
 }
 static_assert(position(kBuild, Step::take_identity) < position(kBuild, Step::die_with_supervisor));
 static_assert(position(kBuild, Step::build_root) < position(kBuild, Step::pivot_root));
 static_assert(position(kBuild, Step::raise_loopback) < position(kBuild, Step::open_listeners));
 static_assert(position(kBuild, Step::limit_namespaces) < position(kBuild, Step::drop_capabilities));
-static_assert(position(kBuild, Step::await_limits) == std::size(kBuild) - 1, "nothing is forked outside of the control groups");
-static_assert(position(kConfine, Step::seccomp) == std::size(kConfine) - 1, "seccomp must stay last");
+static_assert(position(kBuild, Step::await_limits) == std::size(kBuild) - 1,
+              "nothing is forked outside of the control groups");
+static_assert(position(kConfine, Step::seccomp) == std::size(kConfine) - 1,
+              "seccomp must stay last");
 
 [[noreturn]] void fail(Step step, int error, int detail) {
   const wire::Message message{wire::MessageKind::failed, step, error, detail};
@@ -82,7 +85,9 @@ int exec_agent(const ProgramView& program) {
   const auto copy = [&](wire::Slice slice, char** out, std::size_t room) {
     const auto offsets = program.slice<std::uint32_t>(slice);
     if (offsets.size() >= room) return false;
-    for (std::size_t i = 0; i < offsets.size(); ++i) out[i] = const_cast<char*>(program.string(offsets[i]));
+    for (std::size_t i = 0; i < offsets.size(); ++i) {
+      out[i] = const_cast<char*>(program.string(offsets[i]));
+    }
     out[offsets.size()] = nullptr;
     return true;
   };
@@ -104,7 +109,8 @@ int exec_agent(const ProgramView& program) {
   const wire::Message started{wire::MessageKind::started, Step::exec, 0, 0};
   if (send_message(started, nullptr, 0) != 0) ::_exit(125);
   const int error = exec_agent(setup.program);
-  // Control, program and tree descriptors are close-on-exec; until then a failure still has a voice.
+  // Control, program and tree descriptors are close-on-exec; until then a failure still has a
+  // voice.
   fail(Step::exec, error, 0);
 }
 
@@ -113,7 +119,9 @@ int run() {
   if (!program.valid()) fail(Step::read_program, EINVAL, 0);
   Setup setup{.program = program};
   // The supervisor placed these at fixed numbers, which cleared close-on-exec.
-  if (::close_range(wire::kControlFd, ~0U, CLOSE_RANGE_CLOEXEC) != 0) fail(Step::read_program, errno, 0);
+  if (::close_range(wire::kControlFd, ~0U, CLOSE_RANGE_CLOEXEC) != 0) {
+    fail(Step::read_program, errno, 0);
+  }
   run_steps(kBuild, setup);
 
   const pid_t agent = ::fork();
@@ -136,8 +144,11 @@ int run() {
 
 int main(int argc, char** argv) {
   if (argc == 2 && ::strcmp(argv[1], "--sandbox") == 0) return berm::init::run();
-  if (argc > 1 && ::strcmp(argv[1], "--janitor") == 0) return berm::init::clean_up_after(argc - 2, argv + 2);
-  constexpr char kUsage[] = "berm-init: started by berm as PID 1 of a sandbox; nothing to do here\n";
+  if (argc > 1 && ::strcmp(argv[1], "--janitor") == 0) {
+    return berm::init::clean_up_after(argc - 2, argv + 2);
+  }
+  constexpr char kUsage[] =
+      "berm-init: started by berm as PID 1 of a sandbox; nothing to do here\n";
   const ssize_t ignored = ::write(2, kUsage, sizeof kUsage - 1);
   return ignored < 0 ? 125 : 2;
 }

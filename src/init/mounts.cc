@@ -23,7 +23,9 @@ using wire::Op;
 int set_attributes(int tree, std::uint64_t attributes) {
   mount_attr wanted{};
   wanted.attr_set = attributes;
-  return ::mount_setattr(tree, "", AT_EMPTY_PATH | AT_RECURSIVE, &wanted, sizeof wanted) == 0 ? 0 : errno;
+  return ::mount_setattr(tree, "", AT_EMPTY_PATH | AT_RECURSIVE, &wanted, sizeof wanted) == 0
+             ? 0
+             : errno;
 }
 
 // Opens `path` below the new root without following a single link: a repository may hold a
@@ -41,7 +43,8 @@ int open_target(const Setup& setup, const char* path, int flags) {
 int open_parent(const Setup& setup, const char* path, const char*& name) {
   int parent = ::fcntl(setup.root_fd, F_DUPFD_CLOEXEC, 3);
   name = path;
-  for (const char* slash = ::strchr(name, '/'); slash != nullptr && parent >= 0; slash = ::strchr(name, '/')) {
+  for (const char* slash = ::strchr(name, '/'); slash != nullptr && parent >= 0;
+       slash = ::strchr(name, '/')) {
     char part[256];
     const auto length = static_cast<std::size_t>(slash - name);
     if (length >= sizeof part) {
@@ -122,7 +125,8 @@ int place(const Setup& setup, int tree, const char* target) {
     where = open_target(setup, target, O_PATH);
   }
   if (where < 0) return errno;
-  const int moved = ::move_mount(tree, "", where, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH);
+  const int moved =
+      ::move_mount(tree, "", where, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH);
   const int error = moved == 0 ? 0 : errno;
   ::close(where);
   return error;
@@ -157,8 +161,9 @@ int new_filesystem(const char* type, const char* const* options, std::uint64_t a
   if (context < 0) return -1;
   int failed = 0;
   for (; *options != nullptr && failed == 0; options += 2) {
-    failed = options[1] == nullptr ? ::fsconfig(context, FSCONFIG_SET_FLAG, options[0], nullptr, 0)
-                                   : ::fsconfig(context, FSCONFIG_SET_STRING, options[0], options[1], 0);
+    failed = options[1] == nullptr
+                 ? ::fsconfig(context, FSCONFIG_SET_FLAG, options[0], nullptr, 0)
+                 : ::fsconfig(context, FSCONFIG_SET_STRING, options[0], options[1], 0);
   }
   if (failed == 0) failed = ::fsconfig(context, FSCONFIG_CMD_CREATE, nullptr, nullptr, 0);
   const int mounted =
@@ -176,23 +181,28 @@ int new_tmpfs(std::uint64_t size, std::uint32_t mode, std::uint64_t attributes) 
   ::snprintf(size_text, sizeof size_text, "%llu", static_cast<unsigned long long>(size));
   ::snprintf(mode_text, sizeof mode_text, "%o", mode);
   // A million empty files cost kernel memory without costing a byte of size=.
-  ::snprintf(inodes_text, sizeof inodes_text, "%llu", static_cast<unsigned long long>(size / 4096 + 1024));
-  const char* const options[] = {"size", size_text, "mode", mode_text, "nr_inodes", inodes_text, nullptr};
+  ::snprintf(inodes_text, sizeof inodes_text, "%llu",
+             static_cast<unsigned long long>(size / 4096 + 1024));
+  const char* const options[] = {"size",      size_text,   "mode", mode_text,
+                                 "nr_inodes", inodes_text, nullptr};
   return new_filesystem("tmpfs", options, attributes);
 }
 
 int new_overlay(const Setup& setup, const char* lower, std::uint64_t attributes) {
   // Layer paths are relative to the new root: no host path, whose ':' and ',' would need quoting.
   if (::fchdir(setup.root_fd) != 0) return -1;
-  // volatile (Linux 5.10): without it unmounting writes the whole upper file system back to disk, which delays the
-  // end of every run. What is imported is flushed by the import.
-  const char* const options[] = {"lowerdir", lower, "upperdir", ".berm/rw/upper", "workdir", ".berm/rw/work",
-                                 "userxattr", nullptr, "volatile", nullptr, nullptr};
+  // volatile (Linux 5.10): without it unmounting writes the whole upper file system back to disk,
+  // which delays the end of every run. What is imported is flushed by the import.
+  const char* const options[] = {"lowerdir", lower,           "upperdir",  ".berm/rw/upper",
+                                 "workdir",  ".berm/rw/work", "userxattr", nullptr,
+                                 "volatile", nullptr,         nullptr};
   return new_filesystem("overlay", options, attributes);
 }
 
 int detach(const Setup& setup, const char* target) {
-  if (::fchdir(setup.root_fd) != 0 || ::umount2(target, MNT_DETACH | UMOUNT_NOFOLLOW) != 0) return errno;
+  if (::fchdir(setup.root_fd) != 0 || ::umount2(target, MNT_DETACH | UMOUNT_NOFOLLOW) != 0) {
+    return errno;
+  }
   return ::unlinkat(setup.root_fd, target, AT_REMOVEDIR) == 0 ? 0 : errno;
 }
 
@@ -201,7 +211,8 @@ int make_read_only(const Setup& setup, const char* target) {
   if (where < 0) return errno;
   mount_attr wanted{};
   wanted.attr_set = MOUNT_ATTR_RDONLY;
-  const int error = ::mount_setattr(where, "", AT_EMPTY_PATH, &wanted, sizeof wanted) == 0 ? 0 : errno;
+  const int error =
+      ::mount_setattr(where, "", AT_EMPTY_PATH, &wanted, sizeof wanted) == 0 ? 0 : errno;
   ::close(where);
   return error;
 }
@@ -217,7 +228,8 @@ int mount_proc(Setup& setup, const char* target, std::uint64_t attributes) {
 }
 
 int mount_devpts(const Setup& setup, const char* target, std::uint64_t attributes) {
-  const char* const options[] = {"newinstance", nullptr, "ptmxmode", "0666", "mode", "0620", nullptr};
+  const char* const options[] = {"newinstance", nullptr, "ptmxmode", "0666",
+                                 "mode",        "0620",  nullptr};
   const int tree = new_filesystem("devpts", options, attributes);
   return tree < 0 ? errno : place_and_close(setup, tree, target);
 }
@@ -231,7 +243,9 @@ int execute(Setup& setup, const Instruction& op) {
     case Op::tmpfs: {
       const int tree = new_tmpfs(op.size, op.mode, op.attributes);
       if (tree < 0) return errno;
-      if ((op.flags & wire::kWatched) == 0 || setup.watched_count == 8) return place_and_close(setup, tree, target);
+      if ((op.flags & wire::kWatched) == 0 || setup.watched_count == 8) {
+        return place_and_close(setup, tree, target);
+      }
       setup.watched[setup.watched_count++] = tree;
       return place(setup, tree, target);
     }
@@ -250,7 +264,8 @@ int execute(Setup& setup, const Instruction& op) {
       const int tree = new_overlay(setup, source, op.attributes);
       if (tree < 0) return errno;
       char go = 0;
-      // Not before what lies below it: a mount at /tmp that came later would bury a workspace in /tmp.
+      // Not before what lies below it: a mount at /tmp that came later would bury a workspace in
+      // /tmp.
       if (setup.place_after >= 0 && ::read(setup.place_after, &go, 1) != 1) return ECANCELED;
       return place_and_close(setup, tree, target);
     }
@@ -267,9 +282,9 @@ struct Range {
   std::size_t end;
 };
 
-// The instructions that assemble the workspace's overlay, from its scaffold to the scaffold's end; empty if there is
-// none. Making it is half of all the building (it makes and renames files on a real disk): a second process does that
-// meanwhile. Attaching it stays in its turn.
+// The instructions that assemble the workspace's overlay, from its scaffold to the scaffold's end;
+// empty if there is none. Making it is half of all the building (it makes and renames files on a
+// real disk): a second process does that meanwhile. Attaching it stays in its turn.
 Range overlay_group(const Setup& setup, std::span<const Instruction> instructions) {
   Range range{instructions.size(), instructions.size()};
   for (std::size_t i = 0; i < instructions.size(); ++i) {
@@ -329,10 +344,12 @@ int build_root(Setup& setup) {
   const int before = execute_range(setup, instructions, {0, overlay.begin});
   if (before != 0) return before;
   if (builder > 0) {
-    [[maybe_unused]] const ssize_t wrote = ::write(turn[1], "", 1);  // a builder that failed says so by its status
+    [[maybe_unused]] const ssize_t wrote =
+        ::write(turn[1], "", 1);  // a builder that failed says so by its status
     ::close(turn[1]);
     const int beside = wait_for_builder(builder);
-    setup.failed_at = static_cast<int>(overlay.end) - 2;  // the overlay itself; its layers are plain binds
+    setup.failed_at =
+        static_cast<int>(overlay.end) - 2;  // the overlay itself; its layers are plain binds
     if (beside != 0) return beside;
     setup.failed_at = -1;
   }
@@ -340,7 +357,8 @@ int build_root(Setup& setup) {
   if (after != 0) return after;
   ::umask(022);
   if (setup.watched_count == 0) return 0;
-  const int error = send_message({wire::MessageKind::scratch, wire::Step::build_root, 0, 0}, setup.watched, setup.watched_count);
+  const int error = send_message({wire::MessageKind::scratch, wire::Step::build_root, 0, 0},
+                                 setup.watched, setup.watched_count);
   for (int i = 0; i < setup.watched_count; ++i) ::close(setup.watched[i]);
   return error;
 }

@@ -21,7 +21,8 @@ int listen_on(std::uint32_t port) {
   address.sin_family = AF_INET;
   address.sin_port = htons(static_cast<std::uint16_t>(port));
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  if (::bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0 && ::listen(fd, 512) == 0) {
+  if (::bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0 &&
+      ::listen(fd, 512) == 0) {
     return fd;
   }
   const int error = errno;
@@ -60,7 +61,8 @@ int open_listeners(Setup& setup) {
     fds[count++] = fd;
   }
   if (error == 0) {
-    error = send_message({wire::MessageKind::listeners, wire::Step::open_listeners, count, 0}, fds, count);
+    error = send_message({wire::MessageKind::listeners, wire::Step::open_listeners, count, 0}, fds,
+                         count);
   }
   for (int i = 0; i < count; ++i) ::close(fds[i]);
   return error;

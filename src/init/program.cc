@@ -9,7 +9,9 @@ namespace berm::init {
 
 ProgramView::ProgramView(int fd) {
   struct stat status {};
-  if (::fstat(fd, &status) != 0 || status.st_size < static_cast<off_t>(sizeof(wire::Program))) return;
+  if (::fstat(fd, &status) != 0 || status.st_size < static_cast<off_t>(sizeof(wire::Program))) {
+    return;
+  }
   const auto size = static_cast<std::size_t>(status.st_size);
   void* mapped = ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE, fd, 0);
   if (mapped == MAP_FAILED) return;

@@ -42,8 +42,9 @@ bool can_connect(const char* address, std::uint16_t port) {
   target.sin_family = AF_INET;
   target.sin_port = htons(port);
   ::inet_pton(AF_INET, address, &target.sin_addr);
-  const bool refused = ::connect(fd, reinterpret_cast<const sockaddr*>(&target), sizeof target) != 0 &&
-                       errno != EINPROGRESS;
+  const bool refused =
+      ::connect(fd, reinterpret_cast<const sockaddr*>(&target), sizeof target) != 0 &&
+      errno != EINPROGRESS;
   ::close(fd);
   return !refused;
 }
@@ -57,13 +58,22 @@ int self_check(Setup& setup, wire::Step& step) {
     return success;
   };
   using wire::Step;
-  if (worked(Step::self_check_read, can_read(setup.program.string(program.forbidden_read)))) return EPERM;
-  if (worked(Step::self_check_write, can_create_in(setup.program.string(program.forbidden_write)))) return EPERM;
+  if (worked(Step::self_check_read, can_read(setup.program.string(program.forbidden_read)))) {
+    return EPERM;
+  }
+  if (worked(Step::self_check_write,
+             can_create_in(setup.program.string(program.forbidden_write)))) {
+    return EPERM;
+  }
   // The metadata service of every cloud, and a documentation address (RFC 5737) for "anywhere".
   const bool reached = can_connect("169.254.169.254", 80) || can_connect("192.0.2.1", 443);
   if (worked(Step::self_check_connect, reached)) return EPERM;
-  if (worked(Step::self_check_ptrace, ::ptrace(PTRACE_SEIZE, 1, nullptr, nullptr) == 0)) return EPERM;
-  if (worked(Step::self_check_mount, ::mount("none", "/tmp", "tmpfs", 0, nullptr) == 0)) return EPERM;
+  if (worked(Step::self_check_ptrace, ::ptrace(PTRACE_SEIZE, 1, nullptr, nullptr) == 0)) {
+    return EPERM;
+  }
+  if (worked(Step::self_check_mount, ::mount("none", "/tmp", "tmpfs", 0, nullptr) == 0)) {
+    return EPERM;
+  }
   if (worked(Step::self_check_unshare, ::unshare(CLONE_NEWUSER) == 0)) return EPERM;
   return 0;
 }

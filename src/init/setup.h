@@ -8,13 +8,13 @@ namespace berm::init {
 /// What the steps share. One per process.
 struct Setup {
   const ProgramView& program;
-  int root_fd = -1;       ///< The new root (tmpfs), from build_root on.
-  int proc_fd = -1;       ///< The fresh procfs, still writable, until limit_namespaces.
-  int slave_fd = -1;      ///< The agent's terminal, if any.
-  int failed_at = -1;     ///< Index of the instruction that failed.
-  int watched[8] = {};    ///< Mounts that the supervisor will ask how full they are.
+  int root_fd = -1;     ///< The new root (tmpfs), from build_root on.
+  int proc_fd = -1;     ///< The fresh procfs, still writable, until limit_namespaces.
+  int slave_fd = -1;    ///< The agent's terminal, if any.
+  int failed_at = -1;   ///< Index of the instruction that failed.
+  int watched[8] = {};  ///< Mounts that the supervisor will ask how full they are.
   int watched_count = 0;
-  int place_after = -1;   ///< A pipe: the overlay is attached when it says so.
+  int place_after = -1;  ///< A pipe: the overlay is attached when it says so.
 };
 
 // mounts.cc

@@ -19,7 +19,10 @@ int open_terminal(Setup& setup) {
     setup.slave_fd = ::ioctl(master, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC);
     if (setup.slave_fd < 0) error = errno;
   }
-  if (error == 0) error = send_message({wire::MessageKind::terminal, wire::Step::open_terminal, 0, 0}, &master, 1);
+  if (error == 0) {
+    error =
+        send_message({wire::MessageKind::terminal, wire::Step::open_terminal, 0, 0}, &master, 1);
+  }
   ::close(master);
   return error;
 }

@@ -12,8 +12,8 @@ inline constexpr std::uint32_t kMagic = 0x6d726562;  // "berm"
 inline constexpr std::uint32_t kVersion = 1;
 
 /// Descriptors that berm-init inherits at fixed numbers. 0, 1 and 2 are the agent's own.
-inline constexpr int kControlFd = 3;   ///< SOCK_SEQPACKET to the supervisor.
-inline constexpr int kProgramFd = 4;   ///< The program (memfd).
+inline constexpr int kControlFd = 3;    ///< SOCK_SEQPACKET to the supervisor.
+inline constexpr int kProgramFd = 4;    ///< The program (memfd).
 inline constexpr int kFirstTreeFd = 5;  ///< Detached mounts that the supervisor opened (as root).
 
 /// One step of building the root. Targets are relative to the new root; "" is the root itself.
@@ -31,17 +31,18 @@ enum class Op : std::uint32_t {
   read_only,  ///< the mount at `target` becomes read-only
 };
 
-inline constexpr std::uint32_t kOptional = 1;   ///< a missing source is skipped (bind)
-inline constexpr std::uint32_t kWatched = 2;    ///< the supervisor gets a descriptor to ask how full it is (tmpfs)
+inline constexpr std::uint32_t kOptional = 1;  ///< a missing source is skipped (bind)
+inline constexpr std::uint32_t kWatched =
+    2;  ///< the supervisor gets a descriptor to ask how full it is (tmpfs)
 inline constexpr std::uint32_t kNoSlot = 0xffffffff;
 
 struct Instruction {
   Op op;
   std::uint32_t flags;
-  std::uint32_t slot;    ///< index from kFirstTreeFd, or kNoSlot
+  std::uint32_t slot;  ///< index from kFirstTreeFd, or kNoSlot
   std::uint32_t mode;
-  std::uint32_t source;  ///< offset of a NUL-terminated string or of `size` bytes
-  std::uint32_t target;  ///< offset of a NUL-terminated string
+  std::uint32_t source;      ///< offset of a NUL-terminated string or of `size` bytes
+  std::uint32_t target;      ///< offset of a NUL-terminated string
   std::uint64_t attributes;  ///< MOUNT_ATTR_* to set
   std::uint64_t size;
 };
@@ -65,26 +66,26 @@ struct Slice {
   std::uint32_t count;
 };
 
-inline constexpr std::uint32_t kDropGroups = 1;     ///< started by root: setgroups(0) is possible
-inline constexpr std::uint32_t kTerminal = 2;       ///< the agent gets a pseudo-terminal
+inline constexpr std::uint32_t kDropGroups = 1;  ///< started by root: setgroups(0) is possible
+inline constexpr std::uint32_t kTerminal = 2;    ///< the agent gets a pseudo-terminal
 inline constexpr std::uint32_t kSelfCheck = 4;
 
 struct Program {
   std::uint32_t magic;
   std::uint32_t version;
-  std::uint32_t size;   ///< of the whole program in bytes
+  std::uint32_t size;  ///< of the whole program in bytes
   std::uint32_t flags;
-  std::uint32_t uid;    ///< inside
+  std::uint32_t uid;  ///< inside
   std::uint32_t gid;
-  Slice instructions;   ///< Instruction
-  Slice rlimits;        ///< Rlimit
-  Slice path_rules;     ///< PathRule
-  Slice argv;           ///< std::uint32_t offsets of strings
-  Slice env;            ///< std::uint32_t offsets of strings
-  Slice agent_filter;   ///< sock_filter
-  Slice init_filter;    ///< sock_filter
-  Slice listeners;      ///< std::uint32_t TCP ports on 127.0.0.1, opened in the run's netns
-  Slice sysctls;        ///< std::uint32_t offsets: names below /proc/sys that become "0"
+  Slice instructions;  ///< Instruction
+  Slice rlimits;       ///< Rlimit
+  Slice path_rules;    ///< PathRule
+  Slice argv;          ///< std::uint32_t offsets of strings
+  Slice env;           ///< std::uint32_t offsets of strings
+  Slice agent_filter;  ///< sock_filter
+  Slice init_filter;   ///< sock_filter
+  Slice listeners;     ///< std::uint32_t TCP ports on 127.0.0.1, opened in the run's netns
+  Slice sysctls;       ///< std::uint32_t offsets: names below /proc/sys that become "0"
   std::uint32_t cwd;
   std::uint32_t hostname;
   std::uint32_t forbidden_read;   ///< host path that exists outside: the self-check opens it
@@ -125,14 +126,14 @@ enum class Step : std::uint32_t {
 };
 
 enum class MessageKind : std::uint32_t {
-  go = 1,      ///< supervisor → init: `step` (await_…) is over
-  signal,      ///< supervisor → init: `value` = signal for the agent
-  listeners,   ///< init → supervisor, with descriptors
-  scratch,     ///< init → supervisor, with descriptors of the watched file systems
-  terminal,    ///< init → supervisor, with the master's descriptor
-  started,     ///< init → supervisor: everything holds, the next call is execve
-  failed,      ///< init → supervisor: `step`, `value` = errno, `detail` = instruction index
-  exited,      ///< init → supervisor: `value` = wait status of the agent
+  go = 1,     ///< supervisor → init: `step` (await_…) is over
+  signal,     ///< supervisor → init: `value` = signal for the agent
+  listeners,  ///< init → supervisor, with descriptors
+  scratch,    ///< init → supervisor, with descriptors of the watched file systems
+  terminal,   ///< init → supervisor, with the master's descriptor
+  started,    ///< init → supervisor: everything holds, the next call is execve
+  failed,     ///< init → supervisor: `step`, `value` = errno, `detail` = instruction index
+  exited,     ///< init → supervisor: `value` = wait status of the agent
 };
 
 struct Message {

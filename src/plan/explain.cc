@@ -26,7 +26,8 @@ Cover cover_of(const Plan& plan, const SandboxPath& path) {
   };
   for (const MountOp& op : plan.mounts) {
     if (const auto* bind = std::get_if<Bind>(&op)) {
-      consider(bind->to, bind->access == Access::read_write, fmt::format("mount of {}", bind->from.str()));
+      consider(bind->to, bind->access == Access::read_write,
+               fmt::format("mount of {}", bind->from.str()));
     } else if (const auto* tmpfs = std::get_if<Tmpfs>(&op)) {
       consider(tmpfs->at, true, "private tmpfs");
     } else if (const auto* overlay = std::get_if<Overlay>(&op)) {
@@ -45,7 +46,9 @@ const HiddenPath* hidden_by(const Plan& plan, std::string_view relative) {
     const auto* overlay = std::get_if<Overlay>(&op);
     if (overlay == nullptr) continue;
     for (const HiddenPath& hidden : overlay->masks) {
-      const bool within = relative.starts_with(hidden.path) && (relative.size() == hidden.path.size() || relative[hidden.path.size()] == '/');
+      const bool within =
+          relative.starts_with(hidden.path) &&
+          (relative.size() == hidden.path.size() || relative[hidden.path.size()] == '/');
       if (within) return &hidden;
     }
   }
@@ -54,20 +57,28 @@ const HiddenPath* hidden_by(const Plan& plan, std::string_view relative) {
 
 Explanation explain_write_in_workspace(const Plan& plan, const std::string& relative) {
   if (relative == ".git" || relative.starts_with(".git/")) {
-    return {true, "workspace.git", "writes go to a private git directory; nothing of it but commits can be imported"};
+    return {true, "workspace.git",
+            "writes go to a private git directory; nothing of it but commits can be imported"};
   }
   if (!any_covers(plan.guard.allow, relative)) {
-    return {false, "changes.allow (guard rule outside-allow)", "the write succeeds in the copy, and the guard refuses to import it"};
+    return {false, "changes.allow (guard rule outside-allow)",
+            "the write succeeds in the copy, and the guard refuses to import it"};
   }
   const std::optional<ProtectClass> protect = protect_class_of(relative);
-  const bool guarded = protect && std::ranges::find(plan.guard.protect, *protect) != plan.guard.protect.end();
-  const bool named = std::ranges::any_of(plan.guard.allow, [&](const Glob& glob) { return glob.str() == relative; });
+  const bool guarded =
+      protect && std::ranges::find(plan.guard.protect, *protect) != plan.guard.protect.end();
+  const bool named = std::ranges::any_of(plan.guard.allow,
+                                         [&](const Glob& glob) { return glob.str() == relative; });
   if (guarded && !named) {
-    Explanation refused{.rule = fmt::format("changes.protect: '{}' (guard rule protected-file)", spelling(*protect))};
-    refused.reason = "the write succeeds in the copy, and the guard refuses to import it; name the path exactly in changes.allow to permit it";
+    Explanation refused{.rule = fmt::format("changes.protect: '{}' (guard rule protected-file)",
+                                            spelling(*protect))};
+    refused.reason =
+        "the write succeeds in the copy, and the guard refuses to import it; name the path exactly "
+        "in changes.allow to permit it";
     return refused;
   }
-  return {true, "changes.allow", "the write goes to the copy-on-write workspace and may be imported"};
+  return {true, "changes.allow",
+          "the write goes to the copy-on-write workspace and may be imported"};
 }
 
 Result<Explanation> explain_path(const Plan& plan, bool write, const std::string& what) {
@@ -75,31 +86,46 @@ Result<Explanation> explain_path(const Plan& plan, bool write, const std::string
   const Result<SandboxPath> path = SandboxPath::parse(absolute);
   if (!path) return failure(Errc::usage, fmt::format("'{}' is not a path in normal form", what));
   const Cover cover = cover_of(plan, *path);
-  if (!cover.found) return Explanation{false, "filesystem layer", "it does not exist inside: no mount covers it (files.read can grant it)"};
+  if (!cover.found) {
+    return Explanation{false, "filesystem layer",
+                       "it does not exist inside: no mount covers it (files.read can grant it)"};
+  }
   if (path->is_within(plan.workspace.at) && *path != plan.workspace.at) {
     const std::string relative = path->str().substr(plan.workspace.at.str().size() + 1);
     const HiddenPath* hidden = hidden_by(plan, relative);
     if (hidden != nullptr && !write) {
-      return Explanation{false, fmt::format("workspace.hide: pattern '{}'", hidden->pattern), "it is absent inside (ENOENT)"};
+      return Explanation{false, fmt::format("workspace.hide: pattern '{}'", hidden->pattern),
+                         "it is absent inside (ENOENT)"};
     }
     if (write) return explain_write_in_workspace(plan, relative);
   }
-  if (write && !cover.writable) return Explanation{false, cover.by, "the mount is read-only (EROFS), and Landlock grants no write there"};
-  return Explanation{true, cover.by, write ? "writable, and private to the run unless files.write granted it" : "visible inside"};
+  if (write && !cover.writable) {
+    return Explanation{false, cover.by,
+                       "the mount is read-only (EROFS), and Landlock grants no write there"};
+  }
+  return Explanation{
+      true, cover.by,
+      write ? "writable, and private to the run unless files.write granted it" : "visible inside"};
 }
 
 Result<Explanation> explain_connect(const Plan& plan, const std::string& what) {
   const HostGrant target = BERM_TRY(parse_host_grant(what));
   if (plan.egress.mode == NetworkMode::none && plan.egress.allow.empty()) {
-    return Explanation{false, "network layer", "the run has no route out: no host is granted (network.allow)"};
+    return Explanation{false, "network layer",
+                       "the run has no route out: no host is granted (network.allow)"};
   }
   for (const HostGrant& grant : plan.egress.allow) {
-    const HostGrant wanted{.pattern = target.pattern, .port = target.port == 0 ? std::uint16_t{443} : target.port};
+    const HostGrant wanted{.pattern = target.pattern,
+                           .port = target.port == 0 ? std::uint16_t{443} : target.port};
     if (!covers(grant, wanted)) continue;
-    return Explanation{true, fmt::format("network.allow: \"{}{}\"", grant.pattern, grant.port == 0 ? "" : fmt::format(":{}", grant.port)),
+    return Explanation{true,
+                       fmt::format("network.allow: \"{}{}\"", grant.pattern,
+                                   grant.port == 0 ? "" : fmt::format(":{}", grant.port)),
                        "reached through the egress proxy, by name"};
   }
-  return Explanation{false, "network.allow", "no granted pattern covers it; whole labels count, '*.a.b' does not cover 'a.b'"};
+  return Explanation{
+      false, "network.allow",
+      "no granted pattern covers it; whole labels count, '*.a.b' does not cover 'a.b'"};
 }
 
 }  // namespace
@@ -110,11 +136,14 @@ Result<Explanation> explain(const Plan& plan, const std::string& act, const std:
   if (act == "connect") return explain_connect(plan, what);
   if (act == "exec") {
     if (what.find('/') != std::string::npos) return explain_path(plan, false, what);
-    return Explanation{true, "filesystem layer", "any program visible inside may run; names are no boundary, the sandbox is"};
+    return Explanation{true, "filesystem layer",
+                       "any program visible inside may run; names are no boundary, the sandbox is"};
   }
   constexpr std::string_view kActs[] = {"read", "write", "connect", "exec"};
   const std::string_view near = nearest(act, kActs);
-  return failure(Errc::usage, fmt::format("unknown act '{}'; one of read, write, connect, exec{}", act, near.empty() ? "" : fmt::format("; did you mean '{}'?", near)));
+  return failure(Errc::usage,
+                 fmt::format("unknown act '{}'; one of read, write, connect, exec{}", act,
+                             near.empty() ? "" : fmt::format("; did you mean '{}'?", near)));
 }
 
 }  // namespace berm

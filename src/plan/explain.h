@@ -16,6 +16,7 @@ struct Explanation {
 /// @param act   "read", "write", "connect" or "exec".
 /// @param what  A path (relative to the repository, or absolute), HOST[:PORT], or a program.
 /// @return Errc::usage for another act or an impossible path.
-[[nodiscard]] Result<Explanation> explain(const Plan& plan, const std::string& act, const std::string& what);
+[[nodiscard]] Result<Explanation> explain(const Plan& plan, const std::string& act,
+                                          const std::string& what);
 
 }  // namespace berm

@@ -12,23 +12,24 @@
 namespace berm {
 
 /// How the kernel will hold memory, cpus and processes.
-/// `scope`: v2, and systemd makes a delegated group for each run (the user's manager, or the system's for root).
+/// `scope`: v2, and systemd makes a delegated group for each run (the user's manager, or the
+/// system's for root).
 enum class CgroupKind : std::uint8_t { none, v1, v2, scope };
 
 struct HostFacts {
-  std::string kernel;                ///< uname -r
-  std::uint32_t uid = 0;             ///< Effective, of the caller.
+  std::string kernel;     ///< uname -r
+  std::uint32_t uid = 0;  ///< Effective, of the caller.
   std::uint32_t gid = 0;
-  int landlock_abi = 0;              ///< 0 = none
-  long max_user_namespaces = -1;     ///< -1 = no such limit
+  int landlock_abi = 0;                    ///< 0 = none
+  long max_user_namespaces = -1;           ///< -1 = no such limit
   bool apparmor_restricts_userns = false;  ///< kernel.apparmor_restrict_unprivileged_userns = 1
   bool userns_clone_disabled = false;      ///< kernel.unprivileged_userns_clone = 0 (Debian ≤ 10)
   CgroupKind cgroup = CgroupKind::none;    ///< only if we may create groups there
   bool cgroup_memory = false;
   bool cgroup_pids = false;
   bool cgroup_cpu = false;
-  std::string home;                  ///< Of the caller; "" if unknown.
-  std::string path;                  ///< $PATH of the caller.
+  std::string home;                             ///< Of the caller; "" if unknown.
+  std::string path;                             ///< $PATH of the caller.
   std::vector<std::string> system_directories;  ///< of kSystemCandidates, those that exist
   std::vector<std::string> system_files;        ///< of kEtcCandidates, those that exist
   struct Link {
@@ -36,16 +37,17 @@ struct HostFacts {
     std::string to;
     bool operator==(const Link&) const = default;
   };
-  std::vector<Link> system_links;    ///< /bin → usr/bin and kin
-  std::string state_unfit;           ///< the state directory's file system, if no overlay can have its upper there ("overlayfs", "nfs")
+  std::vector<Link> system_links;  ///< /bin → usr/bin and kin
+  std::string state_unfit;  ///< the state directory's file system, if no overlay can have its upper
+                            ///< there ("overlayfs", "nfs")
   bool inside_user_namespace = false;  ///< our uid 0 is not the host's
   bool operator==(const HostFacts&) const = default;
 };
 
 /// A path that exists in the repository and that a hide pattern covers.
 struct HiddenPath {
-  std::string path;        ///< relative
-  std::string pattern;     ///< what hides it
+  std::string path;     ///< relative
+  std::string pattern;  ///< what hides it
   bool directory = false;
   bool link = false;
   friend auto operator<=>(const HiddenPath&, const HiddenPath&) = default;
@@ -59,44 +61,47 @@ struct MaskParent {
   friend auto operator<=>(const MaskParent&, const MaskParent&) = default;
 };
 
-/// A git directory inside the workspace besides its own: a submodule's, or one that lies in the tree.
+/// A git directory inside the workspace besides its own: a submodule's, or one that lies in the
+/// tree.
 struct InnerRepository {
-  std::string at;                     ///< inside, relative to the workspace: ".git/modules/lib", "vendor/x/.git"
+  std::string at;  ///< inside, relative to the workspace: ".git/modules/lib", "vendor/x/.git"
   HostPath git_dir;
-  std::string work_tree;              ///< of a submodule, relative to the workspace
-  std::string head;                   ///< commit id; "" before the first commit
+  std::string work_tree;  ///< of a submodule, relative to the workspace
+  std::string head;       ///< commit id; "" before the first commit
   std::vector<HostPath> object_dirs;
-  bool nested = false;                ///< lies in the tree: mounted over; a submodule's is part of the private git directory
+  bool nested = false;  ///< lies in the tree: mounted over; a submodule's is part of the private
+                        ///< git directory
 };
 
 /// The repository as found on disk, before anything is changed.
 struct RepositoryFacts {
-  HostPath root;                      ///< of the working tree
-  HostPath git_dir;                   ///< of this working tree
-  HostPath common_dir;                ///< same as git_dir but in linked worktrees
-  std::string relative_cwd;           ///< of the caller below root; "" = root
-  std::string head;                   ///< commit id; "" before the first commit
-  std::string branch;                 ///< "refs/heads/main"; "" when detached
-  std::uint64_t device = 0;           ///< st_dev and st_ino of the root: the baseline's identity
+  HostPath root;             ///< of the working tree
+  HostPath git_dir;          ///< of this working tree
+  HostPath common_dir;       ///< same as git_dir but in linked worktrees
+  std::string relative_cwd;  ///< of the caller below root; "" = root
+  std::string head;          ///< commit id; "" before the first commit
+  std::string branch;        ///< "refs/heads/main"; "" when detached
+  std::uint64_t device = 0;  ///< st_dev and st_ino of the root: the baseline's identity
   std::uint64_t inode = 0;
-  std::uint32_t owner = 0;            ///< uid of the root directory
+  std::uint32_t owner = 0;  ///< uid of the root directory
   std::uint32_t group = 0;
   std::uint32_t root_mode = 0755;
   bool git_is_file = false;           ///< linked worktree or submodule: .git is a file
   std::vector<HostPath> object_dirs;  ///< objects/ and its alternates, all of them
   std::vector<HiddenPath> hidden;
   std::vector<MaskParent> hidden_parents;  ///< parents first
-  bool idmappable = true;             ///< asked as root only: the file system can show its owner as another uid
-  bool hidden_in_history = false;     ///< git's index names one of them
-  std::vector<std::string> nested_git;     ///< paths of directories called .git below the root's
+  bool idmappable =
+      true;  ///< asked as root only: the file system can show its owner as another uid
+  bool hidden_in_history = false;       ///< git's index names one of them
+  std::vector<std::string> nested_git;  ///< paths of directories called .git below the root's
   std::vector<InnerRepository> inner;
 };
 
 /// What one run is given by the session: names and places nobody else uses.
 struct RunPlace {
-  std::string id;       ///< "r-20261122-7f3a"
-  HostPath directory;   ///< $XDG_STATE_HOME/berm/runs/<id>
-  HostPath init;        ///< the berm-init program
+  std::string id;             ///< "r-20261122-7f3a"
+  HostPath directory;         ///< $XDG_STATE_HOME/berm/runs/<id>
+  HostPath init;              ///< the berm-init program
   std::uint32_t run_uid = 0;  ///< host uid of the agent; the caller's own unless root
   std::uint32_t run_gid = 0;
   bool terminal = false;

@@ -29,8 +29,9 @@ void add_identity_files(Plan& plan) {
                                   "nobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin\n",
                                   id.uid, id.gid, kHome));
   file("/etc/group", fmt::format("root:x:0:\nagent:x:{}:\nnogroup:x:65534:\n", id.gid));
-  file("/etc/nsswitch.conf", "passwd: files\ngroup: files\nshadow: files\nhosts: files dns\n"
-                             "services: files\nprotocols: files\n");
+  file("/etc/nsswitch.conf",
+       "passwd: files\ngroup: files\nshadow: files\nhosts: files dns\n"
+       "services: files\nprotocols: files\n");
   file("/etc/hosts", fmt::format("127.0.0.1 localhost {}\n::1 localhost\n", plan.hostname));
   file("/etc/resolv.conf", "nameserver 127.0.0.1\n");
 }
@@ -50,12 +51,14 @@ void add_system(Plan& plan, const HostFacts& host) {
 void add_devices(Plan& plan) {
   for (const std::string_view name : {"null", "zero", "full", "random", "urandom", "tty"}) {
     const std::string path = fmt::format("/dev/{}", name);
-    plan.mounts.emplace_back(
-        Bind{.from = outside(path), .to = inside(path), .access = Access::read_write, .device = true});
+    plan.mounts.emplace_back(Bind{
+        .from = outside(path), .to = inside(path), .access = Access::read_write, .device = true});
   }
   plan.mounts.emplace_back(Devpts{.at = inside("/dev/pts")});
-  for (const auto& [at, to] : {std::pair{"/dev/ptmx", "pts/ptmx"}, {"/dev/fd", "/proc/self/fd"},
-                               {"/dev/stdin", "/proc/self/fd/0"}, {"/dev/stdout", "/proc/self/fd/1"},
+  for (const auto& [at, to] : {std::pair{"/dev/ptmx", "pts/ptmx"},
+                               {"/dev/fd", "/proc/self/fd"},
+                               {"/dev/stdin", "/proc/self/fd/0"},
+                               {"/dev/stdout", "/proc/self/fd/1"},
                                {"/dev/stderr", "/proc/self/fd/2"}}) {
     plan.mounts.emplace_back(Symlink{.at = inside(at), .to = to});
   }
@@ -70,24 +73,33 @@ void add_scratch(Plan& plan) {
 }
 
 // Without id-mapped mounts they are what everybody may read of them.
-void add_objects(Plan& plan, const RepositoryFacts& repository, const HostPath& from, std::string_view to) {
-  plan.mounts.emplace_back(Bind{.from = from, .to = inside(to), .idmapped = plan.identity.from_root && repository.idmappable});
+void add_objects(Plan& plan, const RepositoryFacts& repository, const HostPath& from,
+                 std::string_view to) {
+  plan.mounts.emplace_back(Bind{.from = from,
+                                .to = inside(to),
+                                .idmapped = plan.identity.from_root && repository.idmappable});
 }
 
 void add_git(Plan& plan, const RepositoryFacts& repository) {
   const SandboxPath at = plan.workspace.at;
   const bool full = plan.workspace.git == GitHistory::full;
-  plan.mounts.emplace_back(
-      Bind{.from = plan.run_directory / "changes/git", .to = at / ".git", .access = Access::read_write});
+  plan.mounts.emplace_back(Bind{
+      .from = plan.run_directory / "changes/git", .to = at / ".git", .access = Access::read_write});
   for (std::size_t i = 0; full && i < repository.object_dirs.size(); ++i) {
-    add_objects(plan, repository, repository.object_dirs[i], fmt::format("/run/berm/objects/{}", i));
+    add_objects(plan, repository, repository.object_dirs[i],
+                fmt::format("/run/berm/objects/{}", i));
   }
   for (std::size_t i = 0; i < repository.inner.size(); ++i) {
     const InnerRepository& inner = repository.inner[i];
     if (inner.nested) {
-      plan.mounts.emplace_back(Bind{.from = plan.run_directory / fmt::format("changes/nested/{}", i), .to = at / inner.at, .access = Access::read_write});
+      plan.mounts.emplace_back(
+          Bind{.from = plan.run_directory / fmt::format("changes/nested/{}", i),
+               .to = at / inner.at,
+               .access = Access::read_write});
     }
-    for (std::size_t k = 0; full && k < inner.object_dirs.size(); ++k) add_objects(plan, repository, inner.object_dirs[k], inner_objects_path(i, k));
+    for (std::size_t k = 0; full && k < inner.object_dirs.size(); ++k) {
+      add_objects(plan, repository, inner.object_dirs[k], inner_objects_path(i, k));
+    }
   }
 }
 
@@ -97,25 +109,29 @@ void add_workspace(Plan& plan, const RepositoryFacts& repository) {
   const WorkspaceMode mode = plan.workspace.mode;
   if (mode == WorkspaceMode::overlay || mode == WorkspaceMode::worktree) {
     const bool checkout = mode == WorkspaceMode::worktree;  // made for this run, and the run's own
-    plan.mounts.emplace_back(Overlay{.lower = checkout ? plan.run_directory / "base" : repository.root,
-                                     .writable = plan.run_directory / "changes",
-                                     .to = at,
-                                     .masks = repository.hidden,
-                                     .mask_parents = repository.hidden_parents,
-                                     .root_mode = repository.root_mode,
-                                     .git_mount_point = repository.git_is_file,
-                                     .idmapped = idmapped && !checkout});
+    plan.mounts.emplace_back(
+        Overlay{.lower = checkout ? plan.run_directory / "base" : repository.root,
+                .writable = plan.run_directory / "changes",
+                .to = at,
+                .masks = repository.hidden,
+                .mask_parents = repository.hidden_parents,
+                .root_mode = repository.root_mode,
+                .git_mount_point = repository.git_is_file,
+                .idmapped = idmapped && !checkout});
   } else if (mode == WorkspaceMode::clone) {
     plan.mounts.emplace_back(
         Bind{.from = plan.run_directory / "changes/tree", .to = at, .access = Access::read_write});
   } else {
-    plan.mounts.emplace_back(
-        Bind{.from = repository.root, .to = at, .access = Access::read_write, .idmapped = idmapped});
+    plan.mounts.emplace_back(Bind{
+        .from = repository.root, .to = at, .access = Access::read_write, .idmapped = idmapped});
     const HostPath covers = plan.run_directory / "covers";
     for (const HiddenPath& hidden : repository.hidden) {
-      plan.mounts.emplace_back(Bind{.from = covers / (hidden.directory ? "directory" : "file"), .to = at / hidden.path});
+      plan.mounts.emplace_back(
+          Bind{.from = covers / (hidden.directory ? "directory" : "file"), .to = at / hidden.path});
     }
-    if (plan.workspace.git == GitHistory::none) plan.mounts.emplace_back(Bind{.from = covers / "directory", .to = at / ".git"});
+    if (plan.workspace.git == GitHistory::none) {
+      plan.mounts.emplace_back(Bind{.from = covers / "directory", .to = at / ".git"});
+    }
   }
   if (plan.workspace.git != GitHistory::none) add_git(plan, repository);
 }
@@ -127,23 +143,28 @@ Result<void> add_extra_paths(Plan& plan, const Policy& policy, const HostFacts& 
   for (const std::vector<std::string>* paths : {&policy.read_paths, &policy.write_paths}) {
     for (const std::string& path : *paths) {
       if (!plan.run_directory.is_within(outside(expand(path)))) continue;
-      return failure(Errc::denied, fmt::format("grant '{}': the record of this run lies in it, at '{}'", printable(path), printable(plan.run_directory.str())),
+      return failure(Errc::denied,
+                     fmt::format("grant '{}': the record of this run lies in it, at '{}'",
+                                 printable(path), printable(plan.run_directory.str())),
                      "grant a smaller directory, or set XDG_STATE_HOME to another place");
     }
   }
   for (const std::string& path : policy.read_paths) {
     plan.mounts.emplace_back(Bind{.from = outside(expand(path)), .to = inside(expand(path))});
-    plan.weaknesses.push_back(fmt::format("files.read grants {}: a socket or fifo in it can be used, read-only or not", path));
+    plan.weaknesses.push_back(fmt::format(
+        "files.read grants {}: a socket or fifo in it can be used, read-only or not", path));
   }
   for (const std::string& path : policy.write_paths) {
-    plan.mounts.emplace_back(
-        Bind{.from = outside(expand(path)), .to = inside(expand(path)), .access = Access::read_write});
-    plan.weaknesses.push_back(fmt::format("files.write grants {}: writes there are live on the host", path));
+    plan.mounts.emplace_back(Bind{
+        .from = outside(expand(path)), .to = inside(expand(path)), .access = Access::read_write});
+    plan.weaknesses.push_back(
+        fmt::format("files.write grants {}: writes there are live on the host", path));
   }
   return {};
 }
 
-void add_environment(Plan& plan, const Policy& policy, const std::map<std::string, std::string>& passed) {
+void add_environment(Plan& plan, const Policy& policy,
+                     const std::map<std::string, std::string>& passed) {
   plan.env = {{"HOME", std::string(kHome)},
               {"USER", "agent"},
               {"LOGNAME", "agent"},
@@ -203,7 +224,8 @@ LandlockPlan plan_landlock(const Plan& plan, const HostFacts& host) {
     out.rules.emplace_back(at, (ll::kWriteRights | extra) & out.handled_fs);
   };
   for (const MountOp& op : plan.mounts) {
-    if (const auto* bind = std::get_if<Bind>(&op); bind != nullptr && bind->access == Access::read_write) {
+    if (const auto* bind = std::get_if<Bind>(&op);
+        bind != nullptr && bind->access == Access::read_write) {
       writable(bind->to, bind->device ? ll::kIoctlDev : 0);
     } else if (const auto* tmpfs = std::get_if<Tmpfs>(&op)) {
       writable(tmpfs->at, 0);
@@ -222,18 +244,21 @@ std::vector<LayerReport> report_layers(const Plan& plan) {
   const auto how = [](Strength s) { return s == Strength::kernel ? "cgroup" : "sampled"; };
   return {
       {Layer::filesystem, Strength::kernel,
-       fmt::format("mount namespace, root from nothing, {} workspace{}", spelling(plan.workspace.mode),
-                   landlock ? fmt::format(", Landlock ABI {}", plan.landlock.abi) : "; no Landlock on this kernel")},
+       fmt::format("mount namespace, root from nothing, {} workspace{}",
+                   spelling(plan.workspace.mode),
+                   landlock ? fmt::format(", Landlock ABI {}", plan.landlock.abi)
+                            : "; no Landlock on this kernel")},
       {Layer::network, Strength::kernel,
-       plan.egress.mode == NetworkMode::none ? "network namespace with loopback only"
-                                             : "network namespace with loopback only; egress by name"},
+       plan.egress.mode == NetworkMode::none
+           ? "network namespace with loopback only"
+           : "network namespace with loopback only; egress by name"},
       {Layer::processes, Strength::kernel,
        landlock && plan.landlock.scoped != 0 ? "PID and IPC namespaces, Landlock signal scope"
                                              : "PID and IPC namespaces"},
       {Layer::syscalls, Strength::kernel, "seccomp allow-list"},
       {Layer::privileges, Strength::kernel,
-       fmt::format("uid {} (host {}), no capability, no_new_privs, no nested namespaces", plan.identity.uid,
-                   plan.identity.host_uid)},
+       fmt::format("uid {} (host {}), no capability, no_new_privs, no nested namespaces",
+                   plan.identity.uid, plan.identity.host_uid)},
       {Layer::resources, resources,
        fmt::format("memory {}, processes {}, cpus {}; time, output, disk by the supervisor",
                    how(plan.limits.memory_by), how(plan.limits.processes_by),
@@ -241,7 +266,8 @@ std::vector<LayerReport> report_layers(const Plan& plan) {
   };
 }
 
-Identity plan_identity(const HostFacts& host, const RepositoryFacts& repository, const RunPlace& place) {
+Identity plan_identity(const HostFacts& host, const RepositoryFacts& repository,
+                       const RunPlace& place) {
   const bool from_root = host.uid == 0;
   // An ordinary user's uid maps to itself: git's index compares uids, and a changed one re-hashes
   // the whole tree. Root becomes uid 1000 inside and a uid outside that owns nothing.
@@ -255,50 +281,72 @@ Identity plan_identity(const HostFacts& host, const RepositoryFacts& repository,
 }
 
 // An overlay that cannot be had becomes a copy: as private, only slower to make.
-WorkspaceMode mode_for(const Policy& policy, const HostFacts& host, const RepositoryFacts& repository, std::vector<std::string>& notes) {
+WorkspaceMode mode_for(const Policy& policy, const HostFacts& host,
+                       const RepositoryFacts& repository, std::vector<std::string>& notes) {
   if (policy.mode != WorkspaceMode::overlay) return policy.mode;
   if (!host.state_unfit.empty()) {
-    notes.push_back(fmt::format("the workspace is a copy: the state directory lies on {}, which can hold no overlay", host.state_unfit));
+    notes.push_back(fmt::format(
+        "the workspace is a copy: the state directory lies on {}, which can hold no overlay",
+        host.state_unfit));
     return WorkspaceMode::clone;
   }
   if (!repository.idmappable) {
-    notes.emplace_back("the workspace is a copy: the repository's file system cannot show its files as another user's (id-mapped mounts)");
+    notes.emplace_back(
+        "the workspace is a copy: the repository's file system cannot show its files as another "
+        "user's (id-mapped mounts)");
     return WorkspaceMode::clone;
   }
   return policy.mode;
 }
 
-Result<void> check_host(const Policy& policy, const HostFacts& host, const RepositoryFacts& repository) {
+Result<void> check_host(const Policy& policy, const HostFacts& host,
+                        const RepositoryFacts& repository) {
   if (host.uid == 0 && host.inside_user_namespace) {
-    return failure(Errc::unsupported, "run as root of a user namespace: it owns no other uid that the agent could have",
-                   "run berm as an ordinary user of this container (useradd, su)");
+    return failure(
+        Errc::unsupported,
+        "run as root of a user namespace: it owns no other uid that the agent could have",
+        "run berm as an ordinary user of this container (useradd, su)");
   }
   if (policy.mode == WorkspaceMode::worktree && !host.state_unfit.empty()) {
-    return failure(Errc::unsupported, fmt::format("check out a workspace: the state directory lies on {}, which can hold no overlay", host.state_unfit),
-                   "set XDG_STATE_HOME to a directory on ext4, xfs or btrfs, or use --mode clone");
+    return failure(
+        Errc::unsupported,
+        fmt::format(
+            "check out a workspace: the state directory lies on {}, which can hold no overlay",
+            host.state_unfit),
+        "set XDG_STATE_HOME to a directory on ext4, xfs or btrfs, or use --mode clone");
   }
   if (policy.mode == WorkspaceMode::direct && host.uid == 0 && repository.owner == 0) {
-    return failure(Errc::unsupported, "use mode \"direct\" in a repository of root: what the agent makes there, a setuid program too, would be root's at once",
+    return failure(Errc::unsupported,
+                   "use mode \"direct\" in a repository of root: what the agent makes there, a "
+                   "setuid program too, would be root's at once",
                    "run berm as an ordinary user who owns the repository, or use --mode overlay");
   }
   const auto link = std::ranges::find(repository.hidden, true, &HiddenPath::link);
   if (policy.mode == WorkspaceMode::direct && link != repository.hidden.end()) {
-    return failure(Errc::unsupported, fmt::format("hide '{}' in mode \"direct\": a link cannot be covered", printable(link->path)), "use mode \"overlay\"");
+    return failure(Errc::unsupported,
+                   fmt::format("hide '{}' in mode \"direct\": a link cannot be covered",
+                               printable(link->path)),
+                   "use mode \"overlay\"");
   }
   if (policy.mode == WorkspaceMode::direct && !repository.idmappable) {
-    return failure(Errc::unsupported, "use mode \"direct\" as root here: the file system supports no id-mapped mounts",
+    return failure(Errc::unsupported,
+                   "use mode \"direct\" as root here: the file system supports no id-mapped mounts",
                    "run berm as the repository's owner, or use --mode clone");
   }
   if (host.uid != 0 && host.max_user_namespaces == 0) {
     return tl::unexpected(explain_user_namespace_failure(ENOSPC, host));
   }
-  if (host.uid != 0 && host.userns_clone_disabled) return tl::unexpected(explain_user_namespace_failure(EPERM, host));
+  if (host.uid != 0 && host.userns_clone_disabled) {
+    return tl::unexpected(explain_user_namespace_failure(EPERM, host));
+  }
   return {};
 }
 
 }  // namespace
 
-std::string inner_objects_path(std::size_t index, std::size_t object_dir) { return fmt::format("/run/berm/objects/inner-{}-{}", index, object_dir); }
+std::string inner_objects_path(std::size_t index, std::size_t object_dir) {
+  return fmt::format("/run/berm/objects/inner-{}-{}", index, object_dir);
+}
 
 std::string_view name_of(Strength strength) {
   switch (strength) {
@@ -315,13 +363,50 @@ std::string_view name_of(Strength strength) {
 const std::vector<Glob>& built_in_hidden() {
   static const std::vector<Glob> kHidden = [] {
     std::vector<Glob> globs;
-    for (const char* pattern :
-         {".env", ".env.*", "*.pem", "*.key", "*.p12", "*.pfx", "*.jks", "*.keystore", "*.kdbx", "id_rsa*",
-          "id_dsa*", "id_ecdsa*", "id_ed25519*", ".netrc", "_netrc", "*.env", ".envrc", ".env~", ".dockercfg", ".cargo/credentials", ".cargo/credentials.toml", ".git-credentials", ".pypirc", ".pgpass",
-          ".my.cnf", ".vault-token", ".ssh", ".aws", ".azure", ".gnupg", ".kube", ".docker/config.json",
-          "gha-creds-*.json", "*.tfstate", "*.tfstate.backup", "*.tfvars", ".terraformrc", "credentials.tfrc.json",
-          ".s3cfg", ".boto", "service-account*.json", ".claude/.credentials.json", ".codex/auth.json",
-          ".gemini/oauth_creds.json"}) {
+    for (const char* pattern : {".env",
+                                ".env.*",
+                                "*.pem",
+                                "*.key",
+                                "*.p12",
+                                "*.pfx",
+                                "*.jks",
+                                "*.keystore",
+                                "*.kdbx",
+                                "id_rsa*",
+                                "id_dsa*",
+                                "id_ecdsa*",
+                                "id_ed25519*",
+                                ".netrc",
+                                "_netrc",
+                                "*.env",
+                                ".envrc",
+                                ".env~",
+                                ".dockercfg",
+                                ".cargo/credentials",
+                                ".cargo/credentials.toml",
+                                ".git-credentials",
+                                ".pypirc",
+                                ".pgpass",
+                                ".my.cnf",
+                                ".vault-token",
+                                ".ssh",
+                                ".aws",
+                                ".azure",
+                                ".gnupg",
+                                ".kube",
+                                ".docker/config.json",
+                                "gha-creds-*.json",
+                                "*.tfstate",
+                                "*.tfstate.backup",
+                                "*.tfvars",
+                                ".terraformrc",
+                                "credentials.tfrc.json",
+                                ".s3cfg",
+                                ".boto",
+                                "service-account*.json",
+                                ".claude/.credentials.json",
+                                ".codex/auth.json",
+                                ".gemini/oauth_creds.json"}) {
       globs.push_back(*Glob::parse(pattern));
     }
     return globs;
@@ -335,13 +420,17 @@ Error explain_user_namespace_failure(int os_errno, const HostFacts& host) {
     error.fix = fmt::format("raise user.max_user_namespaces (now {}), or run berm as root",
                             host.max_user_namespaces);
   } else if (host.apparmor_restricts_userns) {
-    error.fix = "this host sets kernel.apparmor_restrict_unprivileged_userns=1 (Ubuntu 24.04): install berm's "
-                "AppArmor profile, set the sysctl to 0, or run berm as root";
+    error.fix =
+        "this host sets kernel.apparmor_restrict_unprivileged_userns=1 (Ubuntu 24.04): install "
+        "berm's "
+        "AppArmor profile, set the sysctl to 0, or run berm as root";
   } else if (host.userns_clone_disabled) {
     error.fix = "set kernel.unprivileged_userns_clone=1, or run berm as root";
   } else if (os_errno == EPERM) {
-    error.fix = "a chroot (use pivot_root instead) or a container's seccomp profile forbids it (start the container with "
-                "one that allows unshare(2)); 'berm doctor' tries it";
+    error.fix =
+        "a chroot (use pivot_root instead) or a container's seccomp profile forbids it (start the "
+        "container with "
+        "one that allows unshare(2)); 'berm doctor' tries it";
   }
   return error;
 }
@@ -352,20 +441,24 @@ std::vector<std::string> missing_layers(const Plan& plan) {
     const auto found = std::ranges::find(plan.layers, wanted.layer, &LayerReport::layer);
     const Strength have = found == plan.layers.end() ? Strength::absent : found->strength;
     if (have >= (wanted.kernel ? Strength::kernel : Strength::supervised)) continue;
-    missing.push_back(fmt::format("{}{} (have: {})", spelling(wanted.layer), wanted.kernel ? ":kernel" : "",
+    missing.push_back(fmt::format("{}{} (have: {})", spelling(wanted.layer),
+                                  wanted.kernel ? ":kernel" : "",
                                   found == plan.layers.end() ? "nothing" : found->how));
   }
   return missing;
 }
 
-Result<Plan> make_plan(const Policy& policy, const HostFacts& host, const RepositoryFacts& repository,
-                       const AgentFacts& agent, const RunPlace& place,
+Result<Plan> make_plan(const Policy& policy, const HostFacts& host,
+                       const RepositoryFacts& repository, const AgentFacts& agent,
+                       const RunPlace& place,
                        const std::map<std::string, std::string>& passed_env) {
   BERM_TRY(check_host(policy, host, repository));
   std::vector<std::string> notes;
   const WorkspaceMode mode = mode_for(policy, host, repository, notes);
   if (policy.mode == WorkspaceMode::direct && repository.git_is_file) {
-    return failure(Errc::unsupported, "use mode \"direct\" in a linked worktree or a submodule: its .git is a file, and cannot be covered by a directory",
+    return failure(Errc::unsupported,
+                   "use mode \"direct\" in a linked worktree or a submodule: its .git is a file, "
+                   "and cannot be covered by a directory",
                    "use mode \"overlay\"");
   }
   const SandboxPath root = same_inside(repository.root);
@@ -413,14 +506,20 @@ Result<Plan> make_plan(const Policy& policy, const HostFacts& host, const Reposi
   plan.landlock = plan_landlock(plan, host);
   plan.layers = report_layers(plan);
   if (repository.hidden_in_history && policy.git == GitHistory::full) {
-    plan.weaknesses.emplace_back("a hidden file is tracked by git: its content can be read from the history (workspace.git = \"none\" withholds it)");
+    plan.weaknesses.emplace_back(
+        "a hidden file is tracked by git: its content can be read from the history (workspace.git "
+        "= \"none\" withholds it)");
   }
   if (plan.limits.cpus_by != Strength::kernel) {
-    plan.weaknesses.emplace_back("limits.cpus is not held on this host: no cpu controller may be used");
+    plan.weaknesses.emplace_back(
+        "limits.cpus is not held on this host: no cpu controller may be used");
   }
   if (policy.mode == WorkspaceMode::direct) {
-    plan.weaknesses.emplace_back("workspace.mode = \"direct\": writes are live in the repository, the guard only reports; hidden files are covered "
-                                 "instead of absent, until the host replaces one; sockets in the tree can be used; limits.disk does not count");
+    plan.weaknesses.emplace_back(
+        "workspace.mode = \"direct\": writes are live in the repository, the guard only reports; "
+        "hidden files are covered "
+        "instead of absent, until the host replaces one; sockets in the tree can be used; "
+        "limits.disk does not count");
   }
   const std::vector<std::string> missing = missing_layers(plan);
   if (missing.empty()) return plan;

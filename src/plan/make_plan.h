@@ -8,10 +8,10 @@ namespace berm {
 /// What an agent profile adds to a run (agents/ makes it; the planner only places it).
 struct AgentFacts {
   AgentKind kind = AgentKind::none;
-  std::vector<std::string> argv;              ///< the whole command line
-  std::map<std::string, std::string> env;     ///< placeholders, switches; no secret
-  std::vector<File> files;                    ///< e.g. managed settings
-  std::vector<HostPath> programs;             ///< read-only, at their own path
+  std::vector<std::string> argv;           ///< the whole command line
+  std::map<std::string, std::string> env;  ///< placeholders, switches; no secret
+  std::vector<File> files;                 ///< e.g. managed settings
+  std::vector<HostPath> programs;          ///< read-only, at their own path
   std::optional<ModelProxy> model;
 };
 

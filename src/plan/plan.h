@@ -23,7 +23,7 @@ struct Bind {
   SandboxPath to;
   Access access = Access::read_only;
   bool optional = false;
-  bool device = false;    ///< A device node: the mount must not be nodev.
+  bool device = false;  ///< A device node: the mount must not be nodev.
   bool idmapped = false;
   bool operator==(const Bind&) const = default;
 };
@@ -103,10 +103,10 @@ struct LimitsPlan {
 
 /// A model API reached by its base URL; egress adds the real key outside.
 struct ModelProxy {
-  std::uint16_t port = 0;      ///< on 127.0.0.1 inside
-  std::string upstream;        ///< "https://api.anthropic.com"
-  std::string header;          ///< "x-api-key"
-  std::string key_from;        ///< "env:ANTHROPIC_API_KEY"
+  std::uint16_t port = 0;  ///< on 127.0.0.1 inside
+  std::string upstream;    ///< "https://api.anthropic.com"
+  std::string header;      ///< "x-api-key"
+  std::string key_from;    ///< "env:ANTHROPIC_API_KEY"
   bool operator==(const ModelProxy&) const = default;
 };
 
@@ -150,11 +150,11 @@ struct WorkspacePlan {
 
 /// Who the agent is, inside and outside.
 struct Identity {
-  std::uint32_t uid = 0;       ///< inside
+  std::uint32_t uid = 0;  ///< inside
   std::uint32_t gid = 0;
   std::uint32_t host_uid = 0;
   std::uint32_t host_gid = 0;
-  bool from_root = false;      ///< the caller is root; id-mapped mounts are used
+  bool from_root = false;  ///< the caller is root; id-mapped mounts are used
   std::uint32_t repository_owner = 0;
   std::uint32_t repository_group = 0;
   bool operator==(const Identity&) const = default;
@@ -166,8 +166,8 @@ struct Plan {
   std::string run_id;
   TierChoice tier = TierChoice::namespaces;
   AgentKind agent = AgentKind::none;
-  std::vector<std::string> argv;            ///< argv[0] is resolved inside, never on the host
-  std::map<std::string, std::string> env;   ///< the whole environment
+  std::vector<std::string> argv;           ///< argv[0] is resolved inside, never on the host
+  std::map<std::string, std::string> env;  ///< the whole environment
   SandboxPath cwd;
   std::string hostname;
   bool terminal = false;
@@ -180,8 +180,8 @@ struct Plan {
   GuardPlan guard;
   std::vector<Requirement> require;
   std::vector<LayerReport> layers;
-  std::vector<std::string> notes;           ///< What is done in another way than asked for, and no weaker.
-  std::vector<std::string> weaknesses;      ///< What the policy made weaker than the default.
+  std::vector<std::string> notes;  ///< What is done in another way than asked for, and no weaker.
+  std::vector<std::string> weaknesses;  ///< What the policy made weaker than the default.
   HostPath run_directory;
   HostPath init;
   bool operator==(const Plan&) const = default;

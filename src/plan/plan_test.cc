@@ -24,19 +24,31 @@ HostFacts modern_host() {
 }
 
 RepositoryFacts repository() {
-  return {.root = host("/srv/repo"), .git_dir = host("/srv/repo/.git"), .common_dir = host("/srv/repo/.git"), .head = "abc",
-          .branch = "refs/heads/main", .owner = 1000, .group = 1000, .object_dirs = {host("/srv/repo/.git/objects")},
+  return {.root = host("/srv/repo"),
+          .git_dir = host("/srv/repo/.git"),
+          .common_dir = host("/srv/repo/.git"),
+          .head = "abc",
+          .branch = "refs/heads/main",
+          .owner = 1000,
+          .group = 1000,
+          .object_dirs = {host("/srv/repo/.git/objects")},
           .hidden = {{".env", ".env"}}};
 }
 
-Result<Plan> plan_with(const HostFacts& facts, const PolicyLayer& layer = {}, const RepositoryFacts& in = repository()) {
+Result<Plan> plan_with(const HostFacts& facts, const PolicyLayer& layer = {},
+                       const RepositoryFacts& in = repository()) {
   const MergedPolicy merged = *merge_policy({{"file", layer}}, {"ceiling", {}});
-  const RunPlace place{.id = "r-1", .directory = host("/state/r-1"), .init = host("/opt/berm-init"), .run_uid = facts.uid == 0 ? 0x70000001 : facts.uid,
+  const RunPlace place{.id = "r-1",
+                       .directory = host("/state/r-1"),
+                       .init = host("/opt/berm-init"),
+                       .run_uid = facts.uid == 0 ? 0x70000001 : facts.uid,
                        .run_gid = facts.uid == 0 ? 0x70000001 : facts.gid};
   return make_plan(merged.policy, facts, in, {.argv = {"true"}}, place, {});
 }
 
-TEST(MakePlan, SameInputSamePlan) { EXPECT_EQ(*plan_with(modern_host()), *plan_with(modern_host())); }
+TEST(MakePlan, SameInputSamePlan) {
+  EXPECT_EQ(*plan_with(modern_host()), *plan_with(modern_host()));
+}
 
 TEST(MakePlan, AnOrdinaryUserIsHimselfAndRootIsNobody) {
   EXPECT_EQ(plan_with(modern_host())->identity.uid, 1000U);
@@ -61,7 +73,8 @@ TEST(MakePlan, NoMountShowsMoreThanItSays) {
     const auto* bind = std::get_if<Bind>(&op);
     if (bind == nullptr) continue;
     const bool own = bind->from.is_within(host("/state/r-1")) || bind->device;
-    EXPECT_TRUE(bind->access == Access::read_only || own) << bind->from.str() << " is writable on the host";
+    EXPECT_TRUE(bind->access == Access::read_only || own)
+        << bind->from.str() << " is writable on the host";
   }
 }
 
@@ -87,11 +100,13 @@ TEST(MakePlan, KernelWithoutLandlockIsSaidNotHidden) {
 TEST(Explain, UserNamespaceFailuresHaveCauseAndFix) {
   HostFacts facts = modern_host();
   facts.max_user_namespaces = 0;
-  EXPECT_NE(explain_user_namespace_failure(ENOSPC, facts).fix.find("user.max_user_namespaces"), std::string::npos);
+  EXPECT_NE(explain_user_namespace_failure(ENOSPC, facts).fix.find("user.max_user_namespaces"),
+            std::string::npos);
   facts = modern_host();
   facts.apparmor_restricts_userns = true;
   EXPECT_NE(explain_user_namespace_failure(EPERM, facts).fix.find("AppArmor"), std::string::npos);
-  EXPECT_NE(explain_user_namespace_failure(EPERM, modern_host()).fix.find("seccomp"), std::string::npos);
+  EXPECT_NE(explain_user_namespace_failure(EPERM, modern_host()).fix.find("seccomp"),
+            std::string::npos);
 }
 
 TEST(Explain, WhyNamesTheRule) {
@@ -102,10 +117,14 @@ TEST(Explain, WhyNamesTheRule) {
     bool allowed;
     const char* rule;
   } kCases[] = {
-      {"read", ".env", false, "workspace.hide"},      {"read", "src/a.c", true, "copy-on-write workspace"},
-      {"read", "/etc/shadow", false, "filesystem"},   {"write", "/usr/bin/x", false, "mount of /usr"},
-      {"write", "src/a.c", true, "changes.allow"},    {"write", ".github/workflows/x.yml", false, "changes.protect: 'ci'"},
-      {"write", ".git/config", true, "workspace.git"}, {"connect", "example.com:443", false, "network"},
+      {"read", ".env", false, "workspace.hide"},
+      {"read", "src/a.c", true, "copy-on-write workspace"},
+      {"read", "/etc/shadow", false, "filesystem"},
+      {"write", "/usr/bin/x", false, "mount of /usr"},
+      {"write", "src/a.c", true, "changes.allow"},
+      {"write", ".github/workflows/x.yml", false, "changes.protect: 'ci'"},
+      {"write", ".git/config", true, "workspace.git"},
+      {"connect", "example.com:443", false, "network"},
       {"exec", "/usr/bin/ls", true, "mount of /usr"},
   };
   for (const auto& c : kCases) {
@@ -131,7 +150,8 @@ PolicyLayer with_mode(WorkspaceMode mode) {
 }
 
 bool has_overlay(const Plan& plan) {
-  return std::ranges::any_of(plan.mounts, [](const MountOp& op) { return std::holds_alternative<Overlay>(op); });
+  return std::ranges::any_of(plan.mounts,
+                             [](const MountOp& op) { return std::holds_alternative<Overlay>(op); });
 }
 
 TEST(MakePlan, WhereNoOverlayCanBeItIsACopyAndSaysSo) {
@@ -186,7 +206,8 @@ TEST(MakePlan, WhatCannotBeHeldIsRefusedWithAFix) {
 
 TEST(MakePlan, AWorktreeIsAnOverlayOverTheRunsOwnCheckout) {
   const Plan plan = *plan_with(root_host(), with_mode(WorkspaceMode::worktree));
-  const auto overlay = std::ranges::find_if(plan.mounts, [](const MountOp& op) { return std::holds_alternative<Overlay>(op); });
+  const auto overlay = std::ranges::find_if(
+      plan.mounts, [](const MountOp& op) { return std::holds_alternative<Overlay>(op); });
   ASSERT_NE(overlay, plan.mounts.end());
   EXPECT_EQ(std::get<Overlay>(*overlay).lower.str(), "/state/r-1/base");
   EXPECT_FALSE(std::get<Overlay>(*overlay).idmapped) << "it belongs to the run already";
@@ -200,22 +221,32 @@ TEST(MakePlan, ALiveTreeIsCoveredWhereItHides) {
   });
   ASSERT_NE(cover, plan.mounts.end());
   EXPECT_EQ(std::get<Bind>(*cover).access, Access::read_only);
-  EXPECT_TRUE(std::ranges::any_of(plan.weaknesses, [](const std::string& text) { return text.find("live") != std::string::npos; }));
+  EXPECT_TRUE(std::ranges::any_of(plan.weaknesses, [](const std::string& text) {
+    return text.find("live") != std::string::npos;
+  }));
 }
 
 TEST(MakePlan, InnerRepositoriesGetPrivateGitDirectories) {
   RepositoryFacts facts = repository();
-  facts.inner.push_back({.at = ".git/modules/lib", .git_dir = host("/srv/repo/.git/modules/lib"), .work_tree = "lib", .object_dirs = {host("/srv/repo/.git/modules/lib/objects")}});
-  facts.inner.push_back({.at = "vendor/.git", .git_dir = host("/srv/repo/vendor/.git"), .object_dirs = {host("/srv/repo/vendor/.git/objects")}, .nested = true});
+  facts.inner.push_back({.at = ".git/modules/lib",
+                         .git_dir = host("/srv/repo/.git/modules/lib"),
+                         .work_tree = "lib",
+                         .object_dirs = {host("/srv/repo/.git/modules/lib/objects")}});
+  facts.inner.push_back({.at = "vendor/.git",
+                         .git_dir = host("/srv/repo/vendor/.git"),
+                         .object_dirs = {host("/srv/repo/vendor/.git/objects")},
+                         .nested = true});
   const Plan plan = *plan_with(modern_host(), {}, facts);
   std::vector<std::string> mounted;
   for (const MountOp& op : plan.mounts) {
     if (const auto* bind = std::get_if<Bind>(&op)) mounted.push_back(bind->to.str());
   }
-  for (const char* expected : {"/srv/repo/vendor/.git", "/run/berm/objects/inner-0-0", "/run/berm/objects/inner-1-0"}) {
+  for (const char* expected :
+       {"/srv/repo/vendor/.git", "/run/berm/objects/inner-0-0", "/run/berm/objects/inner-1-0"}) {
     EXPECT_NE(std::ranges::find(mounted, expected), mounted.end()) << expected;
   }
-  EXPECT_EQ(std::ranges::find(mounted, "/srv/repo/.git/modules/lib"), mounted.end()) << "it is part of the private git directory";
+  EXPECT_EQ(std::ranges::find(mounted, "/srv/repo/.git/modules/lib"), mounted.end())
+      << "it is part of the private git directory";
 }
 
 }  // namespace

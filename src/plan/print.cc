@@ -13,21 +13,33 @@ using nlohmann::json;
 
 struct MountToJson {
   json operator()(const Bind& m) const {
-    return {{"kind", "bind"}, {"from", m.from.str()}, {"to", m.to.str()}, {"write", m.access == Access::read_write},
-            {"optional", m.optional}, {"device", m.device}, {"idmapped", m.idmapped}};
+    return {{"kind", "bind"},         {"from", m.from.str()},
+            {"to", m.to.str()},       {"write", m.access == Access::read_write},
+            {"optional", m.optional}, {"device", m.device},
+            {"idmapped", m.idmapped}};
   }
   json operator()(const Tmpfs& m) const {
-    return {{"kind", "tmpfs"}, {"to", m.at.str()}, {"size", m.size.count}, {"mode", fmt::format("{:04o}", m.mode)}};
+    return {{"kind", "tmpfs"},
+            {"to", m.at.str()},
+            {"size", m.size.count},
+            {"mode", fmt::format("{:04o}", m.mode)}};
   }
   json operator()(const Directory& m) const { return {{"kind", "directory"}, {"to", m.at.str()}}; }
-  json operator()(const File& m) const { return {{"kind", "file"}, {"to", m.at.str()}, {"content", m.content}}; }
-  json operator()(const Symlink& m) const { return {{"kind", "symlink"}, {"to", m.at.str()}, {"target", m.to}}; }
+  json operator()(const File& m) const {
+    return {{"kind", "file"}, {"to", m.at.str()}, {"content", m.content}};
+  }
+  json operator()(const Symlink& m) const {
+    return {{"kind", "symlink"}, {"to", m.at.str()}, {"target", m.to}};
+  }
   json operator()(const Proc& m) const { return {{"kind", "proc"}, {"to", m.at.str()}}; }
   json operator()(const Devpts& m) const { return {{"kind", "devpts"}, {"to", m.at.str()}}; }
   json operator()(const Overlay& m) const {
     json masks = json::array();
-    for (const HiddenPath& hidden : m.masks) masks.push_back({{"path", hidden.path}, {"pattern", hidden.pattern}});
-    return {{"kind", "overlay"}, {"from", m.lower.str()}, {"to", m.to.str()}, {"upper", m.writable.str() + "/upper"},
+    for (const HiddenPath& hidden : m.masks) {
+      masks.push_back({{"path", hidden.path}, {"pattern", hidden.pattern}});
+    }
+    return {{"kind", "overlay"},          {"from", m.lower.str()},
+            {"to", m.to.str()},           {"upper", m.writable.str() + "/upper"},
             {"hidden", std::move(masks)}, {"idmapped", m.idmapped}};
   }
 };
@@ -41,7 +53,8 @@ json globs_to_json(const std::vector<Glob>& globs) {
 json hosts_to_json(const std::vector<HostGrant>& grants) {
   json out = json::array();
   for (const HostGrant& grant : grants) {
-    out.push_back(grant.port == 0 ? grant.pattern : fmt::format("{}:{}", grant.pattern, grant.port));
+    out.push_back(grant.port == 0 ? grant.pattern
+                                  : fmt::format("{}:{}", grant.pattern, grant.port));
   }
   return out;
 }
@@ -59,25 +72,36 @@ json network_to_json(const EgressPlan& egress) {
 }
 
 json limits_to_json(const LimitsPlan& l) {
-  return {{"memory", l.memory.count},     {"memory_by", name_of(l.memory_by)},
-          {"cpus", l.cpus},               {"cpus_by", name_of(l.cpus_by)},
-          {"processes", l.processes},     {"processes_by", name_of(l.processes_by)},
-          {"open_files", l.open_files},   {"time_ms", l.time.count()},
-          {"idle_ms", l.idle.count()},    {"disk", l.disk.count},
-          {"scratch", l.scratch.count},   {"output", l.output.count}};
+  return {{"memory", l.memory.count},
+          {"memory_by", name_of(l.memory_by)},
+          {"cpus", l.cpus},
+          {"cpus_by", name_of(l.cpus_by)},
+          {"processes", l.processes},
+          {"processes_by", name_of(l.processes_by)},
+          {"open_files", l.open_files},
+          {"time_ms", l.time.count()},
+          {"idle_ms", l.idle.count()},
+          {"disk", l.disk.count},
+          {"scratch", l.scratch.count},
+          {"output", l.output.count}};
 }
 
 json guard_to_json(const GuardPlan& guard) {
   json protect = json::array();
   for (const ProtectClass c : guard.protect) protect.push_back(spelling(c));
-  return {{"allow", globs_to_json(guard.allow)}, {"protect", std::move(protect)}, {"max_files", guard.max_files},
-          {"max_size", guard.max_size.count}, {"secrets", spelling(guard.secrets)}};
+  return {{"allow", globs_to_json(guard.allow)},
+          {"protect", std::move(protect)},
+          {"max_files", guard.max_files},
+          {"max_size", guard.max_size.count},
+          {"secrets", spelling(guard.secrets)}};
 }
 
 json layers_to_json(const Plan& plan) {
   json out = json::array();
   for (const LayerReport& layer : plan.layers) {
-    out.push_back({{"layer", spelling(layer.layer)}, {"strength", name_of(layer.strength)}, {"how", layer.how}});
+    out.push_back({{"layer", spelling(layer.layer)},
+                   {"strength", name_of(layer.strength)},
+                   {"how", layer.how}});
   }
   return out;
 }
@@ -94,7 +118,8 @@ std::string visible_text(const Plan& plan) {
     const auto* bind = std::get_if<Bind>(&op);
     if (bind == nullptr || bind->device || bind->to.str().starts_with("/run/berm")) continue;
     if (bind->to.str().ends_with("/.git")) continue;
-    out += fmt::format("  {}  {}\n", bind->access == Access::read_write ? "write" : "read ", printable(bind->to.str()));
+    out += fmt::format("  {}  {}\n", bind->access == Access::read_write ? "write" : "read ",
+                       printable(bind->to.str()));
   }
   return out;
 }
@@ -106,7 +131,8 @@ std::string hidden_text(const Plan& plan) {
     std::string out;
     for (const HiddenPath& hidden : overlay->masks) {
       if (&hidden - overlay->masks.data() == 12) {
-        return out + fmt::format("  … and {} more (--json lists them)\n", overlay->masks.size() - 12);
+        return out +
+               fmt::format("  … and {} more (--json lists them)\n", overlay->masks.size() - 12);
       }
       out += fmt::format("  {}  (pattern {})\n", printable(hidden.path), printable(hidden.pattern));
     }
@@ -121,9 +147,13 @@ json to_json(const Plan& plan) {
   json mounts = json::array();
   for (const MountOp& op : plan.mounts) mounts.push_back(std::visit(MountToJson{}, op));
   json rules = json::array();
-  for (const auto& [path, access] : plan.landlock.rules) rules.push_back({{"path", path.str()}, {"access", access}});
+  for (const auto& [path, access] : plan.landlock.rules) {
+    rules.push_back({{"path", path.str()}, {"access", access}});
+  }
   json require = json::array();
-  for (const Requirement& r : plan.require) require.push_back(fmt::format("{}{}", spelling(r.layer), r.kernel ? ":kernel" : ""));
+  for (const Requirement& r : plan.require) {
+    require.push_back(fmt::format("{}{}", spelling(r.layer), r.kernel ? ":kernel" : ""));
+  }
   return {{"schema", "berm.plan/1"},
           {"run", plan.run_id},
           {"tier", spelling(plan.tier)},
@@ -132,9 +162,17 @@ json to_json(const Plan& plan) {
           {"env", plan.env},
           {"cwd", plan.cwd.str()},
           {"terminal", plan.terminal},
-          {"identity", {{"uid", plan.identity.uid}, {"gid", plan.identity.gid}, {"host_uid", plan.identity.host_uid}, {"host_gid", plan.identity.host_gid}}},
-          {"workspace", {{"mode", spelling(plan.workspace.mode)}, {"repository", plan.workspace.repository.str()},
-                         {"git", spelling(plan.workspace.git)}, {"base", plan.workspace.base_commit}, {"branch", plan.workspace.base_branch}}},
+          {"identity",
+           {{"uid", plan.identity.uid},
+            {"gid", plan.identity.gid},
+            {"host_uid", plan.identity.host_uid},
+            {"host_gid", plan.identity.host_gid}}},
+          {"workspace",
+           {{"mode", spelling(plan.workspace.mode)},
+            {"repository", plan.workspace.repository.str()},
+            {"git", spelling(plan.workspace.git)},
+            {"base", plan.workspace.base_commit},
+            {"branch", plan.workspace.base_branch}}},
           {"mounts", std::move(mounts)},
           {"landlock", {{"abi", plan.landlock.abi}, {"rules", std::move(rules)}}},
           {"network", network_to_json(plan.egress)},
@@ -147,37 +185,47 @@ json to_json(const Plan& plan) {
 }
 
 std::string to_text(const Plan& plan) {
-  std::string out = fmt::format("Plan for: {}\n", joined({plan.argv.begin(), plan.argv.end()}, "(nothing)"));
-  out += fmt::format("Tier {} · agent {} · uid {} inside, {} on the host\n\n", spelling(plan.tier), spelling(plan.agent),
-                     plan.identity.uid, plan.identity.host_uid);
+  std::string out =
+      fmt::format("Plan for: {}\n", joined({plan.argv.begin(), plan.argv.end()}, "(nothing)"));
+  out += fmt::format("Tier {} · agent {} · uid {} inside, {} on the host\n\n", spelling(plan.tier),
+                     spelling(plan.agent), plan.identity.uid, plan.identity.host_uid);
   out += fmt::format("Workspace  {} of {}, git history {}\n", spelling(plan.workspace.mode),
                      printable(plan.workspace.repository.str()), spelling(plan.workspace.git));
   out += "Visible (everything else does not exist inside)\n" + visible_text(plan);
   out += "Hidden in the workspace\n" + hidden_text(plan);
   std::vector<std::string> hosts;
   for (const HostGrant& grant : plan.egress.allow) {
-    hosts.push_back(grant.port == 0 ? grant.pattern : fmt::format("{}:{}", grant.pattern, grant.port));
+    hosts.push_back(grant.port == 0 ? grant.pattern
+                                    : fmt::format("{}:{}", grant.pattern, grant.port));
   }
-  out += fmt::format("Network    {}\n", plan.egress.mode == NetworkMode::none && hosts.empty() ? "none" : joined(hosts, "no host by name"));
+  out += fmt::format("Network    {}\n", plan.egress.mode == NetworkMode::none && hosts.empty()
+                                            ? "none"
+                                            : joined(hosts, "no host by name"));
   if (plan.egress.model) {
-    out += fmt::format("Model API  {} through egress; key from {}, never inside\n", plan.egress.model->upstream, plan.egress.model->key_from);
+    out += fmt::format("Model API  {} through egress; key from {}, never inside\n",
+                       plan.egress.model->upstream, plan.egress.model->key_from);
   }
   std::vector<std::string> names;
   for (const auto& [name, value] : plan.env) names.push_back(name);
   out += fmt::format("Variables  {}\n", joined(names, "none"));
   const LimitsPlan& l = plan.limits;
-  out += fmt::format("Limits     memory {} ({}), processes {} ({}), cpus {} ({}), time {}, disk {}, output {}\n", to_text(l.memory),
-                     name_of(l.memory_by), l.processes, name_of(l.processes_by), l.cpus, name_of(l.cpus_by), to_text(l.time),
-                     to_text(l.disk), to_text(l.output));
+  out += fmt::format(
+      "Limits     memory {} ({}), processes {} ({}), cpus {} ({}), time {}, disk {}, output {}\n",
+      to_text(l.memory), name_of(l.memory_by), l.processes, name_of(l.processes_by), l.cpus,
+      name_of(l.cpus_by), to_text(l.time), to_text(l.disk), to_text(l.output));
   std::vector<std::string> globs;
   for (const Glob& glob : plan.guard.allow) globs.push_back(glob.str());
-  out += fmt::format("Guard      changes in {}; at most {} files, {}\n", joined(globs, "nothing"), plan.guard.max_files, to_text(plan.guard.max_size));
+  out += fmt::format("Guard      changes in {}; at most {} files, {}\n", joined(globs, "nothing"),
+                     plan.guard.max_files, to_text(plan.guard.max_size));
   out += "Enforced by\n";
   for (const LayerReport& layer : plan.layers) {
-    out += fmt::format("  {:<11} {:<10} {}\n", spelling(layer.layer), name_of(layer.strength), layer.how);
+    out += fmt::format("  {:<11} {:<10} {}\n", spelling(layer.layer), name_of(layer.strength),
+                       layer.how);
   }
   for (const std::string& note : plan.notes) out += fmt::format("NOTE: {}\n", printable(note));
-  for (const std::string& weakness : plan.weaknesses) out += fmt::format("WEAKER: {}\n", printable(weakness));
+  for (const std::string& weakness : plan.weaknesses) {
+    out += fmt::format("WEAKER: {}\n", printable(weakness));
+  }
   return out;
 }
 

@@ -11,7 +11,9 @@
 namespace berm {
 namespace {
 
-tl::unexpected<Error> bad(std::string what) { return failure(Errc::invalid_policy, std::move(what)); }
+tl::unexpected<Error> bad(std::string what) {
+  return failure(Errc::invalid_policy, std::move(what));
+}
 
 bool is_label(std::string_view label) {
   const auto ok = [](char c) {
@@ -45,12 +47,15 @@ Result<HostGrant> parse_host_grant(std::string_view text) {
   HostGrant grant;
   std::string host = lower(text);
   if (host.starts_with('@')) {
-    if (!is_label(std::string_view(host).substr(1))) return bad(fmt::format("'{}' is not a bundle name", text));
+    if (!is_label(std::string_view(host).substr(1))) {
+      return bad(fmt::format("'{}' is not a bundle name", text));
+    }
     grant.pattern = std::move(host);
     return grant;
   }
   if (host.find("://") != std::string::npos) {
-    return bad(fmt::format("'{}' is a URL; write the host alone, e.g. \"api.example.com:443\"", text));
+    return bad(
+        fmt::format("'{}' is a URL; write the host alone, e.g. \"api.example.com:443\"", text));
   }
   if (const std::size_t colon = host.rfind(':'); colon != std::string::npos) {
     grant.port = BERM_TRY(parse_port(std::string_view(host).substr(colon + 1)));
@@ -61,10 +66,12 @@ Result<HostGrant> parse_host_grant(std::string_view text) {
   const bool wildcard = name.starts_with("*.") || name.starts_with("**.");
   if (wildcard) name.remove_prefix(name.find('.') + 1);
   if (!is_host_name(name)) {
-    return bad(fmt::format("'{}' is not a host name (letters, digits, '-', at most 253 characters)", text));
+    return bad(fmt::format("'{}' is not a host name (letters, digits, '-', at most 253 characters)",
+                           text));
   }
   if (wildcard && name.find('.') == std::string_view::npos) {
-    return bad(fmt::format("'{}' would allow a whole top-level domain; name at least two labels", text));
+    return bad(
+        fmt::format("'{}' would allow a whole top-level domain; name at least two labels", text));
   }
   grant.pattern = std::move(host);
   return grant;
@@ -91,7 +98,9 @@ Result<Requirement> parse_requirement(std::string_view text) {
 Result<OnSuccess> parse_on_success(std::string_view text) {
   if (text == "keep") return OnSuccess{};
   if (text == "apply") return OnSuccess{.action = SuccessAction::apply};
-  const auto target = [&](std::string_view prefix) { return std::string(text.substr(prefix.size())); };
+  const auto target = [&](std::string_view prefix) {
+    return std::string(text.substr(prefix.size()));
+  };
   if (text.starts_with("branch:") && text.size() > 7) {
     const std::string name = target("branch:");
     const bool plain = std::ranges::all_of(name, [](char c) {
@@ -115,24 +124,64 @@ Result<OnSuccess> parse_on_success(std::string_view text) {
 Result<void> check_env_name(std::string_view name) {
   const bool well_formed =
       !name.empty() && !(name[0] >= '0' && name[0] <= '9') && std::ranges::all_of(name, [](char c) {
-        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
+        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+               c == '_';
       });
-  if (!well_formed) return bad(fmt::format("'{}' is not the name of an environment variable", name));
+  if (!well_formed) {
+    return bad(fmt::format("'{}' is not the name of an environment variable", name));
+  }
   // Each makes a loader or interpreter run code of its choosing before the program itself.
   constexpr std::string_view kInjecting[] = {
-      "LD_*",          "BASH_ENV",      "ENV",           "PROMPT_COMMAND",  "BASH_FUNC_*",
-      "SHELLOPTS",     "BASHOPTS",      "PS4",           "IFS",             "NODE_OPTIONS",
-      "NODE_PATH",     "PYTHONSTARTUP", "PYTHONPATH",    "PYTHONHOME",      "PERL5OPT",
-      "PERL5LIB",      "PERLLIB",       "RUBYOPT",       "RUBYLIB",         "JAVA_TOOL_OPTIONS",
-      "_JAVA_OPTIONS", "JDK_JAVA_OPTIONS", "GIT_SSH",    "GIT_SSH_COMMAND", "GIT_ASKPASS",
-      "SSH_ASKPASS",   "GIT_CONFIG*",   "GIT_EXTERNAL_DIFF", "GIT_PAGER",   "GIT_EDITOR",
-      "GIT_EXEC_PATH", "GIT_TEMPLATE_DIR", "GIT_PROXY_COMMAND", "GCONV_PATH", "LOCPATH",
-      "GLIBC_TUNABLES", "MALLOC_*",     "OPENSSL_CONF",  "OPENSSL_ENGINES", "CLAUDE_CODE_SHELL_PREFIX",
-      "DOTNET_STARTUP_HOOKS", "COR_PROFILER*", "CORECLR_PROFILER*", "LUA_INIT*", "PHPRC",
+      "LD_*",
+      "BASH_ENV",
+      "ENV",
+      "PROMPT_COMMAND",
+      "BASH_FUNC_*",
+      "SHELLOPTS",
+      "BASHOPTS",
+      "PS4",
+      "IFS",
+      "NODE_OPTIONS",
+      "NODE_PATH",
+      "PYTHONSTARTUP",
+      "PYTHONPATH",
+      "PYTHONHOME",
+      "PERL5OPT",
+      "PERL5LIB",
+      "PERLLIB",
+      "RUBYOPT",
+      "RUBYLIB",
+      "JAVA_TOOL_OPTIONS",
+      "_JAVA_OPTIONS",
+      "JDK_JAVA_OPTIONS",
+      "GIT_SSH",
+      "GIT_SSH_COMMAND",
+      "GIT_ASKPASS",
+      "SSH_ASKPASS",
+      "GIT_CONFIG*",
+      "GIT_EXTERNAL_DIFF",
+      "GIT_PAGER",
+      "GIT_EDITOR",
+      "GIT_EXEC_PATH",
+      "GIT_TEMPLATE_DIR",
+      "GIT_PROXY_COMMAND",
+      "GCONV_PATH",
+      "LOCPATH",
+      "GLIBC_TUNABLES",
+      "MALLOC_*",
+      "OPENSSL_CONF",
+      "OPENSSL_ENGINES",
+      "CLAUDE_CODE_SHELL_PREFIX",
+      "DOTNET_STARTUP_HOOKS",
+      "COR_PROFILER*",
+      "CORECLR_PROFILER*",
+      "LUA_INIT*",
+      "PHPRC",
   };
   for (const std::string_view pattern : kInjecting) {
     if (matches_name(pattern, name)) {
-      return bad(fmt::format("variable '{}' injects code into every program; it is never passed", name));
+      return bad(
+          fmt::format("variable '{}' injects code into every program; it is never passed", name));
     }
   }
   return {};
@@ -141,13 +190,15 @@ Result<void> check_env_name(std::string_view name) {
 Result<void> check_extra_path(std::string_view path) {
   const bool home = path.starts_with("~/");
   if (home ? !is_normal_relative(path.substr(2)) : !is_normal_path(path)) {
-    return bad(fmt::format("'{}' is not an absolute path (or ~/…) without '.', '..' or '//'", path));
+    return bad(
+        fmt::format("'{}' is not an absolute path (or ~/…) without '.', '..' or '//'", path));
   }
   constexpr std::string_view kNever[] = {"/proc", "/sys", "/run", "/var/run", "/dev"};
   for (const std::string_view root : kNever) {
     const bool inside = path == root || (path.starts_with(root) && path[root.size()] == '/');
     if (inside || path == "/") {
-      return bad(fmt::format("'{}' would show the host's processes, devices or control sockets", path));
+      return bad(
+          fmt::format("'{}' would show the host's processes, devices or control sockets", path));
     }
   }
   return {};

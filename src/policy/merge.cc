@@ -102,9 +102,8 @@ void tighten(Policy& policy, const PolicyLayer& ceiling, std::vector<std::string
 }
 
 bool path_is_covered(const std::vector<std::string>& outer, const std::string& path) {
-  return std::ranges::any_of(outer, [&](const std::string& root) {
-    return path == root || path.starts_with(root + "/");
-  });
+  return std::ranges::any_of(
+      outer, [&](const std::string& root) { return path == root || path.starts_with(root + "/"); });
 }
 
 // The first grant beyond the ceiling in words, or "".
@@ -124,18 +123,21 @@ std::string first_excess(const Policy& policy, const PolicyLayer& ceiling) {
   if (ceiling.tier && *ceiling.tier != TierChoice::automatic && policy.tier < *ceiling.tier) {
     return fmt::format("tier = \"{}\"", spelling(policy.tier));
   }
-  if (ceiling.workspace.on_success && policy.on_success != OnSuccess{} && policy.on_success != *ceiling.workspace.on_success) {
+  if (ceiling.workspace.on_success && policy.on_success != OnSuccess{} &&
+      policy.on_success != *ceiling.workspace.on_success) {
     return "another workspace.on_success";
   }
   for (const auto& [name, value] : policy.env_set) {
-    if (ceiling.env.pass && std::ranges::find(*ceiling.env.pass, name) == ceiling.env.pass->end()) return "env.set: " + name;
+    if (ceiling.env.pass && std::ranges::find(*ceiling.env.pass, name) == ceiling.env.pass->end()) {
+      return "env.set: " + name;
+    }
   }
   return "";
 }
 
 std::string first_excess_in_lists(const Policy& policy, const PolicyLayer& ceiling) {
-  const auto glob_excess = [](const std::optional<std::vector<Glob>>& outer, const std::vector<Glob>& inner,
-                              std::string_view key) -> std::string {
+  const auto glob_excess = [](const std::optional<std::vector<Glob>>& outer,
+                              const std::vector<Glob>& inner, std::string_view key) -> std::string {
     for (const Glob& glob : inner) {
       if (!outer) return "";
       const bool ok = std::ranges::any_of(*outer, [&](const Glob& o) { return covers(o, glob); });
@@ -149,10 +151,14 @@ std::string first_excess_in_lists(const Policy& policy, const PolicyLayer& ceili
   if (excess.empty()) excess = glob_excess(allow, policy.allow_changes, "changes.allow");
   if (!excess.empty()) return excess;
   for (const std::string& path : policy.read_paths) {
-    if (ceiling.files.read && !path_is_covered(*ceiling.files.read, path)) return "files.read: " + path;
+    if (ceiling.files.read && !path_is_covered(*ceiling.files.read, path)) {
+      return "files.read: " + path;
+    }
   }
   for (const std::string& path : policy.write_paths) {
-    if (ceiling.files.write && !path_is_covered(*ceiling.files.write, path)) return "files.write: " + path;
+    if (ceiling.files.write && !path_is_covered(*ceiling.files.write, path)) {
+      return "files.write: " + path;
+    }
   }
   for (const std::string& name : policy.env_pass) {
     if (ceiling.env.pass && std::ranges::find(*ceiling.env.pass, name) == ceiling.env.pass->end()) {
@@ -161,24 +167,29 @@ std::string first_excess_in_lists(const Policy& policy, const PolicyLayer& ceili
   }
   for (const HostGrant& grant : policy.allow_hosts) {
     if (!ceiling.network.allow || policy.network == NetworkMode::none) break;
-    const bool ok = std::ranges::any_of(*ceiling.network.allow, [&](const HostGrant& o) { return covers(o, grant); });
+    const bool ok = std::ranges::any_of(*ceiling.network.allow,
+                                        [&](const HostGrant& o) { return covers(o, grant); });
     if (!ok) return fmt::format("network.allow: {}", grant.pattern);
   }
   for (const auto& [name, grant] : policy.credentials) {
     if (ceiling.credentials.empty()) break;
     const auto found = ceiling.credentials.find(name);
-    if (found == ceiling.credentials.end() || !(found->second == grant)) return "credentials." + name;
+    if (found == ceiling.credentials.end() || !(found->second == grant)) {
+      return "credentials." + name;
+    }
   }
   return "";
 }
 
 bool limits_within(const Policy& policy, const PolicyLayer::Limits& ceiling) {
-  const auto within = [](const auto& value, const auto& limit) { return !limit || value <= *limit; };
+  const auto within = [](const auto& value, const auto& limit) {
+    return !limit || value <= *limit;
+  };
   const bool idle_ok = !ceiling.idle || (policy.idle.count() != 0 && policy.idle <= *ceiling.idle);
   return within(policy.memory, ceiling.memory) && within(policy.cpus, ceiling.cpus) &&
-         within(policy.processes, ceiling.processes) && within(policy.open_files, ceiling.open_files) &&
-         within(policy.time, ceiling.time) && idle_ok && within(policy.disk, ceiling.disk) &&
-         within(policy.output, ceiling.output);
+         within(policy.processes, ceiling.processes) &&
+         within(policy.open_files, ceiling.open_files) && within(policy.time, ceiling.time) &&
+         idle_ok && within(policy.disk, ceiling.disk) && within(policy.output, ceiling.output);
 }
 
 template <class T>
@@ -202,7 +213,8 @@ bool covers(const HostGrant& outer, const HostGrant& inner) {
   if (inner_both) name.remove_prefix(3);
   const bool inner_sub = name.starts_with("*.");
   if (inner_sub) name.remove_prefix(2);
-  if (name == suffix) return inner_sub || both;  // "*.b" is within "*.b" and "**.b"; "b" only within "**.b"
+  if (name == suffix)
+    return inner_sub || both;  // "*.b" is within "*.b" and "**.b"; "b" only within "**.b"
   return name.size() > suffix.size() && name.ends_with(suffix) &&
          name[name.size() - suffix.size() - 1] == '.';
 }
@@ -211,9 +223,10 @@ bool covers(const Glob& outer, const Glob& inner) {
   if (outer.str() == "**" || outer == inner) return true;
   // "src/**" covers every pattern that starts with the literal component src/.
   std::string_view prefix = outer.str();
-  if (!prefix.ends_with("/**") || prefix.substr(0, prefix.size() - 2).find_first_of("*?[\\") != std::string::npos) {
-    return inner.str().find_first_of("*?[\\") == std::string::npos && inner.str().find('/') != std::string::npos &&
-           outer.covers(inner.str());
+  if (!prefix.ends_with("/**") ||
+      prefix.substr(0, prefix.size() - 2).find_first_of("*?[\\") != std::string::npos) {
+    return inner.str().find_first_of("*?[\\") == std::string::npos &&
+           inner.str().find('/') != std::string::npos && outer.covers(inner.str());
   }
   prefix.remove_suffix(2);
   return inner.str().starts_with(prefix) && inner.str().size() > prefix.size();
@@ -224,22 +237,32 @@ bool is_within_ceiling(const Policy& policy, const PolicyLayer& ceiling) {
          limits_within(policy, ceiling.limits) &&
          (!ceiling.changes.max_files || policy.max_files <= *ceiling.changes.max_files) &&
          (!ceiling.changes.max_size || policy.max_size <= *ceiling.changes.max_size) &&
-         (ceiling.changes.secrets != SecretsAction::refuse || policy.secrets == SecretsAction::refuse) &&
+         (ceiling.changes.secrets != SecretsAction::refuse ||
+          policy.secrets == SecretsAction::refuse) &&
          contains_all(policy.hide, ceiling.workspace.hide) &&
          contains_all(policy.protect, ceiling.changes.protect) &&
          contains_all(policy.require, ceiling.require);
 }
 
-Result<MergedPolicy> merge_policy(const std::vector<NamedLayer>& layers, const NamedLayer& ceiling) {
+Result<MergedPolicy> merge_policy(const std::vector<NamedLayer>& layers,
+                                  const NamedLayer& ceiling) {
   MergedPolicy merged{.policy = built_in_policy(), .tightened = {}};
   // What the ceiling grants is also the default when nobody below says anything.
   if (ceiling.layer.workspace.write) merged.policy.write = *ceiling.layer.workspace.write;
   merged.policy.allow_changes = merged.policy.write;
   if (ceiling.layer.changes.allow) merged.policy.allow_changes = *ceiling.layer.changes.allow;
-  if (ceiling.layer.workspace.mode) merged.policy.mode = std::min(merged.policy.mode, *ceiling.layer.workspace.mode);
-  if (ceiling.layer.workspace.git) merged.policy.git = std::min(merged.policy.git, *ceiling.layer.workspace.git);
-  if (ceiling.layer.network.mode) merged.policy.network = std::min(merged.policy.network, *ceiling.layer.network.mode);
-  if (ceiling.layer.tier && *ceiling.layer.tier != TierChoice::automatic) merged.policy.tier = *ceiling.layer.tier;
+  if (ceiling.layer.workspace.mode) {
+    merged.policy.mode = std::min(merged.policy.mode, *ceiling.layer.workspace.mode);
+  }
+  if (ceiling.layer.workspace.git) {
+    merged.policy.git = std::min(merged.policy.git, *ceiling.layer.workspace.git);
+  }
+  if (ceiling.layer.network.mode) {
+    merged.policy.network = std::min(merged.policy.network, *ceiling.layer.network.mode);
+  }
+  if (ceiling.layer.tier && *ceiling.layer.tier != TierChoice::automatic) {
+    merged.policy.tier = *ceiling.layer.tier;
+  }
 
   std::string last_source = "the built-in defaults";
   for (const NamedLayer& named : layers) {
@@ -249,9 +272,10 @@ Result<MergedPolicy> merge_policy(const std::vector<NamedLayer>& layers, const N
     std::string excess = first_excess(merged.policy, ceiling.layer);
     if (excess.empty()) excess = first_excess_in_lists(merged.policy, ceiling.layer);
     if (excess.empty()) continue;
-    return failure(Errc::invalid_policy,
-                   fmt::format("{} grants {}, which {} does not", last_source, excess, ceiling.source),
-                   fmt::format("remove the grant, or ask whoever owns {} to allow it", ceiling.source));
+    return failure(
+        Errc::invalid_policy,
+        fmt::format("{} grants {}, which {} does not", last_source, excess, ceiling.source),
+        fmt::format("remove the grant, or ask whoever owns {} to allow it", ceiling.source));
   }
   tighten(merged.policy, ceiling.layer, merged.tightened);
   return merged;

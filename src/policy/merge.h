@@ -39,7 +39,8 @@ struct MergedPolicy {
 /// True if every host and port that `inner` admits is admitted by `outer`.
 [[nodiscard]] bool covers(const HostGrant& outer, const HostGrant& inner);
 
-/// True if every path that `inner` can match is matched by `outer`. Conservative: false when unsure.
+/// True if every path that `inner` can match is matched by `outer`. Conservative: false when
+/// unsure.
 [[nodiscard]] bool covers(const Glob& outer, const Glob& inner);
 
 }  // namespace berm

@@ -4,16 +4,13 @@ namespace berm {
 namespace {
 
 constexpr std::pair<std::string_view, AgentKind> kAgents[] = {
-    {"none", AgentKind::none},
-    {"claude", AgentKind::claude},
-    {"codex", AgentKind::codex},
-    {"gemini", AgentKind::gemini},
-    {"opencode", AgentKind::opencode},
+    {"none", AgentKind::none},     {"claude", AgentKind::claude},     {"codex", AgentKind::codex},
+    {"gemini", AgentKind::gemini}, {"opencode", AgentKind::opencode},
 };
 constexpr std::pair<std::string_view, TierChoice> kTiers[] = {
-    {"auto", TierChoice::automatic},      {"process", TierChoice::process},
+    {"auto", TierChoice::automatic},       {"process", TierChoice::process},
     {"namespace", TierChoice::namespaces}, {"container", TierChoice::container},
-    {"microvm", TierChoice::microvm},     {"kubernetes", TierChoice::kubernetes},
+    {"microvm", TierChoice::microvm},      {"kubernetes", TierChoice::kubernetes},
 };
 constexpr std::pair<std::string_view, Layer> kLayers[] = {
     {"filesystem", Layer::filesystem}, {"network", Layer::network},
@@ -29,9 +26,12 @@ constexpr std::pair<std::string_view, WorkspaceMode> kModes[] = {
 constexpr std::pair<std::string_view, GitHistory> kHistories[] = {
     {"none", GitHistory::none}, {"head", GitHistory::head}, {"full", GitHistory::full}};
 constexpr std::pair<std::string_view, ProtectClass> kClasses[] = {
-    {"ci", ProtectClass::ci},         {"git", ProtectClass::git},
-    {"agent", ProtectClass::agent},   {"editor", ProtectClass::editor},
-    {"shell", ProtectClass::shell},   {"packages", ProtectClass::packages},
+    {"ci", ProtectClass::ci},
+    {"git", ProtectClass::git},
+    {"agent", ProtectClass::agent},
+    {"editor", ProtectClass::editor},
+    {"shell", ProtectClass::shell},
+    {"packages", ProtectClass::packages},
     {"ownership", ProtectClass::ownership},
 };
 constexpr std::pair<std::string_view, SecretsAction> kSecrets[] = {

@@ -13,7 +13,8 @@ namespace {
 constexpr std::size_t kMaxPolicy = 1 << 20;
 constexpr std::size_t kMaxKeyDots = 16;
 
-// The last byte of the TOML string that begins at `at`, or of its line or the text if it does not end.
+// The last byte of the TOML string that begins at `at`, or of its line or the text if it does not
+// end.
 std::size_t end_of_string(std::string_view text, std::size_t at) {
   const char quote = text[at];
   const bool lines = text.substr(at, 3) == std::string(3, quote);
@@ -24,7 +25,9 @@ std::size_t end_of_string(std::string_view text, std::size_t at) {
     } else if (text.substr(i).starts_with(closing)) {
       i += closing.size() - 1;
       // Two more quotes may stand before the end of a multi-line string.
-      for (int more = 0; lines && more < 2 && i + 1 < text.size() && text[i + 1] == quote; ++more) ++i;
+      for (int more = 0; lines && more < 2 && i + 1 < text.size() && text[i + 1] == quote; ++more) {
+        ++i;
+      }
       return i;
     } else if (!lines && text[i] == '\n') {
       return i;
@@ -33,7 +36,8 @@ std::size_t end_of_string(std::string_view text, std::size_t at) {
   return text.size();
 }
 
-// toml++ 3.3 bounds the depth of values ("[[[["), not of dotted keys ("a.a.a.a"), and walks both by recursion.
+// toml++ 3.3 bounds the depth of values ("[[[["), not of dotted keys ("a.a.a.a"), and walks both by
+// recursion.
 bool has_deep_key(std::string_view text) {
   std::size_t dots = 0;
   for (std::size_t at = 0; at < text.size(); ++at) {
@@ -83,10 +87,13 @@ Result<std::string> extra_path(std::string_view text) {
 
 Result<std::string> plain_ref(std::string_view text) {
   // Handed to git as an argument: never an option, never a range.
-  const bool odd = text.empty() || text.starts_with('-') || text.find("..") != std::string_view::npos ||
+  const bool odd = text.empty() || text.starts_with('-') ||
+                   text.find("..") != std::string_view::npos ||
                    text.find_first_of(" ~^:?*[\\\t\n\r") != std::string_view::npos ||
                    text.find('\0') != std::string_view::npos;
-  if (odd) return failure(Errc::invalid_policy, fmt::format("'{}' is not a ref name or commit", text));
+  if (odd) {
+    return failure(Errc::invalid_policy, fmt::format("'{}' is not a ref name or commit", text));
+  }
   return std::string(text);
 }
 
@@ -143,7 +150,8 @@ void read_env(PolicySource& source, const toml::table& table, PolicyLayer::Env& 
       if (!ok) source.report(key.source().begin, ok.error().what);
       const auto* text = value.as_string();
       if (text == nullptr) {
-        source.report(value.source().begin, fmt::format("variable '{}' must be a string", key.str()));
+        source.report(value.source().begin,
+                      fmt::format("variable '{}' must be a string", key.str()));
       } else if (text->get().find('\0') != std::string::npos) {
         source.report(value.source().begin, fmt::format("variable '{}' contains a NUL", key.str()));
       }
@@ -162,28 +170,33 @@ void read_network(PolicySource& source, const toml::table& table, PolicyLayer::N
   reader.finish();
   if (source.error) return;
   if (out.mode == NetworkMode::open) {
-    source.report(table.get("mode")->source().begin,
-                  "network mode 'open' is valid but not yet enforced by this version; list the hosts");
+    source.report(
+        table.get("mode")->source().begin,
+        "network mode 'open' is valid but not yet enforced by this version; list the hosts");
   }
   if (out.mode == NetworkMode::none && out.allow && !out.allow->empty()) {
-    source.report(table.get("allow")->source().begin, "mode = \"none\" contradicts a list of hosts");
+    source.report(table.get("allow")->source().begin,
+                  "mode = \"none\" contradicts a list of hosts");
   }
   for (std::size_t i = 0; out.allow && i < out.allow->size(); ++i) {
     if (!(*out.allow)[i].pattern.starts_with('@')) continue;
-    source.report(table.get("allow")->as_array()->get(i)->source().begin,
-                  fmt::format("bundle '{}' is valid but not yet enforced by this version; name its hosts",
-                              (*out.allow)[i].pattern));
+    source.report(
+        table.get("allow")->as_array()->get(i)->source().begin,
+        fmt::format("bundle '{}' is valid but not yet enforced by this version; name its hosts",
+                    (*out.allow)[i].pattern));
   }
 }
 
 Result<std::string> env_source(std::string_view from) {
-  constexpr std::string_view kLater[] = {"file:",      "command:", "vault:",    "github-app:",
-                                         "aws-oidc:",  "gcp-wif:", "azure-wif:", "anthropic-wif:"};
+  constexpr std::string_view kLater[] = {"file:",     "command:", "vault:",     "github-app:",
+                                         "aws-oidc:", "gcp-wif:", "azure-wif:", "anthropic-wif:"};
   if (from.starts_with("env:") && from.size() > 4) return std::string(from);
   for (const std::string_view later : kLater) {
     if (!from.starts_with(later)) continue;
-    return failure(Errc::invalid_policy,
-                   fmt::format("source '{}' is valid but not yet enforced by this version; use env:NAME", from));
+    return failure(
+        Errc::invalid_policy,
+        fmt::format("source '{}' is valid but not yet enforced by this version; use env:NAME",
+                    from));
   }
   return failure(Errc::invalid_policy, fmt::format("'{}' is not a source; write env:NAME", from));
 }
@@ -197,7 +210,8 @@ void read_credential(PolicySource& source, const toml::table& table, const std::
   reader.finish();
   if (source.error) return;
   if (!from || to == nullptr) {
-    source.report(table.source().begin, fmt::format("[credentials.{}] needs 'from' and 'to'", name));
+    source.report(table.source().begin,
+                  fmt::format("[credentials.{}] needs 'from' and 'to'", name));
     return;
   }
   TableReader target(source, *to, fmt::format("credentials.{}.to", name));
@@ -211,10 +225,18 @@ void read_credential(PolicySource& source, const toml::table& table, const std::
     source.report(to->source().begin, "'to' needs one exact 'host' and a 'header'");
     return;
   }
+  // A header of a request: a line feed in it would be a second one (RFC 9110 §5.6.2, token).
+  constexpr std::string_view kToken =
+      "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
+  if (header->empty() || header->find_first_not_of(kToken) != std::string::npos) {
+    source.report(to->source().begin, "'header' is no name of an HTTP header");
+    return;
+  }
   if (name != "anthropic") {
     source.report(table.source().begin,
                   fmt::format("credential '{}' is valid but not yet enforced by this version; only "
-                              "'anthropic' is", name));
+                              "'anthropic' is",
+                              name));
     return;
   }
   out = {.from = *from, .host = host->pattern, .header = lower(*header), .max_age = {}};
@@ -235,7 +257,8 @@ void read_limits(PolicySource& source, const toml::table& table, PolicyLayer::Li
   reader.finish();
 }
 
-void read_head(TableReader& reader, PolicySource& source, const toml::table& table, PolicyLayer& out) {
+void read_head(TableReader& reader, PolicySource& source, const toml::table& table,
+               PolicyLayer& out) {
   const toml::node* version = reader.node("version");
   if (version != nullptr && version->value<std::int64_t>() != 1) {
     source.report(version->source().begin, "this berm understands version = 1 only");
@@ -245,14 +268,17 @@ void read_head(TableReader& reader, PolicySource& source, const toml::table& tab
   out.require = reader.parsed_list<Requirement>("require", parse_requirement);
   if (source.error) return;
   if (out.tier && *out.tier != TierChoice::automatic && *out.tier != TierChoice::namespaces) {
-    source.report(table.get("tier")->source().begin,
-                  fmt::format("tier '{}' is valid but not yet enforced by this version; use \"namespace\"",
-                              spelling(*out.tier)));
+    source.report(
+        table.get("tier")->source().begin,
+        fmt::format("tier '{}' is valid but not yet enforced by this version; use \"namespace\"",
+                    spelling(*out.tier)));
   }
   if (out.profile && *out.profile != AgentKind::none && *out.profile != AgentKind::claude) {
-    source.report(table.get("profile")->source().begin,
-                  fmt::format("profile '{}' is valid but not yet enforced by this version; use \"claude\" "
-                              "or \"none\"", spelling(*out.profile)));
+    source.report(
+        table.get("profile")->source().begin,
+        fmt::format("profile '{}' is valid but not yet enforced by this version; use \"claude\" "
+                    "or \"none\"",
+                    spelling(*out.profile)));
   }
 }
 
@@ -293,7 +319,8 @@ Result<PolicyLayer> parse_policy(std::string_view text, std::string_view file) {
     return failure(Errc::invalid_policy, fmt::format("{}: larger than 1 MiB", printable(file)));
   }
   if (has_deep_key(text)) {
-    return failure(Errc::invalid_policy, fmt::format("{}: a key with more than {} dots", printable(file), kMaxKeyDots));
+    return failure(Errc::invalid_policy,
+                   fmt::format("{}: a key with more than {} dots", printable(file), kMaxKeyDots));
   }
   PolicySource source{.text = text, .file = file, .error = {}};
   toml::parse_result parsed = toml::parse(text, file);

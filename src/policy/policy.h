@@ -18,7 +18,14 @@
 namespace berm {
 
 enum class AgentKind : std::uint8_t { none, claude, codex, gemini, opencode };
-enum class TierChoice : std::uint8_t { automatic, process, namespaces, container, microvm, kubernetes };
+enum class TierChoice : std::uint8_t {
+  automatic,
+  process,
+  namespaces,
+  container,
+  microvm,
+  kubernetes
+};
 enum class Layer : std::uint8_t { filesystem, network, processes, syscalls, privileges, resources };
 /// Weaker modes come later: a ceiling allows its own mode and every earlier one.
 enum class WorkspaceMode : std::uint8_t { overlay, worktree, clone, direct };
@@ -115,7 +122,7 @@ struct PolicyLayer {
   } changes;
 
   struct Files {
-    std::optional<std::vector<std::string>> read;   ///< Absolute, or "~/…".
+    std::optional<std::vector<std::string>> read;  ///< Absolute, or "~/…".
     std::optional<std::vector<std::string>> write;
     bool operator==(const Files&) const = default;
   } files;

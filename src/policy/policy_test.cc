@@ -18,24 +18,41 @@ TEST(ParsePolicy, PointsAtTheMistake) {
     std::string_view text, message;
   } kCases[] = {
       {"[network]\nallows = []\n",
-       "berm.toml:2:1: unknown key 'allows' in [network]; did you mean 'allow'?\n  allows = []\n  ^"},
-      {"profile = \"cloude\"\n", "berm.toml:1:11: unknown profile 'cloude'; did you mean 'claude'?\n  profile = \"cloude\"\n            ^"},
-      {"[limits]\nmemory = 4\n", "berm.toml:2:10: 'memory' must be a string, not an integer\n  memory = 4\n           ^"},
+       "berm.toml:2:1: unknown key 'allows' in [network]; did you mean 'allow'?\n  allows = []\n  "
+       "^"},
+      {"profile = \"cloude\"\n",
+       "berm.toml:1:11: unknown profile 'cloude'; did you mean 'claude'?\n  profile = \"cloude\"\n "
+       "           ^"},
+      {"[limits]\nmemory = 4\n",
+       "berm.toml:2:10: 'memory' must be a string, not an integer\n  memory = 4\n           ^"},
       {"[limits]\nmemory = \"4 XiB\"\n",
-       "berm.toml:2:10: '4 XiB' is not a size; write for example \"512MiB\" or \"4GiB\"\n  memory = \"4 XiB\"\n           ^"},
-      {"[limits]\nmemory = \"0\"\n", "berm.toml:2:10: a limit of 0 would stop every run\n  memory = \"0\"\n           ^"},
+       "berm.toml:2:10: '4 XiB' is not a size; write for example \"512MiB\" or \"4GiB\"\n  memory "
+       "= \"4 XiB\"\n           ^"},
+      {"[limits]\nmemory = \"0\"\n",
+       "berm.toml:2:10: a limit of 0 would stop every run\n  memory = \"0\"\n           ^"},
       {"[network]\nallow = [\"*.com\"]\n",
-       "berm.toml:2:10: '*.com' would allow a whole top-level domain; name at least two labels\n  allow = [\"*.com\"]\n           ^"},
+       "berm.toml:2:10: '*.com' would allow a whole top-level domain; name at least two labels\n  "
+       "allow = [\"*.com\"]\n           ^"},
       {"[network]\nmode = \"none\"\nallow = [\"a.example\"]\n",
-       "berm.toml:3:9: mode = \"none\" contradicts a list of hosts\n  allow = [\"a.example\"]\n          ^"},
+       "berm.toml:3:9: mode = \"none\" contradicts a list of hosts\n  allow = [\"a.example\"]\n    "
+       "      ^"},
       {"[env]\npass = [\"LD_PRELOAD\"]\n",
-       "berm.toml:2:9: variable 'LD_PRELOAD' injects code into every program; it is never passed\n  pass = [\"LD_PRELOAD\"]\n          ^"},
-      {"[audit]\nkey = \"env:X\"\n", "berm.toml:1:1: 'audit' is valid but not yet enforced by this version; remove it\n  [audit]\n  ^"},
-      {"version = 2\n", "berm.toml:1:11: this berm understands version = 1 only\n  version = 2\n            ^"},
+       "berm.toml:2:9: variable 'LD_PRELOAD' injects code into every program; it is never passed\n "
+       " pass = [\"LD_PRELOAD\"]\n          ^"},
+      {"[audit]\nkey = \"env:X\"\n",
+       "berm.toml:1:1: 'audit' is valid but not yet enforced by this version; remove it\n  "
+       "[audit]\n  ^"},
+      {"version = 2\n",
+       "berm.toml:1:11: this berm understands version = 1 only\n  version = 2\n            ^"},
       {"[files]\nread = [\"/proc\"]\n",
-       "berm.toml:2:9: '/proc' would show the host's processes, devices or control sockets\n  read = [\"/proc\"]\n          ^"},
-      {"require = [\"resource\"]\n", "berm.toml:1:12: unknown layer 'resource'; did you mean 'resources'?\n  require = [\"resource\"]\n             ^"},
-      {"[changes]\nallow = [\"src/**\", \"src/**\"]\n", "berm.toml:2:20: 'src/**' stands twice in 'allow'\n  allow = [\"src/**\", \"src/**\"]\n                     ^"},
+       "berm.toml:2:9: '/proc' would show the host's processes, devices or control sockets\n  read "
+       "= [\"/proc\"]\n          ^"},
+      {"require = [\"resource\"]\n",
+       "berm.toml:1:12: unknown layer 'resource'; did you mean 'resources'?\n  require = "
+       "[\"resource\"]\n             ^"},
+      {"[changes]\nallow = [\"src/**\", \"src/**\"]\n",
+       "berm.toml:2:20: 'src/**' stands twice in 'allow'\n  allow = [\"src/**\", \"src/**\"]\n     "
+       "                ^"},
   };
   for (const auto& [text, message] : kCases) {
     SCOPED_TRACE(text);
@@ -85,7 +102,8 @@ time = "10m"
 idle = "1m"
 disk = "1GiB"
 output = "1MiB"
-)", "berm.toml");
+)",
+                                                 "berm.toml");
   ASSERT_TRUE(layer.has_value()) << layer.error().what;
   EXPECT_EQ(layer->workspace.mode, WorkspaceMode::clone);
   EXPECT_EQ(layer->workspace.on_success, (OnSuccess{SuccessAction::branch, "agent/x"}));
@@ -97,11 +115,13 @@ output = "1MiB"
 }
 
 TEST(ParsePolicy, HostGrantsRefuseWhatAResolverReadsDifferently) {
-  for (const std::string_view bad : {"", "*", "*.com", "a b", "a\nb", "evil.com%00.good.com", "user@host.com", "http://x.com", "x.com:0", "x.com:99999",
-                                     "-a.com", "a..b", "[::1]:80"}) {
+  for (const std::string_view bad :
+       {"", "*", "*.com", "a b", "a\nb", "evil.com%00.good.com", "user@host.com", "http://x.com",
+        "x.com:0", "x.com:99999", "-a.com", "a..b", "[::1]:80"}) {
     EXPECT_FALSE(parse_host_grant(bad).has_value()) << bad;
   }
-  EXPECT_EQ(*parse_host_grant("API.Example.COM."), (HostGrant{"api.example.com", 0})) << "one canonical form";
+  EXPECT_EQ(*parse_host_grant("API.Example.COM."), (HostGrant{"api.example.com", 0}))
+      << "one canonical form";
 }
 
 TEST(MergePolicy, LimitsAboveTheCeilingAreLoweredAndSaid) {
@@ -110,7 +130,8 @@ TEST(MergePolicy, LimitsAboveTheCeilingAreLoweredAndSaid) {
   const Result<MergedPolicy> merged = merge_policy({}, {"/etc/berm/policy.toml", ceiling});
   ASSERT_TRUE(merged.has_value());
   EXPECT_EQ(merged->policy.memory.count, 1ULL << 30);
-  EXPECT_EQ(merged->tightened, std::vector<std::string>{"limits.memory lowered from 4 GiB to 1 GiB"});
+  EXPECT_EQ(merged->tightened,
+            std::vector<std::string>{"limits.memory lowered from 4 GiB to 1 GiB"});
 }
 
 TEST(MergePolicy, AGrantBeyondTheCeilingIsRefusedByName) {
@@ -118,9 +139,12 @@ TEST(MergePolicy, AGrantBeyondTheCeilingIsRefusedByName) {
   ceiling.network.allow = {HostGrant{"*.example.com", 443}};
   PolicyLayer file;
   file.network.allow = {HostGrant{"evil.example", 443}};
-  const Result<MergedPolicy> merged = merge_policy({{"HEAD:berm.toml", file}}, {"/etc/berm/policy.toml", ceiling});
+  const Result<MergedPolicy> merged =
+      merge_policy({{"HEAD:berm.toml", file}}, {"/etc/berm/policy.toml", ceiling});
   ASSERT_FALSE(merged.has_value());
-  EXPECT_EQ(merged.error().what, "HEAD:berm.toml grants network.allow: evil.example, which /etc/berm/policy.toml does not");
+  EXPECT_EQ(
+      merged.error().what,
+      "HEAD:berm.toml grants network.allow: evil.example, which /etc/berm/policy.toml does not");
 }
 
 TEST(MergePolicy, AnEmptyListGrantsNothing) {
@@ -139,24 +163,39 @@ class RandomPolicy {
 
   PolicyLayer layer() {
     PolicyLayer out;
-    if (coin()) out.workspace.mode = pick<WorkspaceMode>({WorkspaceMode::overlay, WorkspaceMode::clone, WorkspaceMode::direct});
-    if (coin()) out.workspace.git = pick<GitHistory>({GitHistory::none, GitHistory::head, GitHistory::full});
+    if (coin()) {
+      out.workspace.mode = pick<WorkspaceMode>(
+          {WorkspaceMode::overlay, WorkspaceMode::clone, WorkspaceMode::direct});
+    }
+    if (coin()) {
+      out.workspace.git = pick<GitHistory>({GitHistory::none, GitHistory::head, GitHistory::full});
+    }
     if (coin()) out.workspace.write = globs();
     if (coin()) out.workspace.hide = globs();
     if (coin()) out.changes.allow = globs();
-    if (coin()) out.changes.protect = std::vector<ProtectClass>{pick<ProtectClass>({ProtectClass::ci, ProtectClass::git})};
+    if (coin()) {
+      out.changes.protect =
+          std::vector<ProtectClass>{pick<ProtectClass>({ProtectClass::ci, ProtectClass::git})};
+    }
     if (coin()) out.changes.max_files = number();
     if (coin()) out.changes.max_size = Bytes{number()};
-    if (coin()) out.changes.secrets = pick<SecretsAction>({SecretsAction::refuse, SecretsAction::report});
+    if (coin()) {
+      out.changes.secrets = pick<SecretsAction>({SecretsAction::refuse, SecretsAction::report});
+    }
     if (coin()) out.network.mode = pick<NetworkMode>({NetworkMode::none, NetworkMode::allow});
     if (coin()) out.network.allow = hosts();
     if (coin()) out.env.pass = std::vector<std::string>{pick<std::string>({"A", "B", "C"})};
-    if (coin()) out.files.read = std::vector<std::string>{pick<std::string>({"/opt", "/opt/a", "/srv"})};
+    if (coin()) {
+      out.files.read = std::vector<std::string>{pick<std::string>({"/opt", "/opt/a", "/srv"})};
+    }
     if (coin()) out.limits.memory = Bytes{number()};
     if (coin()) out.limits.processes = number();
     if (coin()) out.limits.time = Milliseconds(static_cast<std::int64_t>(number()));
     if (coin()) out.limits.idle = Milliseconds(static_cast<std::int64_t>(number()));
-    if (coin()) out.require = std::vector<Requirement>{{pick<Layer>({Layer::network, Layer::resources}), coin()}};
+    if (coin()) {
+      out.require =
+          std::vector<Requirement>{{pick<Layer>({Layer::network, Layer::resources}), coin()}};
+    }
     return out;
   }
 
@@ -164,7 +203,9 @@ class RandomPolicy {
   bool coin() { return random_() % 2 == 0; }
   std::uint64_t number() { return 1 + random_() % 5; }
   template <class T>
-  T pick(std::initializer_list<T> from) { return *(from.begin() + random_() % from.size()); }
+  T pick(std::initializer_list<T> from) {
+    return *(from.begin() + random_() % from.size());
+  }
   std::vector<Glob> globs() {
     std::vector<Glob> out;
     for (const char* text : {"**", "src/**", "src/a/**", "docs/*.md", "src/a.c"}) {
@@ -174,7 +215,8 @@ class RandomPolicy {
   }
   std::vector<HostGrant> hosts() {
     std::vector<HostGrant> out;
-    for (const char* text : {"a.example.com", "*.example.com", "**.example.com", "b.example.org:443", "*.b.example.com:443"}) {
+    for (const char* text : {"a.example.com", "*.example.com", "**.example.com",
+                             "b.example.org:443", "*.b.example.com:443"}) {
       if (coin()) out.push_back(*parse_host_grant(text));
     }
     return out;
@@ -187,29 +229,49 @@ TEST(MergePolicy, NoMergeEverGrantsMoreThanTheCeiling) {
   for (unsigned seed = 0; seed < 20000; ++seed) {
     RandomPolicy random(seed);
     const PolicyLayer ceiling = random.layer();
-    const std::vector<NamedLayer> layers = {{"profile", random.layer()}, {"file", random.layer()}, {"flags", random.layer()}};
+    const std::vector<NamedLayer> layers = {
+        {"profile", random.layer()}, {"file", random.layer()}, {"flags", random.layer()}};
     const Result<MergedPolicy> merged = merge_policy(layers, {"ceiling", ceiling});
     if (!merged) continue;
     ++accepted;
-    ASSERT_TRUE(is_within_ceiling(merged->policy, ceiling)) << "seed " << seed << "\n" << to_toml(ceiling);
+    ASSERT_TRUE(is_within_ceiling(merged->policy, ceiling)) << "seed " << seed << "\n"
+                                                            << to_toml(ceiling);
   }
-  EXPECT_GT(accepted, 100) << "the generator must reach merges that succeed, or the property is vacuous";
+  EXPECT_GT(accepted, 100)
+      << "the generator must reach merges that succeed, or the property is vacuous";
 }
 
 TEST(Covers, WholeLabelsAndWholeComponents) {
   const auto host = [](std::string_view text) { return *parse_host_grant(text); };
   EXPECT_TRUE(covers(host("*.example.com"), host("a.b.example.com:443")));
-  EXPECT_FALSE(covers(host("*.example.com"), host("example.com"))) << "a wildcard does not cover its apex";
-  EXPECT_FALSE(covers(host("*.example.com"), host("evilexample.com"))) << "suffix without a label boundary";
+  EXPECT_FALSE(covers(host("*.example.com"), host("example.com")))
+      << "a wildcard does not cover its apex";
+  EXPECT_FALSE(covers(host("*.example.com"), host("evilexample.com")))
+      << "suffix without a label boundary";
   EXPECT_FALSE(covers(host("*.example.com"), host("a.example.com.evil.org")));
   EXPECT_TRUE(covers(host("**.example.com"), host("example.com")));
-  EXPECT_FALSE(covers(host("*.example.com:443"), host("a.example.com"))) << "any port is more than one port";
+  EXPECT_FALSE(covers(host("*.example.com:443"), host("a.example.com")))
+      << "any port is more than one port";
   EXPECT_FALSE(covers(host("*.example.com"), host("**.example.com")));
   const auto glob = [](std::string_view text) { return *Glob::parse(text); };
   EXPECT_TRUE(covers(glob("src/**"), glob("src/a/**")));
   EXPECT_FALSE(covers(glob("src/**"), glob("src")));
   EXPECT_FALSE(covers(glob("src/**"), glob("**")));
   EXPECT_FALSE(covers(glob("src/a/**"), glob("src/**")));
+}
+
+// Inputs that a fuzzer found: each once ended the process.
+TEST(ParsePolicy, HostileFilesAreMistakesNotCrashes) {
+  std::string deep = "a";
+  for (int i = 0; i < 20000; ++i) deep += ".a";
+  for (const std::string& text :
+       {deep + " = 1\n", "[" + deep + "]\n", std::string("[\n"), std::string("[[\n"),
+        std::string("\xc2\xa1 = 1\n"), std::string("a = \"\n"), std::string("a = \"\"\"\\\n"),
+        std::string("[network]\nallow = [\"a.example.com:443\", \"A.example.com:443\"]\n")}) {
+    const Result<PolicyLayer> parsed = parse_policy(text, "berm.toml");
+    ASSERT_FALSE(parsed.has_value()) << text.substr(0, 60);
+    EXPECT_EQ(parsed.error().code, Errc::invalid_policy);
+  }
 }
 
 }  // namespace

@@ -41,7 +41,9 @@ class SectionWriter {
   void list(std::string_view key, const std::optional<std::vector<T>>& items, F text_of) {
     if (!items) return;
     std::string joined;
-    for (const T& item : *items) joined += fmt::format("{}{}", joined.empty() ? "" : ", ", toml_string(text_of(item)));
+    for (const T& item : *items) {
+      joined += fmt::format("{}{}", joined.empty() ? "" : ", ", toml_string(text_of(item)));
+    }
     line(key, fmt::format("[{}]", joined));
   }
 
@@ -101,7 +103,8 @@ void write_workspace(std::string& out, const PolicyLayer& layer) {
                   [](const OnSuccess& value) { return toml_string(on_success_text(value)); });
   SectionWriter changes(out, "changes");
   changes.list("allow", layer.changes.allow, kGlob);
-  changes.list("protect", layer.changes.protect, [](ProtectClass c) { return std::string(spelling(c)); });
+  changes.list("protect", layer.changes.protect,
+               [](ProtectClass c) { return std::string(spelling(c)); });
   changes.value("max_files", layer.changes.max_files, kNumber);
   changes.value("max_size", layer.changes.max_size, kBytes);
   changes.value("secrets", layer.changes.secrets, kName);
@@ -142,7 +145,8 @@ std::string to_toml(const PolicyLayer& layer) {
   for (const auto& [name, grant] : layer.credentials) {
     SectionWriter credential(out, fmt::format("credentials.{}", name));
     credential.line("from", toml_string(grant.from));
-    credential.line("to", fmt::format("{{ host = {}, header = {} }}", toml_string(grant.host), toml_string(grant.header)));
+    credential.line("to", fmt::format("{{ host = {}, header = {} }}", toml_string(grant.host),
+                                      toml_string(grant.header)));
   }
   write_limits(out, layer);
   return out;

@@ -36,8 +36,10 @@ void PolicySource::report(const toml::source_position& at, std::string_view mess
   const std::size_t column = at.column == 0 ? 1 : at.column;
   // The source line may be long or hostile; the caret must still point at the column.
   std::string shown = printable(line.substr(0, 160));
-  const std::string before = printable(line.substr(0, std::min<std::size_t>(column - 1, line.size())));
-  std::string what = fmt::format("{}:{}:{}: {}", printable(file), at.line, column, printable(message));
+  const std::string before =
+      printable(line.substr(0, std::min<std::size_t>(column - 1, line.size())));
+  std::string what =
+      fmt::format("{}:{}:{}: {}", printable(file), at.line, column, printable(message));
   if (!line.empty()) what += fmt::format("\n  {}\n  {:>{}}", shown, "^", before.size() + 1);
   error = Error{.code = Errc::invalid_policy, .what = std::move(what)};
 }
@@ -47,7 +49,8 @@ const toml::node* TableReader::node(std::string_view key) {
   return source_.error ? nullptr : table_.get(key);
 }
 
-void TableReader::wrong_type(const toml::node& node, std::string_view key, std::string_view expected) {
+void TableReader::wrong_type(const toml::node& node, std::string_view key,
+                             std::string_view expected) {
   source_.report(node.source().begin,
                  fmt::format("'{}' must be {}, not {}", key, expected, type_name(node)));
 }
@@ -81,7 +84,8 @@ std::optional<double> TableReader::number(std::string_view key) {
   if (!found->is_number() || !value) {
     wrong_type(*found, key, "a number");
   } else if (!(*value > 0 && *value <= 4096)) {  // also refuses nan
-    source_.report(found->source().begin, fmt::format("'{}' must be more than 0 and at most 4096", key));
+    source_.report(found->source().begin,
+                   fmt::format("'{}' must be more than 0 and at most 4096", key));
   } else {
     return value;
   }
@@ -107,7 +111,8 @@ std::optional<std::vector<std::string>> TableReader::strings(std::string_view ke
       return std::nullopt;
     }
     if (std::ranges::find(out, text->get()) != out.end()) {
-      source_.report(item.source().begin, fmt::format("'{}' stands twice in '{}'", text->get(), key));
+      source_.report(item.source().begin,
+                     fmt::format("'{}' stands twice in '{}'", text->get(), key));
       return std::nullopt;
     }
     out.push_back(text->get());
@@ -135,8 +140,9 @@ void TableReader::not_yet_enforced(std::string_view key) {
   const toml::node* found = node(key);
   if (found == nullptr) return;
   const std::string full = name_.empty() ? std::string(key) : fmt::format("{}.{}", name_, key);
-  source_.report(found->source().begin,
-                 fmt::format("'{}' is valid but not yet enforced by this version; remove it", full));
+  source_.report(
+      found->source().begin,
+      fmt::format("'{}' is valid but not yet enforced by this version; remove it", full));
 }
 
 void TableReader::finish() {

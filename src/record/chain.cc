@@ -59,9 +59,12 @@ class ChainChecker {
     whole["hash"] = hash;
     if (canonical(whole) != line) return "edited: not in canonical form";
     if (static_cast<std::uint64_t>(number(event, "seq")) != sequence_) {
-      return fmt::format("dropped or reordered: expected event {}, found {}", sequence_, number(event, "seq"));
+      return fmt::format("dropped or reordered: expected event {}, found {}", sequence_,
+                         number(event, "seq"));
     }
-    if (text(event, "prev") != previous_) return "the chain is broken: 'prev' is not the hash of the line before";
+    if (text(event, "prev") != previous_) {
+      return "the chain is broken: 'prev' is not the hash of the line before";
+    }
     if (!run_.empty() && text(event, "run") != run_) return "an event of another run";
     if (number(event, "mono") < monotonic_) return "the clock goes back";
     if (ended()) return "an event after the end of the run";
@@ -90,10 +93,13 @@ json parse_event(std::string_view line) {
 
 std::string genesis_hash() { return std::string(64, '0'); }
 
-SealedEvent seal_event(const EventHeader& header, const json& data, std::string_view previous_hash) {
-  json event = {{"v", kEventVersion},       {"run", header.run},     {"seq", header.sequence},
-                {"time", header.time},      {"mono", header.monotonic_ns}, {"source", header.source},
-                {"type", header.type},      {"data", data},          {"prev", previous_hash}};
+SealedEvent seal_event(const EventHeader& header, const json& data,
+                       std::string_view previous_hash) {
+  json event = {{"v", kEventVersion},          {"run", header.run},
+                {"seq", header.sequence},      {"time", header.time},
+                {"mono", header.monotonic_ns}, {"source", header.source},
+                {"type", header.type},         {"data", data},
+                {"prev", previous_hash}};
   SealedEvent sealed;
   sealed.hash = sha256_hex(canonical(event));
   event["hash"] = sealed.hash;
@@ -121,7 +127,8 @@ RecordCheck check_record(std::string_view text, std::string_view expected_head) 
   check.complete = checker.ended();
   if (check.events == 0 && check.problems.empty()) check.problems.push_back({0, "empty"});
   if (!expected_head.empty() && check.head != expected_head) {
-    check.problems.push_back({number, "truncated or replaced: the last hash is not the one the run ended with"});
+    check.problems.push_back(
+        {number, "truncated or replaced: the last hash is not the one the run ended with"});
   }
   return check;
 }

@@ -16,11 +16,11 @@ inline constexpr int kEventVersion = 1;
 /// What stands in every event besides its own data.
 struct EventHeader {
   std::string run;
-  std::uint64_t sequence = 0;   ///< from 0, without gaps
-  std::string time;             ///< wall clock, RFC 3339, nanoseconds, UTC
+  std::uint64_t sequence = 0;  ///< from 0, without gaps
+  std::string time;            ///< wall clock, RFC 3339, nanoseconds, UTC
   std::int64_t monotonic_ns = 0;
-  std::string source;           ///< which process says so: "supervisor", "egress", "init"
-  std::string type;             ///< "run.start", "limit.hit", …
+  std::string source;  ///< which process says so: "supervisor", "egress", "init"
+  std::string type;    ///< "run.start", "limit.hit", …
 };
 
 /// One line of the record, without its line feed: canonical JSON (keys sorted, no blanks, as RFC
@@ -49,14 +49,14 @@ struct RecordProblem {
 
 struct RecordCheck {
   std::size_t events = 0;
-  bool complete = false;       ///< ends with run.end
-  std::string head;            ///< hash of the last event
+  bool complete = false;  ///< ends with run.end
+  std::string head;       ///< hash of the last event
   std::vector<RecordProblem> problems;
   [[nodiscard]] bool intact() const { return problems.empty(); }
 };
 
-/// Checks the chain of a whole record: edited, dropped, reordered, repeated, truncated, a clock that
-/// goes back, an event of another run. `expected_head` (from run.json) finds a record that was
+/// Checks the chain of a whole record: edited, dropped, reordered, repeated, truncated, a clock
+/// that goes back, an event of another run. `expected_head` (from run.json) finds a record that was
 /// replaced by a shorter, well-formed one; "" = not known.
 [[nodiscard]] RecordCheck check_record(std::string_view text, std::string_view expected_head);
 

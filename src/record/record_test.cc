@@ -14,7 +14,12 @@ std::vector<std::string> lines_of_a_run() {
   std::string previous = genesis_hash();
   const char* types[] = {"run.start", "agent.start", "verdict", "run.end"};
   for (std::uint64_t i = 0; i < 4; ++i) {
-    const SealedEvent event = seal_event({.run = "r-1", .sequence = i, .time = "2026-11-22T00:00:00.000000000Z", .monotonic_ns = static_cast<std::int64_t>(i), .source = "supervisor", .type = types[i]},
+    const SealedEvent event = seal_event({.run = "r-1",
+                                          .sequence = i,
+                                          .time = "2026-11-22T00:00:00.000000000Z",
+                                          .monotonic_ns = static_cast<std::int64_t>(i),
+                                          .source = "supervisor",
+                                          .type = types[i]},
                                          {{"n", i}, {"text", "line\nfeed \xff"}}, previous);
     lines.push_back(event.line);
     previous = event.hash;
@@ -94,11 +99,11 @@ TEST(Judge, ExitCodesAreTheDocumentedOnes) {
       {Exited{0}, clean, true, 0},
       {Exited{7}, clean, true, 7},
       {Exited{119}, clean, true, 119},
-      {Exited{125}, clean, true, 119},          // an agent cannot pretend that nothing ran
+      {Exited{125}, clean, true, 119},  // an agent cannot pretend that nothing ran
       {Exited{255}, clean, true, 119},
       {Killed{11}, clean, true, 119},
       {Exited{0}, refused, true, 120},
-      {Exited{0}, GuardSummary{}, true, 120},   // a guard that did not look refuses
+      {Exited{0}, GuardSummary{}, true, 120},  // a guard that did not look refuses
       {LimitHit{"memory", ""}, clean, true, 121},
       {LimitHit{"memory", ""}, refused, true, 121},
       {BoundaryLost{"x"}, clean, true, 122},
@@ -110,6 +115,19 @@ TEST(Judge, ExitCodesAreTheDocumentedOnes) {
       {SetupFailed{Error{.what = "x", .os_errno = 2}, true}, GuardSummary{}, true, 127},
   };
   for (const auto& c : kCases) EXPECT_EQ(judge(c.outcome, c.guard, c.record).exit_code, c.code);
+}
+
+// Inputs that a fuzzer found: each once ended the process.
+TEST(Record, HostileLinesAreProblemsNotCrashes) {
+  for (const std::string& line :
+       {std::string(200000, '['),
+        "{\"a\":" + std::string(200000, '[') + std::string(200000, ']') + "}",
+        std::string("{\"seq\":9223372036854775807,\"hash\":\"x\"}"),
+        std::string("{\"seq\":-9223372036854775808}"),
+        std::string("{\"mono\":-9223372036854775808}"), std::string("\xff\xfe{}")}) {
+    EXPECT_FALSE(check_record(line + "\n" + line + "\n", "").intact()) << line.substr(0, 60);
+    (void)parse_event(line);
+  }
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
-// The one-shot and EVP interfaces fetch an implementation from a provider: 5 million instructions, a config file
-// read and a table of every algorithm, once a process. These are the same assembly routines, called directly.
+// The one-shot and EVP interfaces fetch an implementation from a provider: 5 million instructions,
+// a config file read and a table of every algorithm, once a process. These are the same assembly
+// routines, called directly.
 #define OPENSSL_SUPPRESS_DEPRECATED
 #include "record/sha256.h"
 
@@ -11,7 +12,9 @@ namespace berm {
 
 Sha256::Sha256() { SHA256_Init(&context_); }
 
-void Sha256::update(std::string_view bytes) { SHA256_Update(&context_, bytes.data(), bytes.size()); }
+void Sha256::update(std::string_view bytes) {
+  SHA256_Update(&context_, bytes.data(), bytes.size());
+}
 
 std::string Sha256::hex() {
   std::array<unsigned char, SHA256_DIGEST_LENGTH> digest{};

@@ -1,4 +1,5 @@
-// src/record/sha256.h: SHA-256 (FIPS 180-4) without OpenSSL's provider machinery, whose first use costs more than a sandbox.
+// src/record/sha256.h: SHA-256 (FIPS 180-4) without OpenSSL's provider machinery, whose first use
+// costs more than a sandbox.
 #pragma once
 
 #include <openssl/sha.h>

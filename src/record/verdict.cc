@@ -12,23 +12,32 @@ namespace {
 struct JudgeOutcome {
   Verdict operator()(const Exited& exited) const {
     if (exited.code == 0) return {VerdictStatus::success, 0, {}};
-    return {VerdictStatus::agent_failed, std::min(exited.code, 119), {fmt::format("the agent exited with code {}", exited.code)}};
+    return {VerdictStatus::agent_failed,
+            std::min(exited.code, 119),
+            {fmt::format("the agent exited with code {}", exited.code)}};
   }
   Verdict operator()(const Killed& killed) const {
     const char* name = ::sigabbrev_np(killed.signal);
-    return {VerdictStatus::agent_failed, 119, {fmt::format("the agent was killed by SIG{}", name != nullptr ? name : "?")}};
+    return {VerdictStatus::agent_failed,
+            119,
+            {fmt::format("the agent was killed by SIG{}", name != nullptr ? name : "?")}};
   }
   Verdict operator()(const LimitHit& hit) const {
     const bool time = hit.limit == "time" || hit.limit == "idle";
     std::string reason = fmt::format("limit '{}' was hit", hit.limit);
     if (!hit.culprit.empty()) reason += fmt::format(" by {}", hit.culprit);
-    return {time ? VerdictStatus::time_limit : VerdictStatus::limit_hit, time ? 124 : 121, {reason}};
+    return {
+        time ? VerdictStatus::time_limit : VerdictStatus::limit_hit, time ? 124 : 121, {reason}};
   }
   Verdict operator()(const Interrupted& interrupted) const {
     const char* name = ::sigabbrev_np(interrupted.signal);
-    return {VerdictStatus::agent_failed, 119, {fmt::format("stopped by SIG{}", name != nullptr ? name : "?")}};
+    return {VerdictStatus::agent_failed,
+            119,
+            {fmt::format("stopped by SIG{}", name != nullptr ? name : "?")}};
   }
-  Verdict operator()(const BoundaryLost& lost) const { return {VerdictStatus::violation, 122, {lost.what}}; }
+  Verdict operator()(const BoundaryLost& lost) const {
+    return {VerdictStatus::violation, 122, {lost.what}};
+  }
   Verdict operator()(const SetupFailed& failed) const {
     const int code = !failed.at_exec ? 125 : failed.error.os_errno == ENOENT ? 127 : 126;
     return {VerdictStatus::setup_failed, code, {sentence(failed.error)}};
@@ -68,8 +77,10 @@ Verdict judge(const Outcome& outcome, const GuardSummary& guard, bool record_wri
     return verdict;
   }
   if (verdict.status == VerdictStatus::setup_failed) return verdict;
-  // A refusal says more than the agent's own failure, but a limit explains why changes are half done.
-  const bool agent_spoke = verdict.status == VerdictStatus::success || verdict.status == VerdictStatus::agent_failed;
+  // A refusal says more than the agent's own failure, but a limit explains why changes are half
+  // done.
+  const bool agent_spoke =
+      verdict.status == VerdictStatus::success || verdict.status == VerdictStatus::agent_failed;
   if (!guard.judged) {
     verdict.reasons.emplace_back("the guard could not judge the changes");
     if (agent_spoke) verdict = {VerdictStatus::guard_refused, 120, verdict.reasons};

@@ -9,7 +9,8 @@
 
 namespace berm {
 
-/// How the agent ended. One variant, so "which errno goes with which status" cannot be asked wrongly.
+/// How the agent ended. One variant, so "which errno goes with which status" cannot be asked
+/// wrongly.
 struct Exited {
   int code = 0;  ///< 0..255
 };
@@ -34,12 +35,21 @@ using Outcome = std::variant<Exited, Killed, LimitHit, Interrupted, BoundaryLost
 
 /// What the guard said, as far as the verdict needs it.
 struct GuardSummary {
-  bool judged = false;             ///< the guard ran to its end
+  bool judged = false;  ///< the guard ran to its end
   std::size_t changes = 0;
   std::vector<std::string> refusals;  ///< one sentence each
 };
 
-enum class VerdictStatus { success, agent_failed, guard_refused, limit_hit, violation, record_failed, time_limit, setup_failed };
+enum class VerdictStatus {
+  success,
+  agent_failed,
+  guard_refused,
+  limit_hit,
+  violation,
+  record_failed,
+  time_limit,
+  setup_failed
+};
 [[nodiscard]] std::string_view name_of(VerdictStatus status);
 
 struct Verdict {

@@ -1,6 +1,7 @@
 #include "session/policy_sources.h"
 
 #include <fmt/format.h>
+
 #include <cstdlib>
 
 #include "agents/agent.h"
@@ -23,8 +24,10 @@ std::string variable(const char* name) {
 
 // The base of a pull or merge request, as this CI system tells it; "" outside of one.
 std::string ci_base_ref() {
-  for (const char* name : {"GITHUB_BASE_REF", "CI_MERGE_REQUEST_TARGET_BRANCH_NAME", "BITBUCKET_PR_DESTINATION_BRANCH",
-                           "BUILDKITE_PULL_REQUEST_BASE_BRANCH", "SYSTEM_PULLREQUEST_TARGETBRANCH", "CHANGE_TARGET", "CI_COMMIT_TARGET_BRANCH"}) {
+  for (const char* name :
+       {"GITHUB_BASE_REF", "CI_MERGE_REQUEST_TARGET_BRANCH_NAME", "BITBUCKET_PR_DESTINATION_BRANCH",
+        "BUILDKITE_PULL_REQUEST_BASE_BRANCH", "SYSTEM_PULLREQUEST_TARGETBRANCH", "CHANGE_TARGET",
+        "CI_COMMIT_TARGET_BRANCH"}) {
     std::string branch = variable(name);
     if (branch.starts_with("refs/heads/")) branch.erase(0, 11);
     if (!branch.empty()) return "refs/remotes/origin/" + branch;
@@ -34,26 +37,32 @@ std::string ci_base_ref() {
 
 // berm.toml as the commit has it; nullopt if it has none. That a commit has none is true for ever,
 // so it is remembered, in the private state directory: asking git costs milliseconds.
-Result<std::optional<std::string>> policy_at(const RepositoryFacts& repository, const std::string& commit, const std::string& state) {
+Result<std::optional<std::string>> policy_at(const RepositoryFacts& repository,
+                                             const std::string& commit, const std::string& state) {
   const std::string marker = fmt::format("{}/no-policy/{}", state, commit);
   if (exists(marker)) return std::nullopt;
-  const GitInvocation where{.git_dir = repository.common_dir.str(), .directory = repository.root.str()};
-  const std::string entry = BERM_TRY(git_output(where, {"ls-tree", "-z", "--full-tree", commit, "--", "berm.toml"}));
+  const GitInvocation where{.git_dir = repository.common_dir.str(),
+                            .directory = repository.root.str()};
+  const std::string entry =
+      BERM_TRY(git_output(where, {"ls-tree", "-z", "--full-tree", commit, "--", "berm.toml"}));
   if (entry.empty()) {
     BERM_TRY(make_directories(state + "/no-policy", 0700));
     BERM_TRY(write_file(marker, ""));
     return std::nullopt;
   }
-  const std::vector<std::string_view> fields = split(std::string_view(entry).substr(0, entry.find('\t')), ' ');
+  const std::vector<std::string_view> fields =
+      split(std::string_view(entry).substr(0, entry.find('\t')), ' ');
   if (fields.size() != 3 || fields[1] != "blob" || fields[0] == "120000") {
-    return failure(Errc::invalid_policy, fmt::format("berm.toml of commit {} is not a plain file", commit.substr(0, 12)));
+    return failure(Errc::invalid_policy,
+                   fmt::format("berm.toml of commit {} is not a plain file", commit.substr(0, 12)));
   }
   return BERM_TRY(git_output(where, {"cat-file", "blob", std::string(fields[2])}));
 }
 
 class Resolver {
  public:
-  Resolver(const PolicyRequest& request, const RepositoryFacts& repository, const std::string& state)
+  Resolver(const PolicyRequest& request, const RepositoryFacts& repository,
+           const std::string& state)
       : request_(request), repository_(repository), state_(state) {}
 
   Result<ResolvedPolicy> resolve() {
@@ -62,7 +71,8 @@ class Resolver {
       const std::string text = BERM_TRY(read_file(kManaged, 1 << 20));
       ceiling.layer = BERM_TRY(parsed(text, kManaged));
     }
-    layers_.push_back({.source = fmt::format("profile {}", spelling(request_.agent)), .layer = profile_layer(request_.agent)});
+    layers_.push_back({.source = fmt::format("profile {}", spelling(request_.agent)),
+                       .layer = profile_layer(request_.agent)});
     BERM_TRY(add_file());
     layers_.push_back({.source = "the command line", .layer = request_.flags});
     out_.merged = BERM_TRY(merge_policy(layers_, ceiling));
@@ -89,7 +99,9 @@ class Resolver {
     if (request_.from_worktree) {
       if (!exists(worktree_file)) return {};
       const std::string text = BERM_TRY(read_plain_file(worktree_file, 1 << 20));
-      out_.notes.emplace_back("the policy is taken from the working tree, which the agent's predecessors may have changed");
+      out_.notes.emplace_back(
+          "the policy is taken from the working tree, which the agent's predecessors may have "
+          "changed");
       return add(text, "berm.toml");
     }
     return add_trusted(worktree_file);
@@ -103,16 +115,18 @@ class Resolver {
     } else {
       commit = resolve_ref(repository_, ref);
       if (commit.empty()) {
-        return failure(Errc::denied, fmt::format("read the policy of the base branch: {} is not fetched", ref),
-                       "fetch it (actions/checkout: fetch-depth: 0), or name a policy with --policy FILE");
+        return failure(
+            Errc::denied, fmt::format("read the policy of the base branch: {} is not fetched", ref),
+            "fetch it (actions/checkout: fetch-depth: 0), or name a policy with --policy FILE");
       }
     }
     std::optional<std::string> text;
     if (!commit.empty()) text = BERM_TRY(policy_at(repository_, commit, state_));
     const Result<std::string> live = read_plain_file(worktree_file, 1 << 20);
     if (live && (!text || *text != *live)) {
-      out_.notes.push_back(fmt::format("berm.toml of the working tree {} {}, and is not used (--policy-from-worktree uses it)",
-                                       text ? "differs from" : "is not in", ref));
+      out_.notes.push_back(fmt::format(
+          "berm.toml of the working tree {} {}, and is not used (--policy-from-worktree uses it)",
+          text ? "differs from" : "is not in", ref));
     }
     return text ? add(*text, ref + ":berm.toml") : Result<void>{};
   }
@@ -126,7 +140,8 @@ class Resolver {
 
 }  // namespace
 
-Result<ResolvedPolicy> resolve_policy(const PolicyRequest& request, const RepositoryFacts& repository, const std::string& state) {
+Result<ResolvedPolicy> resolve_policy(const PolicyRequest& request,
+                                      const RepositoryFacts& repository, const std::string& state) {
   return Resolver(request, repository, state).resolve();
 }
 

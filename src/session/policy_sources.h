@@ -10,8 +10,8 @@
 namespace berm {
 
 struct PolicyRequest {
-  std::string file;             ///< --policy FILE; "" = from the trusted ref
-  bool from_worktree = false;   ///< --policy-from-worktree
+  std::string file;            ///< --policy FILE; "" = from the trusted ref
+  bool from_worktree = false;  ///< --policy-from-worktree
   AgentKind agent = AgentKind::none;
   PolicyLayer flags;
 };
@@ -32,7 +32,8 @@ struct ResolvedPolicy {
 /// The trusted ref is the base branch of the pull or merge request in CI, else HEAD: a pull request
 /// can edit berm.toml.
 /// @return Errc::invalid_policy; Errc::denied if a CI base branch is named but not fetched.
-[[nodiscard]] Result<ResolvedPolicy> resolve_policy(const PolicyRequest& request, const RepositoryFacts& repository,
+[[nodiscard]] Result<ResolvedPolicy> resolve_policy(const PolicyRequest& request,
+                                                    const RepositoryFacts& repository,
                                                     const std::string& state);
 
 }  // namespace berm

@@ -29,7 +29,10 @@ std::string counts(const Changes& changes) {
   for (const Change& change : changes.files) ++(change.ignored ? ignored : importable);
   std::string out = fmt::format("{} file{} changed", importable, importable == 1 ? "" : "s");
   if (ignored > 0) out += fmt::format(", {} ignored by git (never imported)", ignored);
-  if (!changes.refs.empty()) out += fmt::format(", {} reference{}", changes.refs.size(), changes.refs.size() == 1 ? "" : "s");
+  if (!changes.refs.empty()) {
+    out +=
+        fmt::format(", {} reference{}", changes.refs.size(), changes.refs.size() == 1 ? "" : "s");
+  }
   return out;
 }
 
@@ -39,31 +42,48 @@ json outcome_to_json(const Outcome& outcome) {
   struct Visitor {
     json operator()(const Exited& e) const { return {{"kind", "exited"}, {"code", e.code}}; }
     json operator()(const Killed& k) const { return {{"kind", "killed"}, {"signal", k.signal}}; }
-    json operator()(const LimitHit& l) const { return {{"kind", "limit"}, {"limit", l.limit}, {"culprit", l.culprit}}; }
-    json operator()(const Interrupted& i) const { return {{"kind", "interrupted"}, {"signal", i.signal}}; }
-    json operator()(const BoundaryLost& b) const { return {{"kind", "boundary_lost"}, {"what", b.what}}; }
+    json operator()(const LimitHit& l) const {
+      return {{"kind", "limit"}, {"limit", l.limit}, {"culprit", l.culprit}};
+    }
+    json operator()(const Interrupted& i) const {
+      return {{"kind", "interrupted"}, {"signal", i.signal}};
+    }
+    json operator()(const BoundaryLost& b) const {
+      return {{"kind", "boundary_lost"}, {"what", b.what}};
+    }
     json operator()(const SetupFailed& s) const {
-      return {{"kind", "setup_failed"}, {"what", s.error.what}, {"errno", s.error.os_errno}, {"fix", s.error.fix}};
+      return {{"kind", "setup_failed"},
+              {"what", s.error.what},
+              {"errno", s.error.os_errno},
+              {"fix", s.error.fix}};
     }
   };
   return std::visit(Visitor{}, outcome);
 }
 
 json usage_to_json(const Usage& u) {
-  return {{"wall_ms", u.wall.count()}, {"cpu_ms", u.cpu.count()}, {"memory_peak", u.memory_peak.count}, {"output", u.output.count},
-          {"disk", u.disk.count}, {"connections", u.connections}, {"denied", u.denied}};
+  return {
+      {"wall_ms", u.wall.count()}, {"cpu_ms", u.cpu.count()}, {"memory_peak", u.memory_peak.count},
+      {"output", u.output.count},  {"disk", u.disk.count},    {"connections", u.connections},
+      {"denied", u.denied}};
 }
 
 json layers_to_json(const std::vector<LayerReport>& layers) {
   json out = json::array();
-  for (const LayerReport& l : layers) out.push_back({{"layer", spelling(l.layer)}, {"strength", name_of(l.strength)}, {"how", l.how}});
+  for (const LayerReport& l : layers) {
+    out.push_back(
+        {{"layer", spelling(l.layer)}, {"strength", name_of(l.strength)}, {"how", l.how}});
+  }
   return out;
 }
 
 json findings_to_json(const std::vector<Finding>& findings) {
   json out = json::array();
   for (const Finding& f : findings) {
-    out.push_back({{"rule", f.rule}, {"path", json_path(f.path)}, {"message", f.message}, {"severity", f.severity == Severity::refuse ? "refuse" : "report"}});
+    out.push_back({{"rule", f.rule},
+                   {"path", json_path(f.path)},
+                   {"message", f.message},
+                   {"severity", f.severity == Severity::refuse ? "refuse" : "report"}});
   }
   return out;
 }
@@ -71,12 +91,21 @@ json findings_to_json(const std::vector<Finding>& findings) {
 json changes_to_json(const Changes& changes) {
   json files = json::array();
   for (const Change& c : changes.files) {
-    files.push_back({{"path", json_path(c.path)}, {"kind", name_of(c.kind)}, {"type", name_of(c.after.type == FileType::none ? c.before.type : c.after.type)},
-                     {"mode", fmt::format("{:04o}", c.after.mode)}, {"size", c.after.size}, {"sha256", c.after.sha256},
-                     {"base_sha256", c.before.sha256}, {"ignored", c.ignored}, {"host_changed", c.host_changed}});
+    files.push_back(
+        {{"path", json_path(c.path)},
+         {"kind", name_of(c.kind)},
+         {"type", name_of(c.after.type == FileType::none ? c.before.type : c.after.type)},
+         {"mode", fmt::format("{:04o}", c.after.mode)},
+         {"size", c.after.size},
+         {"sha256", c.after.sha256},
+         {"base_sha256", c.before.sha256},
+         {"ignored", c.ignored},
+         {"host_changed", c.host_changed}});
   }
   json refs = json::array();
-  for (const RefChange& ref : changes.refs) refs.push_back({{"name", json_path(ref.name)}, {"before", ref.before}, {"after", ref.after}});
+  for (const RefChange& ref : changes.refs) {
+    refs.push_back({{"name", json_path(ref.name)}, {"before", ref.before}, {"after", ref.after}});
+  }
   return {{"sha256", changes.digest}, {"files", std::move(files)}, {"refs", std::move(refs)}};
 }
 
@@ -84,7 +113,10 @@ json to_json(const RunReport& report) {
   return {{"schema", "berm.run/1"},
           {"id", report.id},
           {"directory", report.path},
-          {"verdict", {{"status", name_of(report.verdict.status)}, {"exit_code", report.verdict.exit_code}, {"reasons", report.verdict.reasons}}},
+          {"verdict",
+           {{"status", name_of(report.verdict.status)},
+            {"exit_code", report.verdict.exit_code},
+            {"reasons", report.verdict.reasons}}},
           {"outcome", outcome_to_json(report.outcome)},
           {"usage", usage_to_json(report.usage)},
           {"changes", changes_to_json(report.changes)},
@@ -96,32 +128,49 @@ json to_json(const RunReport& report) {
 }
 
 std::string summary(const RunReport& report, bool color) {
-  const auto painted = [&](const char* sgr, std::string text) { return color ? fmt::format("\x1b[{}m{}\x1b[0m", sgr, text) : text; };
+  const auto painted = [&](const char* sgr, std::string text) {
+    return color ? fmt::format("\x1b[{}m{}\x1b[0m", sgr, text) : text;
+  };
   const bool good = report.verdict.status == VerdictStatus::success;
-  std::string out = fmt::format("berm {}: {}\n", report.id, painted(good ? "1;32" : "1;31", fmt::format("{} (exit {})", name_of(report.verdict.status), report.verdict.exit_code)));
+  std::string out = fmt::format(
+      "berm {}: {}\n", report.id,
+      painted(good ? "1;32" : "1;31", fmt::format("{} (exit {})", name_of(report.verdict.status),
+                                                  report.verdict.exit_code)));
   if (const auto* failed = std::get_if<SetupFailed>(&report.outcome)) {
     return out + render(failed->error);
   }
-  out += fmt::format("  {}; {} wall, {} peak, {} denied connection{}\n", counts(report.changes), to_text(report.usage.wall),
-                     to_text(report.usage.memory_peak), report.usage.denied, report.usage.denied == 1 ? "" : "s");
+  out += fmt::format("  {}; {} wall, {} peak, {} denied connection{}\n", counts(report.changes),
+                     to_text(report.usage.wall), to_text(report.usage.memory_peak),
+                     report.usage.denied, report.usage.denied == 1 ? "" : "s");
   std::size_t shown = 0;
   std::size_t refusals = 0;
   for (const Finding& f : report.findings) {
     if (f.severity != Severity::refuse) continue;
     if (++refusals > 6) continue;
-    out += fmt::format("  {} {}{} [{}]\n", painted("31", "refused:"), f.path.empty() ? "" : "'" + printable(f.path) + "' ", printable(f.message), f.rule);
+    out += fmt::format("  {} {}{} [{}]\n", painted("31", "refused:"),
+                       f.path.empty() ? "" : "'" + printable(f.path) + "' ", printable(f.message),
+                       f.rule);
     ++shown;
   }
-  if (refusals > shown) out += fmt::format("  … and {} more: berm diff {}\n", refusals - shown, report.id);
-  if (refusals == 0 && report.verdict.exit_code != 0) {
-    for (const std::string& reason : report.verdict.reasons) out += fmt::format("  {}\n", printable(reason));
+  if (refusals > shown) {
+    out += fmt::format("  … and {} more: berm diff {}\n", refusals - shown, report.id);
   }
-  for (const std::string& weakness : report.weaknesses) out += fmt::format("  {} {}\n", painted("33", "WEAKER:"), printable(weakness));
-  for (std::size_t i = 0; i < std::min<std::size_t>(report.notes.size(), 2); ++i) out += fmt::format("  note: {}\n", printable(report.notes[i]));
+  if (refusals == 0 && report.verdict.exit_code != 0) {
+    for (const std::string& reason : report.verdict.reasons) {
+      out += fmt::format("  {}\n", printable(reason));
+    }
+  }
+  for (const std::string& weakness : report.weaknesses) {
+    out += fmt::format("  {} {}\n", painted("33", "WEAKER:"), printable(weakness));
+  }
+  for (std::size_t i = 0; i < std::min<std::size_t>(report.notes.size(), 2); ++i) {
+    out += fmt::format("  note: {}\n", printable(report.notes[i]));
+  }
   if (!report.import_note.empty()) {
     out += fmt::format("  {}\n", report.import_note);
   } else if (!report.changes.files.empty() || !report.changes.refs.empty()) {
-    out += fmt::format("  review: berm diff {} · import: berm apply {} · drop: berm discard {}\n", report.id, report.id, report.id);
+    out += fmt::format("  review: berm diff {} · import: berm apply {} · drop: berm discard {}\n",
+                       report.id, report.id, report.id);
   }
   return out;
 }

@@ -23,14 +23,20 @@ namespace {
 std::string new_run_id() {
   unsigned char random[4] = {};
   // 32 bits beside the date: a collision is caught by mkdir and tried again.
-  if (::getrandom(random, sizeof random, 0) != sizeof random) random[0] = static_cast<unsigned char>(::getpid());
+  if (::getrandom(random, sizeof random, 0) != sizeof random) {
+    random[0] = static_cast<unsigned char>(::getpid());
+  }
   const time_t now = ::time(nullptr);
   tm local{};
   ::localtime_r(&now, &local);
-  return fmt::format("r-{:04}{:02}{:02}-{}", local.tm_year + 1900, local.tm_mon + 1, local.tm_mday, to_hex(random));
+  return fmt::format("r-{:04}{:02}{:02}-{}", local.tm_year + 1900, local.tm_mon + 1, local.tm_mday,
+                     to_hex(random));
 }
 
-bool is_run_id(std::string_view name) { return name.starts_with("r-") && is_normal_relative(name) && name.find('/') == std::string_view::npos; }
+bool is_run_id(std::string_view name) {
+  return name.starts_with("r-") && is_normal_relative(name) &&
+         name.find('/') == std::string_view::npos;
+}
 
 }  // namespace
 
@@ -41,14 +47,16 @@ Result<std::string> state_directory() {
   } else if (const char* home = ::getenv("HOME"); home != nullptr && *home == '/') {
     base = std::string(home) + "/.local/state";
   } else {
-    return failure(Errc::usage, "neither XDG_STATE_HOME nor HOME names a directory for the runs", "set XDG_STATE_HOME");
+    return failure(Errc::usage, "neither XDG_STATE_HOME nor HOME names a directory for the runs",
+                   "set XDG_STATE_HOME");
   }
   const std::string state = base + "/berm";
   BERM_TRY(in_context("making the state directory", make_directories(state + "/runs", 0700)));
   struct stat status {};
   if (::stat(state.c_str(), &status) != 0) return os_error(fmt::format("look at '{}'", state));
   if (status.st_uid != ::geteuid() || (status.st_mode & 022) != 0) {
-    return failure(Errc::denied, fmt::format("use '{}': others own it or may write to it", state), "chmod 700 it, or set XDG_STATE_HOME");
+    return failure(Errc::denied, fmt::format("use '{}': others own it or may write to it", state),
+                   "chmod 700 it, or set XDG_STATE_HOME");
   }
   return state;
 }
@@ -74,17 +82,23 @@ Result<void> save_run(const std::string& run_directory, const nlohmann::json& ru
   const std::string path = run_directory + "/run.json";
   const std::string temporary = path + ".new";
   {
-    const UniqueFd fd = BERM_TRY(open_file(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, 0600));
+    const UniqueFd fd =
+        BERM_TRY(open_file(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, 0600));
     BERM_TRY(write_all(fd.get(), text));
   }
-  if (::rename(temporary.c_str(), path.c_str()) != 0) return os_error(fmt::format("replace '{}'", path));
+  if (::rename(temporary.c_str(), path.c_str()) != 0) {
+    return os_error(fmt::format("replace '{}'", path));
+  }
   return {};
 }
 
 Result<nlohmann::json> load_run(const std::string& run_directory) {
   const std::string text = BERM_TRY(read_file(run_directory + "/run.json", 1 << 24));
   nlohmann::json run = nlohmann::json::parse(text, nullptr, false);
-  if (!run.is_object()) return failure(Errc::internal, fmt::format("read '{}/run.json': it is not JSON", run_directory));
+  if (!run.is_object()) {
+    return failure(Errc::internal,
+                   fmt::format("read '{}/run.json': it is not JSON", run_directory));
+  }
   return run;
 }
 
@@ -98,7 +112,10 @@ std::vector<std::string> list_runs(const std::string& state) {
     struct stat status {};
     if (!is_run_id(entry.name)) continue;
     // The lock file is made once and never changed: its time is the run's birth.
-    if (::fstatat(directory.get(), (entry.name + "/lock").c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0) continue;
+    if (::fstatat(directory.get(), (entry.name + "/lock").c_str(), &status, AT_SYMLINK_NOFOLLOW) !=
+        0) {
+      continue;
+    }
     found.emplace_back(status.st_mtim, entry.name);
   }
   std::ranges::sort(found, [](const auto& a, const auto& b) {
@@ -120,11 +137,15 @@ Result<std::string> find_run(const std::string& state, const std::string& name) 
     if (id.starts_with(name) || id.ends_with("-" + name)) matching.push_back(id);
   }
   if (matching.size() == 1 && !name.empty()) return state + "/runs/" + matching.front();
-  if (matching.size() > 1) return failure(Errc::usage, fmt::format("'{}' names {} runs; write more of the id", name, matching.size()));
+  if (matching.size() > 1) {
+    return failure(Errc::usage,
+                   fmt::format("'{}' names {} runs; write more of the id", name, matching.size()));
+  }
   const std::vector<std::string_view> candidates(ids.begin(), ids.end());
   const std::string_view near = nearest(name, candidates);
   return failure(Errc::usage, fmt::format("there is no run '{}'", name),
-                 near.empty() ? "'berm runs' lists them; 'latest' is the newest" : fmt::format("did you mean '{}'?", near));
+                 near.empty() ? "'berm runs' lists them; 'latest' is the newest"
+                              : fmt::format("did you mean '{}'?", near));
 }
 
 bool is_running(const std::string& run_directory) {
@@ -133,7 +154,8 @@ bool is_running(const std::string& run_directory) {
   return ::flock(lock.get(), LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK;
 }
 
-Result<std::vector<std::string>> prune_runs(const std::string& state, Milliseconds age, Bytes size) {
+Result<std::vector<std::string>> prune_runs(const std::string& state, Milliseconds age,
+                                            Bytes size) {
   std::vector<std::string> removed;
   Bytes total;
   for (const std::string& id : list_runs(state)) {

@@ -39,6 +39,7 @@ struct RunDirectory {
 
 /// Removes runs that ended, older than `age` or beyond `size` in total (oldest first), and those
 /// whose berm died before they had a result worth keeping. Returns the removed ids.
-[[nodiscard]] Result<std::vector<std::string>> prune_runs(const std::string& state, Milliseconds age, Bytes size);
+[[nodiscard]] Result<std::vector<std::string>> prune_runs(const std::string& state,
+                                                          Milliseconds age, Bytes size);
 
 }  // namespace berm

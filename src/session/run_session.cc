@@ -43,11 +43,17 @@ Result<HostPath> find_init() {
   if (length <= 0) return os_error("find berm's own program");
   const std::string self(buffer, static_cast<std::size_t>(length));
   const std::string directory = self.substr(0, self.rfind('/'));
-  for (const std::string& candidate : {directory + "/berm-init", directory + "/../libexec/berm/berm-init"}) {
-    if (::access(candidate.c_str(), X_OK) == 0) return HostPath::parse(candidate.ends_with("libexec/berm/berm-init")
-        ? directory.substr(0, directory.rfind('/')) + "/libexec/berm/berm-init" : candidate);
+  for (const std::string& candidate :
+       {directory + "/berm-init", directory + "/../libexec/berm/berm-init"}) {
+    if (::access(candidate.c_str(), X_OK) == 0) {
+      return HostPath::parse(candidate.ends_with("libexec/berm/berm-init")
+                                 ? directory.substr(0, directory.rfind('/')) +
+                                       "/libexec/berm/berm-init"
+                                 : candidate);
+    }
   }
-  return failure(Errc::unsupported, fmt::format("find the program berm-init beside '{}'", self), "install it next to berm");
+  return failure(Errc::unsupported, fmt::format("find the program berm-init beside '{}'", self),
+                 "install it next to berm");
 }
 
 std::map<std::string, std::string> passed_variables(const Policy& policy) {
@@ -63,7 +69,8 @@ json stored_run(const PreparedRun& prepared, const timespec& started) {
   const Plan& plan = prepared.plan;
   json hidden = json::array();
   for (const HiddenPath& path : prepared.repository.hidden) {
-    hidden.push_back(to_hex({reinterpret_cast<const unsigned char*>(path.path.data()), path.path.size()}));  // any bytes
+    hidden.push_back(to_hex({reinterpret_cast<const unsigned char*>(path.path.data()),
+                             path.path.size()}));  // any bytes
   }
   json objects = json::array();
   for (const HostPath& path : prepared.repository.object_dirs) objects.push_back(path.str());
@@ -91,7 +98,10 @@ json stored_run(const PreparedRun& prepared, const timespec& started) {
 class Session {
  public:
   Session(PreparedRun prepared, const RunRequest& request, RecordFile record)
-      : prepared_(std::move(prepared)), plan_(prepared_.plan), request_(request), record_(std::move(record)) {
+      : prepared_(std::move(prepared)),
+        plan_(prepared_.plan),
+        request_(request),
+        record_(std::move(record)) {
     report_.id = plan_.run_id;
     report_.path = plan_.run_directory.str();
     report_.notes = prepared_.policy.notes;
@@ -144,33 +154,47 @@ void Session::open_record() {
   if (!save_run(report_.path, stored_)) report_.notes.emplace_back("run.json could not be written");
   const json plan = to_json(plan_);
   json sources = json::array();
-  for (const PolicySourceDigest& source : prepared_.policy.sources) sources.push_back({{"source", source.source}, {"sha256", source.sha256}});
-  record_.append("supervisor", "run.start",
-                 {{"berm", BERM_VERSION},
-                  {"plan_sha256", sha256_hex(plan.dump(-1, ' ', false, json::error_handler_t::replace))},
-                  {"policy", std::move(sources)},
-                  {"notes", report_.notes},
-                  {"agent", spelling(plan_.agent)},
-                  {"argv", plan_.argv},
-                  {"repository", plan_.workspace.repository.str()},
-                  {"base", {{"head", plan_.workspace.base_commit}, {"branch", plan_.workspace.base_branch}}},
-                  {"kernel", prepared_.host.kernel}});
-  record_.append("supervisor", "enforcement", {{"layers", layers_to_json(plan_.layers)}, {"limits", plan["limits"]}, {"weaknesses", plan_.weaknesses}});
+  for (const PolicySourceDigest& source : prepared_.policy.sources) {
+    sources.push_back({{"source", source.source}, {"sha256", source.sha256}});
+  }
+  record_.append(
+      "supervisor", "run.start",
+      {{"berm", BERM_VERSION},
+       {"plan_sha256", sha256_hex(plan.dump(-1, ' ', false, json::error_handler_t::replace))},
+       {"policy", std::move(sources)},
+       {"notes", report_.notes},
+       {"agent", spelling(plan_.agent)},
+       {"argv", plan_.argv},
+       {"repository", plan_.workspace.repository.str()},
+       {"base", {{"head", plan_.workspace.base_commit}, {"branch", plan_.workspace.base_branch}}},
+       {"kernel", prepared_.host.kernel}});
+  record_.append("supervisor", "enforcement",
+                 {{"layers", layers_to_json(plan_.layers)},
+                  {"limits", plan["limits"]},
+                  {"weaknesses", plan_.weaknesses}});
 }
 
 void Session::supervise_run() {
   const CgroupPlaces& places = prepared_.cgroups;
-  SuperviseOptions options{.cgroups = {.v2 = places.kind == CgroupKind::v2 || places.kind == CgroupKind::scope,
-                                       .scope = places.kind == CgroupKind::scope,
-                                       .memory = places.memory, .pids = places.pids, .cpu = places.cpu},
-                           .start_egress = [this](std::vector<UniqueFd> listeners) { return start_egress(plan_, std::move(listeners)); },
-                           // The plan is on the record before the agent runs, and costs no time: the sandbox is being built.
-                           .while_building = [this] {
-                             open_record();
-                             return fill_git(plan_, prepared_.repository);
-                           },
-                           .show_status = request_.show_status,
-                           .stdout_fd = request_.report_on_stdout ? 2 : 1};
+  SuperviseOptions options{
+      .cgroups = {.v2 = places.kind == CgroupKind::v2 || places.kind == CgroupKind::scope,
+                  .scope = places.kind == CgroupKind::scope,
+                  .memory = places.memory,
+                  .pids = places.pids,
+                  .cpu = places.cpu},
+      .start_egress =
+          [this](std::vector<UniqueFd> listeners) {
+            return start_egress(plan_, std::move(listeners));
+          },
+      // The plan is on the record before the agent runs, and costs no time: the sandbox is being
+      // built.
+      .while_building =
+          [this] {
+            open_record();
+            return fill_git(plan_, prepared_.repository);
+          },
+      .show_status = request_.show_status,
+      .stdout_fd = request_.report_on_stdout ? 2 : 1};
   Result<Supervision> done = supervise(plan_, record_, options);
   open_record();  // set-up may have failed before
   if (!done) {
@@ -182,45 +206,61 @@ void Session::supervise_run() {
   if (auto* failed = std::get_if<SetupFailed>(&report_.outcome)) {
     failed->error = explain_setup_failure(std::move(failed->error), prepared_.host);
   }
-  record_.append("supervisor", "run.outcome", {{"outcome", outcome_to_json(report_.outcome)}, {"usage", usage_to_json(report_.usage)}});
+  record_.append(
+      "supervisor", "run.outcome",
+      {{"outcome", outcome_to_json(report_.outcome)}, {"usage", usage_to_json(report_.usage)}});
 }
 
 // Nothing of the agent ran: what was made for it, perhaps half of a copy, is of no use to anybody.
 void Session::drop_workspace() {
   for (const char* part : {"/changes", "/base", "/base-git", "/covers", "/checkout", "/left-out"}) {
-    if (const Result<void> removed = remove_tree(report_.path + part); !removed) report_.notes.push_back(sentence(removed.error()));
+    if (const Result<void> removed = remove_tree(report_.path + part); !removed) {
+      report_.notes.push_back(sentence(removed.error()));
+    }
   }
 }
 
 void Session::judge_run() {
   Result<WalkPlace> place = walk_place_of(report_.path, stored_);
-  Result<Changes> changes = place ? walk_changes(*place) : Result<Changes>(tl::unexpected(place.error()));
+  Result<Changes> changes =
+      place ? walk_changes(*place) : Result<Changes>(tl::unexpected(place.error()));
   if (!changes) {
     // A guard that cannot look refuses (MS toolkit#3506).
     report_.findings.push_back({"guard-failed", "", sentence(changes.error())});
-    record_.append("supervisor", "guard.failed", {{"what", changes.error().what}, {"errno", changes.error().os_errno}});
+    record_.append("supervisor", "guard.failed",
+                   {{"what", changes.error().what}, {"errno", changes.error().os_errno}});
     return;
   }
   report_.changes = *std::move(changes);
   if (place->mode == WorkspaceMode::direct) {
-    if (const Result<void> disarmed = remove_special_modes(*place, report_.changes); !disarmed) report_.notes.push_back(sentence(disarmed.error()));
+    if (const Result<void> disarmed = remove_special_modes(*place, report_.changes); !disarmed) {
+      report_.notes.push_back(sentence(disarmed.error()));
+    }
   }
   report_.findings = judge_changes(report_.changes, guard_policy_of(stored_));
   const Result<std::vector<Finding>> of_commits = judge_commits(*place, report_.changes, stored_);
   if (of_commits) {
     report_.findings.insert(report_.findings.end(), of_commits->begin(), of_commits->end());
   } else {
-    report_.findings.push_back({"commits", "", "the commits cannot be judged: " + sentence(of_commits.error()), Severity::refuse});
+    report_.findings.push_back({"commits", "",
+                                "the commits cannot be judged: " + sentence(of_commits.error()),
+                                Severity::refuse});
   }
   guard_.judged = true;
   guard_.changes = report_.changes.files.size();
   for (const Finding& finding : report_.findings) {
     if (finding.severity != Severity::refuse) continue;
-    guard_.refusals.push_back(finding.path.empty() ? finding.message : fmt::format("'{}' {}", printable(finding.path), finding.message));
+    guard_.refusals.push_back(
+        finding.path.empty() ? finding.message
+                             : fmt::format("'{}' {}", printable(finding.path), finding.message));
   }
-  record_.append("supervisor", "changes", {{"sha256", report_.changes.digest}, {"files", changes_to_json(report_.changes)["files"]},
-                                           {"refs", changes_to_json(report_.changes)["refs"]}});
-  record_.append("supervisor", "guard", {{"findings", findings_to_json(report_.findings)}, {"refused", !guard_.refusals.empty()}});
+  record_.append("supervisor", "changes",
+                 {{"sha256", report_.changes.digest},
+                  {"files", changes_to_json(report_.changes)["files"]},
+                  {"refs", changes_to_json(report_.changes)["refs"]}});
+  record_.append(
+      "supervisor", "guard",
+      {{"findings", findings_to_json(report_.findings)}, {"refused", !guard_.refusals.empty()}});
 }
 
 void Session::import_on_success() {
@@ -230,7 +270,8 @@ void Session::import_on_success() {
   std::string failed;
   const auto keep_error = [&](const Error& error) { failed = sentence(error); };
   if (wish.action != SuccessAction::keep && !report_.changes.refs.empty()) {
-    const Result<std::vector<std::string>> refs = import_commits(*place, report_.changes, report_.id, plan_.workspace.object_dirs);
+    const Result<std::vector<std::string>> refs =
+        import_commits(*place, report_.changes, report_.id, plan_.workspace.object_dirs);
     if (refs) report_.imported = *refs;
     if (!refs) keep_error(refs.error());
   }
@@ -239,23 +280,28 @@ void Session::import_on_success() {
   } else if (wish.action == SuccessAction::apply && place->mode == WorkspaceMode::direct) {
     report_.import_note = "nothing to import: mode \"direct\", the changes are live";
   } else if (wish.action == SuccessAction::apply) {
-    const Result<ImportReport> done = import_changes(*place, report_.changes, prepared_.repository.git_dir.str(), report_.id);
+    const Result<ImportReport> done =
+        import_changes(*place, report_.changes, prepared_.repository.git_dir.str(), report_.id);
     if (done) {
-      report_.import_note = fmt::format("imported: {} written, {} deleted", done->written, done->deleted);
+      report_.import_note =
+          fmt::format("imported: {} written, {} deleted", done->written, done->deleted);
     } else {
       keep_error(done.error());
     }
   } else if (wish.action == SuccessAction::branch) {
-    const Result<std::string> commit = commit_to_branch(*place, report_.changes, plan_.workspace.base_commit, wish.target,
-                                                        fmt::format("berm run {}\n", report_.id));
+    const Result<std::string> commit =
+        commit_to_branch(*place, report_.changes, plan_.workspace.base_commit, wish.target,
+                         fmt::format("berm run {}\n", report_.id));
     if (commit) {
-      report_.import_note = fmt::format("committed to branch '{}' as {}", wish.target, commit->substr(0, 12));
+      report_.import_note =
+          fmt::format("committed to branch '{}' as {}", wish.target, commit->substr(0, 12));
     } else {
       keep_error(commit.error());
     }
   } else if (wish.action == SuccessAction::patch) {
     const Result<std::string> patch = make_patch(*place, report_.changes);
-    const Result<void> written = patch ? replace_file(wish.target, *patch, 0644) : Result<void>(tl::unexpected(patch.error()));
+    const Result<void> written = patch ? replace_file(wish.target, *patch, 0644)
+                                       : Result<void>(tl::unexpected(patch.error()));
     if (written) {
       report_.import_note = fmt::format("patch written to '{}'", printable(wish.target));
     } else {
@@ -272,12 +318,16 @@ void Session::import_on_success() {
     report_.verdict.reasons.push_back(failed);
   }
   if (wish.action != SuccessAction::keep) {
-    record_.append("supervisor", "import", {{"note", report_.import_note}, {"refs", report_.imported}, {"failed", failed}});
+    record_.append("supervisor", "import",
+                   {{"note", report_.import_note}, {"refs", report_.imported}, {"failed", failed}});
   }
 }
 
 void Session::close_record() {
-  record_.append("supervisor", "verdict", {{"status", name_of(report_.verdict.status)}, {"exit_code", report_.verdict.exit_code}, {"reasons", report_.verdict.reasons}});
+  record_.append("supervisor", "verdict",
+                 {{"status", name_of(report_.verdict.status)},
+                  {"exit_code", report_.verdict.exit_code},
+                  {"reasons", report_.verdict.reasons}});
   record_.append("supervisor", "run.end", {{"events", record_.count() + 1}});
   if (record_.failed() && report_.verdict.exit_code != 123) {
     report_.verdict = {VerdictStatus::record_failed, 123, {"the record could not be written"}};
@@ -294,43 +344,53 @@ void Session::close_record() {
 }  // namespace
 
 Result<PreparedRun> prepare_run(const RunRequest& request, Footprint footprint) {
-  PreparedRun prepared{.state = BERM_TRY(state_directory()),
-                       .run = {},
-                       .repository = BERM_TRY(find_repository(request.directory, ::geteuid())),
-                       .host = {},
-                       .policy = {},
-                       .plan = {.cwd = *SandboxPath::parse("/"), .workspace = {.repository = *HostPath::parse("/"), .at = *SandboxPath::parse("/")},
-                                .run_directory = *HostPath::parse("/"), .init = *HostPath::parse("/")}};
+  PreparedRun prepared{
+      .state = BERM_TRY(state_directory()),
+      .run = {},
+      .repository = BERM_TRY(find_repository(request.directory, ::geteuid())),
+      .host = {},
+      .policy = {},
+      .plan = {.cwd = *SandboxPath::parse("/"),
+               .workspace = {.repository = *HostPath::parse("/"), .at = *SandboxPath::parse("/")},
+               .run_directory = *HostPath::parse("/"),
+               .init = *HostPath::parse("/")}};
   prepared.policy = BERM_TRY(resolve_policy(request.policy, prepared.repository, prepared.state));
   const Policy& policy = prepared.policy.merged.policy;
   prepared.cgroups = find_cgroups();
   prepared.host = BERM_TRY(probe_host(prepared.state, prepared.cgroups));
-  if (prepared.host.uid == 0) prepared.repository.idmappable = can_idmap(prepared.repository.root.str());
+  if (prepared.host.uid == 0) {
+    prepared.repository.idmappable = can_idmap(prepared.repository.root.str());
+  }
   std::vector<Glob> hide = built_in_hidden();
   hide.insert(hide.end(), policy.hide.begin(), policy.hide.end());
-  if (policy.git == GitHistory::none) hide.push_back(BERM_TRY(Glob::parse(".git")));  // at any depth; the topmost is dealt with apart
+  if (policy.git == GitHistory::none)
+    hide.push_back(BERM_TRY(Glob::parse(".git")));  // at any depth; the topmost is dealt with apart
   if (policy.mode == WorkspaceMode::worktree) {
-    BERM_TRY(in_context("planning the checkout", plan_checkout(prepared.repository, policy.ref, hide)));
+    BERM_TRY(
+        in_context("planning the checkout", plan_checkout(prepared.repository, policy.ref, hide)));
   } else {
     BERM_TRY(in_context("looking for files to hide", find_hidden(prepared.repository, hide)));
-    BERM_TRY(in_context("looking for inner repositories", find_inner_repositories(prepared.repository)));
+    BERM_TRY(
+        in_context("looking for inner repositories", find_inner_repositories(prepared.repository)));
   }
   AgentRequest wanted = request.agent;
   wanted.repository = prepared.repository.root.str();
   const AgentFacts agent = BERM_TRY(prepare_agent(wanted, policy));
-  RunPlace place{.id = "r-00000000-00000000",
-                 .directory = BERM_TRY(HostPath::parse(prepared.state + "/runs/r-00000000-00000000")),
-                 .init = BERM_TRY(find_init()),
-                 .run_uid = prepared.host.uid,
-                 .run_gid = prepared.host.gid,
-                 .terminal = request.agent.interactive};
+  RunPlace place{
+      .id = "r-00000000-00000000",
+      .directory = BERM_TRY(HostPath::parse(prepared.state + "/runs/r-00000000-00000000")),
+      .init = BERM_TRY(find_init()),
+      .run_uid = prepared.host.uid,
+      .run_gid = prepared.host.gid,
+      .terminal = request.agent.interactive};
   if (footprint == Footprint::run_directory) {
     prepared.run = BERM_TRY(create_run_directory(prepared.state));
     place.id = prepared.run.id;
     place.directory = BERM_TRY(HostPath::parse(prepared.run.path));
   }
   if (prepared.host.uid == 0) place.run_uid = place.run_gid = run_uid_for(place.id);
-  Result<Plan> plan = make_plan(policy, prepared.host, prepared.repository, agent, place, passed_variables(policy));
+  Result<Plan> plan =
+      make_plan(policy, prepared.host, prepared.repository, agent, place, passed_variables(policy));
   if (!plan) {
     if (footprint == Footprint::run_directory) (void)remove_tree(prepared.run.path);
     return tl::unexpected(plan.error());
@@ -345,7 +405,8 @@ Result<RunReport> run_session(const RunRequest& request) {
     BERM_TRY(remove_tree(prepared.run.path));
     return tl::unexpected(reachable.error());
   }
-  RecordFile record = BERM_TRY(RecordFile::create(prepared.run.path + "/record.jsonl", prepared.run.id));
+  RecordFile record =
+      BERM_TRY(RecordFile::create(prepared.run.path + "/record.jsonl", prepared.run.id));
   return Session(std::move(prepared), request, std::move(record)).run();
 }
 

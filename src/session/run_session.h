@@ -21,8 +21,8 @@ namespace berm {
 struct RunRequest {
   PolicyRequest policy;
   AgentRequest agent;
-  std::string directory;     ///< where the user stands
-  bool show_status = false;  ///< stderr is a terminal
+  std::string directory;          ///< where the user stands
+  bool show_status = false;       ///< stderr is a terminal
   bool report_on_stdout = false;  ///< --json: the agent's own output goes to stderr
 };
 
@@ -54,8 +54,8 @@ struct RunReport {
   std::vector<LayerReport> layers;
   std::vector<std::string> weaknesses;
 };
-/// Runs to the end. Only a failure before the record exists is an Error; everything later is told in
-/// the report and in the record.
+/// Runs to the end. Only a failure before the record exists is an Error; everything later is told
+/// in the report and in the record.
 [[nodiscard]] Result<RunReport> run_session(const RunRequest& request);
 
 /// The report for machines: schema "berm.run/1".
@@ -64,11 +64,14 @@ struct RunReport {
 [[nodiscard]] std::string summary(const RunReport& report, bool color);
 
 /// What `berm diff`, `apply` and `discard` need of an old run.
-[[nodiscard]] Result<WalkPlace> walk_place_of(const std::string& run_path, const nlohmann::json& run);
+[[nodiscard]] Result<WalkPlace> walk_place_of(const std::string& run_path,
+                                              const nlohmann::json& run);
 [[nodiscard]] GuardPolicy guard_policy_of(const nlohmann::json& run);
 [[nodiscard]] std::vector<HostPath> object_dirs_of(const nlohmann::json& run);
 /// What the guard says of the commits that would be imported.
-[[nodiscard]] Result<std::vector<Finding>> judge_commits(const WalkPlace& place, const Changes& changes, const nlohmann::json& run);
+[[nodiscard]] Result<std::vector<Finding>> judge_commits(const WalkPlace& place,
+                                                         const Changes& changes,
+                                                         const nlohmann::json& run);
 [[nodiscard]] nlohmann::json outcome_to_json(const Outcome& outcome);
 [[nodiscard]] nlohmann::json usage_to_json(const Usage& usage);
 [[nodiscard]] nlohmann::json layers_to_json(const std::vector<LayerReport>& layers);

@@ -11,14 +11,17 @@ namespace berm {
 using nlohmann::json;
 
 Result<WalkPlace> walk_place_of(const std::string& run_path, const json& run) {
-  WalkPlace place{.run_directory = run_path, .repository = BERM_TRY(HostPath::parse(run.value("repository", "")))};
+  WalkPlace place{.run_directory = run_path,
+                  .repository = BERM_TRY(HostPath::parse(run.value("repository", "")))};
   for (const auto& [name, mode] : names(WorkspaceMode{})) {
     if (name == run.value("mode", "")) place.mode = mode;
   }
   for (const auto& [name, git] : names(GitHistory{})) {
     if (name == run.value("git", "")) place.git = git;
   }
-  if (!run.contains("base") || !run.contains("started_s") || !run.contains("root")) return failure(Errc::denied, "find the baseline of the run in run.json");
+  if (!run.contains("base") || !run.contains("started_s") || !run.contains("root")) {
+    return failure(Errc::denied, "find the baseline of the run in run.json");
+  }
   place.base_commit = run["base"].value("head", "");
   place.device = run["root"].value("device", dev_t{0});
   place.inode = run["root"].value("inode", ino_t{0});
@@ -40,13 +43,19 @@ Result<WalkPlace> walk_place_of(const std::string& run_path, const json& run) {
 std::vector<HostPath> object_dirs_of(const json& run) {
   std::vector<HostPath> out;
   for (const json& path : run.value("objects", json::array())) {
-    if (Result<HostPath> parsed = HostPath::parse(path.is_string() ? path.get<std::string>() : "")) out.push_back(*parsed);
+    if (Result<HostPath> parsed =
+            HostPath::parse(path.is_string() ? path.get<std::string>() : "")) {
+      out.push_back(*parsed);
+    }
   }
   return out;
 }
 
-Result<std::vector<Finding>> judge_commits(const WalkPlace& place, const Changes& changes, const json& run) {
-  Changes of_commits{.files = BERM_TRY(commit_changes(place, changes, object_dirs_of(run))), .refs = {}, .digest = {}};
+Result<std::vector<Finding>> judge_commits(const WalkPlace& place, const Changes& changes,
+                                           const json& run) {
+  Changes of_commits{.files = BERM_TRY(commit_changes(place, changes, object_dirs_of(run))),
+                     .refs = {},
+                     .digest = {}};
   std::vector<Finding> findings = judge_changes(of_commits, guard_policy_of(run));
   // What is only worth a note was noted for the files themselves.
   std::erase_if(findings, [](const Finding& f) { return f.severity != Severity::refuse; });
@@ -59,7 +68,8 @@ GuardPolicy guard_policy_of(const json& run) {
   GuardPolicy policy;
   const json guard = run.value("guard", json::object());
   for (const json& pattern : guard.value("allow", json::array())) {
-    const Result<Glob> glob = pattern.is_string() ? Glob::parse(pattern.get<std::string>()) : failure(Errc::internal, "");
+    const Result<Glob> glob =
+        pattern.is_string() ? Glob::parse(pattern.get<std::string>()) : failure(Errc::internal, "");
     if (glob) policy.allow.push_back(*glob);
   }
   for (const json& name : guard.value("protect", json::array())) {
@@ -69,7 +79,8 @@ GuardPolicy guard_policy_of(const json& run) {
   }
   policy.max_files = guard.value("max_files", std::uint64_t{0});
   policy.max_size = {guard.value("max_size", std::uint64_t{0})};
-  policy.secrets = guard.value("secrets", "refuse") == "report" ? SecretsAction::report : SecretsAction::refuse;
+  policy.secrets =
+      guard.value("secrets", "refuse") == "report" ? SecretsAction::report : SecretsAction::refuse;
   return policy;
 }
 

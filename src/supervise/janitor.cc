@@ -11,9 +11,12 @@ namespace berm {
 Result<pid_t> start_janitor(const std::string& init, const std::vector<std::string>& directories) {
   Pipe alive = BERM_TRY(make_pipe());
   std::vector<char*> argv = {const_cast<char*>("berm-init"), const_cast<char*>("--janitor")};
-  for (const std::string& directory : directories) argv.push_back(const_cast<char*>(directory.c_str()));
+  for (const std::string& directory : directories) {
+    argv.push_back(const_cast<char*>(directory.c_str()));
+  }
   argv.push_back(nullptr);
-  const pid_t pid = ::vfork();  // the child only makes system calls; copying our tables would cost more than the rest
+  const pid_t pid = ::vfork();  // the child only makes system calls; copying our tables would cost
+                                // more than the rest
   if (pid < 0) return os_error("start the janitor");
   if (pid == 0) {
     ::setsid();  // a Ctrl-C that ends us must not end it

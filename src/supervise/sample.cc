@@ -27,7 +27,8 @@ std::vector<pid_t> children_of(pid_t pid) {
   const Result<std::vector<Entry>> threads = list_directory(directory.get());
   if (!threads) return out;
   for (const Entry& thread : *threads) {
-    const Result<std::string> text = read_file(fmt::format("{}/{}/children", tasks, thread.name), 1 << 20);
+    const Result<std::string> text =
+        read_file(fmt::format("{}/{}/children", tasks, thread.name), 1 << 20);
     if (!text) continue;
     for (const std::string_view word : split(trim(*text), ' ')) {
       pid_t child = 0;
@@ -38,7 +39,8 @@ std::vector<pid_t> children_of(pid_t pid) {
   return out;
 }
 
-// Anonymous and shared memory (proc(5), status: RssAnon, RssShmem); the pages of programs are not counted.
+// Anonymous and shared memory (proc(5), status: RssAnon, RssShmem); the pages of programs are not
+// counted.
 std::uint64_t held_memory(pid_t pid) {
   const Result<std::string> text = read_file(fmt::format("/proc/{}/status", pid), 1 << 16);
   if (!text) return 0;
@@ -47,7 +49,9 @@ std::uint64_t held_memory(pid_t pid) {
     if (!line.starts_with("RssAnon:") && !line.starts_with("RssShmem:")) continue;
     const std::size_t digit = line.find_first_of("0123456789");
     std::uint64_t kilobytes = 0;
-    if (digit != std::string_view::npos) std::from_chars(line.data() + digit, line.data() + line.size(), kilobytes);
+    if (digit != std::string_view::npos) {
+      std::from_chars(line.data() + digit, line.data() + line.size(), kilobytes);
+    }
     total += kilobytes << 10;
   }
   return total;
@@ -68,9 +72,11 @@ void add_disk(int directory, DiskSample& sample, int depth) {
   for (const Entry& entry : *entries) {
     struct stat status {};
     if (::fstatat(directory, entry.name.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0) continue;
-    sample.used.count += static_cast<std::uint64_t>(status.st_blocks) * 512 + 512;  // an empty file costs an inode
+    sample.used.count +=
+        static_cast<std::uint64_t>(status.st_blocks) * 512 + 512;  // an empty file costs an inode
     if (!S_ISDIR(status.st_mode)) continue;
-    const UniqueFd below(::openat(directory, entry.name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+    const UniqueFd below(
+        ::openat(directory, entry.name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
     if (below) {
       add_disk(below.get(), sample, depth + 1);
     } else {
@@ -110,19 +116,25 @@ NamelessSample sample_nameless(const std::vector<pid_t>& pids) {
   NamelessSample sample;
   std::set<std::pair<dev_t, ino_t>> seen;
   for (const pid_t pid : pids) {
-    const UniqueFd directory(::open(fmt::format("/proc/{}/fd", pid).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    const UniqueFd directory(
+        ::open(fmt::format("/proc/{}/fd", pid).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     if (!directory) continue;  // gone meanwhile
     const Result<std::vector<Entry>> fds = list_directory(directory.get());
     if (!fds) continue;
     for (const Entry& fd : *fds) {
       struct stat status {};
-      if (::fstatat(directory.get(), fd.name.c_str(), &status, 0) != 0 || !S_ISREG(status.st_mode) || status.st_nlink != 0) continue;
+      if (::fstatat(directory.get(), fd.name.c_str(), &status, 0) != 0 ||
+          !S_ISREG(status.st_mode) || status.st_nlink != 0) {
+        continue;
+      }
       if (!seen.emplace(status.st_dev, status.st_ino).second) continue;
       constexpr long kTmpfs = 0x01021994;  // magic.h; memfds live there too
       struct statfs file_system {};
       const std::string path = fmt::format("/proc/{}/fd/{}", pid, fd.name);
-      const bool in_memory = ::statfs(path.c_str(), &file_system) == 0 && file_system.f_type == kTmpfs;
-      (in_memory ? sample.memory : sample.disk).count += static_cast<std::uint64_t>(status.st_blocks) * 512;
+      const bool in_memory =
+          ::statfs(path.c_str(), &file_system) == 0 && file_system.f_type == kTmpfs;
+      (in_memory ? sample.memory : sample.disk).count +=
+          static_cast<std::uint64_t>(status.st_blocks) * 512;
     }
   }
   return sample;

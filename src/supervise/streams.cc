@@ -22,7 +22,8 @@ UniqueFd duplicate(int fd) { return UniqueFd(::fcntl(fd, F_DUPFD_CLOEXEC, 3)); }
 UniqueFd writable_copy(int fd) {
   struct stat status {};
   if (::fstat(fd, &status) == 0 && (S_ISCHR(status.st_mode) || S_ISFIFO(status.st_mode))) {
-    UniqueFd own(::open(fmt::format("/proc/self/fd/{}", fd).c_str(), O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
+    UniqueFd own(::open(fmt::format("/proc/self/fd/{}", fd).c_str(),
+                        O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
     if (own) return own;
   }
   return duplicate(fd);
@@ -49,7 +50,8 @@ void StreamPump::read_some() {
 }
 
 void StreamPump::write_some() {
-  // poll(2) promises room for PIPE_BUF bytes in a pipe; more could block us, and with us the limits.
+  // poll(2) promises room for PIPE_BUF bytes in a pipe; more could block us, and with us the
+  // limits.
   constexpr std::size_t kAtomic = 4096;
   const ssize_t wrote = ::write(to_.get(), pending_.data(), std::min(pending_.size(), kAtomic));
   if (wrote > 0) {
@@ -87,7 +89,8 @@ Result<RawTerminal> RawTerminal::enter(int fd) {
   return terminal;
 }
 
-RawTerminal::RawTerminal(RawTerminal&& other) noexcept : fd_(std::exchange(other.fd_, -1)), saved_(std::move(other.saved_)) {}
+RawTerminal::RawTerminal(RawTerminal&& other) noexcept
+    : fd_(std::exchange(other.fd_, -1)), saved_(std::move(other.saved_)) {}
 
 RawTerminal& RawTerminal::operator=(RawTerminal&& other) noexcept {
   std::swap(fd_, other.fd_);

@@ -1,4 +1,5 @@
-// src/supervise/streams.h: the agent's standard streams, carried between it and us without blocking.
+// src/supervise/streams.h: the agent's standard streams, carried between it and us without
+// blocking.
 #pragma once
 
 #include <poll.h>
@@ -21,9 +22,9 @@ enum class Passing : std::uint8_t {
 
 [[nodiscard]] UniqueFd duplicate(int fd);
 
-/// An open file description of our own for a terminal or pipe, so that it can be non-blocking without
-/// making the shell's own descriptor so: a reader that stops (Ctrl-S, a full pipe) must not stop us.
-/// A file is only duplicated: it keeps its offset and O_APPEND.
+/// An open file description of our own for a terminal or pipe, so that it can be non-blocking
+/// without making the shell's own descriptor so: a reader that stops (Ctrl-S, a full pipe) must not
+/// stop us. A file is only duplicated: it keeps its offset and O_APPEND.
 [[nodiscard]] UniqueFd writable_copy(int fd);
 
 /// One direction of one stream. Holds at most one buffer, so a slow reader slows the writer.
@@ -31,7 +32,8 @@ class StreamPump {
  public:
   StreamPump() = default;
   /// `from` and `to` are borrowed or owned by the caller's choice: an owned one closes at the end.
-  StreamPump(UniqueFd from, UniqueFd to, Passing passing) : from_(std::move(from)), to_(std::move(to)), passing_(passing) {}
+  StreamPump(UniqueFd from, UniqueFd to, Passing passing)
+      : from_(std::move(from)), to_(std::move(to)), passing_(passing) {}
 
   [[nodiscard]] bool done() const { return !from_ && pending_.empty(); }
   /// What this pump waits for now; fd -1 when nothing.
@@ -42,7 +44,9 @@ class StreamPump {
   void close();
   [[nodiscard]] std::uint64_t bytes() const { return bytes_; }
   /// A terminal was left in the middle of a line.
-  [[nodiscard]] bool in_line() const { return passing_ == Passing::terminal_safe && bytes_ > 0 && last_ != '\n'; }
+  [[nodiscard]] bool in_line() const {
+    return passing_ == Passing::terminal_safe && bytes_ > 0 && last_ != '\n';
+  }
 
  private:
   void read_some();

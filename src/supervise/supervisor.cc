@@ -1,7 +1,7 @@
 #include "supervise/supervisor.h"
 
-#include <fmt/format.h>
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/signalfd.h>
@@ -65,7 +65,9 @@ class Supervisor {
   void hit(const std::string& limit, const json& detail);
   // The process with the most memory when we last looked.
   [[nodiscard]] std::string culprit() const {
-    return tree_.largest_name.empty() ? "" : fmt::format("{} (pid {})", tree_.largest_name, tree_.largest);
+    return tree_.largest_name.empty()
+               ? ""
+               : fmt::format("{} (pid {})", tree_.largest_name, tree_.largest);
   }
   [[nodiscard]] Milliseconds elapsed() const {
     return std::chrono::duration_cast<Milliseconds>(Clock::now() - started_at_);
@@ -107,7 +109,9 @@ class Supervisor {
 Result<void> Supervisor::start_streams(ChildStreams& child) {
   if (plan_.terminal) {
     // The real streams come with the terminal's descriptor; until then the child has none.
-    for (UniqueFd* end : {&child.in, &child.out, &child.err}) *end = BERM_TRY(open_file("/dev/null", O_RDWR));
+    for (UniqueFd* end : {&child.in, &child.out, &child.err}) {
+      *end = BERM_TRY(open_file("/dev/null", O_RDWR));
+    }
     return {};
   }
   Pipe in = BERM_TRY(make_pipe());
@@ -116,7 +120,8 @@ Result<void> Supervisor::start_streams(ChildStreams& child) {
   // Pipes, never our own descriptors: a file on stdout could be reopened for reading through
   // /proc/self/fd/1, and nobody could count what is written.
   pumps_.emplace_back(duplicate(0), std::move(in.write), Passing::exact);
-  pumps_.emplace_back(std::move(out.read), writable_copy(options_.stdout_fd), passing_to(options_.stdout_fd));
+  pumps_.emplace_back(std::move(out.read), writable_copy(options_.stdout_fd),
+                      passing_to(options_.stdout_fd));
   pumps_.emplace_back(std::move(err.read), writable_copy(2), passing_to(2));
   child = {.in = std::move(in.read), .out = std::move(out.write), .err = std::move(err.write)};
   return {};
@@ -130,16 +135,22 @@ Result<void> Supervisor::start() {
   signals_ = UniqueFd(::signalfd(-1, &watched, SFD_CLOEXEC | SFD_NONBLOCK));
   if (!signals_) return os_error("watch for signals");
 
-  const auto unkept = [](Strength by, const std::string& parent) { return by == Strength::kernel && parent.empty(); };
-  if (unkept(plan_.limits.memory_by, options_.cgroups.memory) || unkept(plan_.limits.processes_by, options_.cgroups.pids) ||
+  const auto unkept = [](Strength by, const std::string& parent) {
+    return by == Strength::kernel && parent.empty();
+  };
+  if (unkept(plan_.limits.memory_by, options_.cgroups.memory) ||
+      unkept(plan_.limits.processes_by, options_.cgroups.pids) ||
       unkept(plan_.limits.cpus_by, options_.cgroups.cpu)) {
-    return failure(Errc::internal, "hold a limit that the plan gives to the kernel: no control group was found for it");
+    return failure(
+        Errc::internal,
+        "hold a limit that the plan gives to the kernel: no control group was found for it");
   }
   if (plan_.limits.cgroup != CgroupKind::none) {
     remove_stale_cgroups(options_.cgroups);
     const std::string name = "berm-" + plan_.run_id;
     // Before the first group exists: a SIGKILL in between would leave it to nobody.
-    const pid_t janitor = BERM_TRY(start_janitor(plan_.init.str(), RunCgroup::planned(options_.cgroups, name)));
+    const pid_t janitor =
+        BERM_TRY(start_janitor(plan_.init.str(), RunCgroup::planned(options_.cgroups, name)));
     cgroup_ = BERM_TRY(RunCgroup::create(options_.cgroups, name,
                                          {.memory = plan_.limits.memory,
                                           .processes = plan_.limits.processes,
@@ -150,7 +161,9 @@ Result<void> Supervisor::start() {
   BERM_TRY(start_streams(child));
   free_at_start_ = free_space(plan_.run_directory.str());
   // A clone lies among the changes: what was copied is not what the agent wrote.
-  if (plan_.workspace.mode == WorkspaceMode::clone) disk_at_start_ = sample_disk((plan_.run_directory / "changes").str()).used;
+  if (plan_.workspace.mode == WorkspaceMode::clone) {
+    disk_at_start_ = sample_disk((plan_.run_directory / "changes").str()).used;
+  }
   sandbox_ = BERM_TRY(Sandbox::start(plan_, std::move(child), cgroup_));
   BERM_TRY(sandbox_->release(wire::Step::await_id_maps));
   BERM_TRY(options_.while_building());
@@ -194,7 +207,8 @@ void Supervisor::on_init_message() {
     case wire::MessageKind::terminal:
       if ((*received)->fds.size() != 1) break;
       terminal_ = std::move((*received)->fds[0]);
-      ::fcntl(terminal_.get(), F_SETFL, O_NONBLOCK);  // POLLOUT on a terminal promises a byte, not a buffer
+      ::fcntl(terminal_.get(), F_SETFL,
+              O_NONBLOCK);  // POLLOUT on a terminal promises a byte, not a buffer
       copy_window_size(0, terminal_.get());
       pumps_.emplace_back(duplicate(0), duplicate(terminal_.get()), Passing::exact);
       pumps_.emplace_back(duplicate(terminal_.get()), writable_copy(1), Passing::exact);
@@ -206,7 +220,8 @@ void Supervisor::on_init_message() {
       break;
     case wire::MessageKind::failed: {
       agent_runs_ = false;
-      end(SetupFailed{.error = sandbox_->explain(message), .at_exec = message.step == wire::Step::exec});
+      end(SetupFailed{.error = sandbox_->explain(message),
+                      .at_exec = message.step == wire::Step::exec});
       break;
     }
     case wire::MessageKind::exited:
@@ -230,14 +245,24 @@ void Supervisor::on_ended_init() {
   const CgroupHits hits = cgroup_.hits();
   if (hits.oom_kills > 0) {
     // The kernel killed for memory: whatever the agent then said is not the whole story.
-    record_.append("supervisor", "limit.hit", {{"limit", "memory"}, {"culprit", culprit()}, {"by", "kernel"}, {"oom_kills", hits.oom_kills}});
-    if (!outcome_ || std::holds_alternative<Exited>(*outcome_) || std::holds_alternative<Killed>(*outcome_)) {
+    record_.append("supervisor", "limit.hit",
+                   {{"limit", "memory"},
+                    {"culprit", culprit()},
+                    {"by", "kernel"},
+                    {"oom_kills", hits.oom_kills}});
+    if (!outcome_ || std::holds_alternative<Exited>(*outcome_) ||
+        std::holds_alternative<Killed>(*outcome_)) {
       outcome_ = LimitHit{.limit = "memory", .culprit = culprit()};
     }
   }
-  if (hits.pids_max > 0 && (!outcome_ || std::holds_alternative<Exited>(*outcome_) || std::holds_alternative<Killed>(*outcome_))) {
+  if (hits.pids_max > 0 && (!outcome_ || std::holds_alternative<Exited>(*outcome_) ||
+                            std::holds_alternative<Killed>(*outcome_))) {
     // A fork was refused between two samples; what the agent made of it is not the whole story.
-    record_.append("supervisor", "limit.hit", {{"limit", "processes"}, {"culprit", culprit()}, {"by", "kernel"}, {"refused_forks", hits.pids_max}});
+    record_.append("supervisor", "limit.hit",
+                   {{"limit", "processes"},
+                    {"culprit", culprit()},
+                    {"by", "kernel"},
+                    {"refused_forks", hits.pids_max}});
     outcome_ = LimitHit{.limit = "processes", .culprit = culprit()};
   }
   if (!outcome_) outcome_ = BoundaryLost{"PID 1 of the sandbox ended unexpectedly"};
@@ -253,7 +278,8 @@ void Supervisor::on_signal() {
     }
     record_.append("supervisor", "signal", {{"signal", ::sigabbrev_np(signal)}});
     interrupted_by_ = signal;
-    // The agent gets a chance to end well; who insists, or whose agent has not started, is heard at once.
+    // The agent gets a chance to end well; who insists, or whose agent has not started, is heard at
+    // once.
     if (++interrupts_ >= 3 || !agent_runs_) {
       end(Interrupted{signal});
     } else {
@@ -276,11 +302,19 @@ void Supervisor::on_egress_event() {
     return;
   }
   egress_line_.append(buffer, static_cast<std::size_t>(got));
-  for (std::size_t newline = egress_line_.find('\n'); newline != std::string::npos; newline = egress_line_.find('\n')) {
+  constexpr std::size_t kLongestEvent = 1 << 20;
+  if (egress_line_.size() > kLongestEvent) {  // no event of ours: somebody else speaks
+    end(BoundaryLost{"the egress process no longer speaks sense"});
+    return;
+  }
+  for (std::size_t newline = egress_line_.find('\n'); newline != std::string::npos;
+       newline = egress_line_.find('\n')) {
     json event = parse_event(std::string_view(egress_line_).substr(0, newline));
     egress_line_.erase(0, newline + 1);
     if (!event.is_object()) continue;
-    const std::string type = event.contains("type") && event["type"].is_string() ? event["type"].get<std::string>() : "net";
+    const std::string type = event.contains("type") && event["type"].is_string()
+                                 ? event["type"].get<std::string>()
+                                 : "net";
     event.erase("type");
     if (type == "net.denied") ++usage_.denied;
     if (type == "net.allowed") ++usage_.connections;
@@ -292,14 +326,16 @@ void Supervisor::sample() {
   const Clock::time_point now = Clock::now();
   if (now >= next_sample_) {
     tree_ = sample_tree(sandbox_->pid());
-    next_sample_ = Clock::now() + std::max<Clock::duration>(kSampleEvery, (Clock::now() - now) * 10);
+    next_sample_ =
+        Clock::now() + std::max<Clock::duration>(kSampleEvery, (Clock::now() - now) * 10);
     const Bytes held = cgroup_.memory_now();
     usage_.memory_peak = std::max(usage_.memory_peak, std::max(held, tree_.memory));
   }
   for (const UniqueFd& fd : scratch_) {
     // The kernel has said ENOSPC already; what the agent makes of it must not hide it.
     struct statfs file_system {};
-    if (::fstatfs(fd.get(), &file_system) == 0 && (file_system.f_bavail == 0 || file_system.f_ffree == 0)) {
+    if (::fstatfs(fd.get(), &file_system) == 0 &&
+        (file_system.f_bavail == 0 || file_system.f_ffree == 0)) {
       hit("disk", {{"what", "scratch"}, {"limit_bytes", plan_.limits.scratch.count}});
     }
   }
@@ -311,8 +347,11 @@ void Supervisor::sample() {
     usage_.disk = std::max(usage_.disk, disk.used);
     const Bytes free = free_space(plan_.run_directory.str());
     // A directory that nobody may enter hides its size: then the file system's loss counts.
-    const bool lost = disk.unreadable && free < free_at_start_ && free_at_start_.count - free.count > plan_.limits.disk.count;
-    if (disk.used > plan_.limits.disk || lost) hit("disk", {{"used", disk.used.count}, {"limit_bytes", plan_.limits.disk.count}});
+    const bool lost = disk.unreadable && free < free_at_start_ &&
+                      free_at_start_.count - free.count > plan_.limits.disk.count;
+    if (disk.used > plan_.limits.disk || lost) {
+      hit("disk", {{"used", disk.used.count}, {"limit_bytes", plan_.limits.disk.count}});
+    }
     next_disk_ = Clock::now() + std::max<Clock::duration>(kDiskEvery, (Clock::now() - now) * 10);
   }
 }
@@ -325,9 +364,11 @@ void Supervisor::check_limits() {
     hit("idle", {{"limit_ms", plan_.limits.idle.count()}});
   } else if (usage_.output > plan_.limits.output) {
     hit("output", {{"limit_bytes", plan_.limits.output.count}});
-  } else if (plan_.limits.memory_by != Strength::kernel && tree_.memory.count + nameless_.memory.count > plan_.limits.memory.count) {
+  } else if (plan_.limits.memory_by != Strength::kernel &&
+             tree_.memory.count + nameless_.memory.count > plan_.limits.memory.count) {
     hit("memory", {{"used", tree_.memory.count}, {"by", "supervised"}});
-  } else if (plan_.limits.processes_by != Strength::kernel && tree_.processes >= plan_.limits.processes) {
+  } else if (plan_.limits.processes_by != Strength::kernel &&
+             tree_.processes >= plan_.limits.processes) {
     hit("processes", {{"count", tree_.processes}, {"by", "supervised"}});
   } else if (const CgroupHits hits = cgroup_.hits(); hits.pids_max > 0) {
     hit("processes", {{"by", "kernel"}, {"refused_forks", hits.pids_max}});
@@ -345,9 +386,9 @@ void Supervisor::put_status(std::string_view text) {
 void Supervisor::show_status() {
   if (!options_.show_status || plan_.terminal || Clock::now() < next_status_) return;
   next_status_ = Clock::now() + Milliseconds(500);
-  const std::string line = fmt::format("\r\x1b[2K\x1b[2mberm {} · {}s · {} processes · {} · {} denied\x1b[0m", plan_.run_id,
-                                       elapsed().count() / 1000, tree_.processes,
-                                       to_text(usage_.memory_peak), usage_.denied);
+  const std::string line = fmt::format(
+      "\r\x1b[2K\x1b[2mberm {} · {}s · {} processes · {} · {} denied\x1b[0m", plan_.run_id,
+      elapsed().count() / 1000, tree_.processes, to_text(usage_.memory_peak), usage_.denied);
   status_shown_ = true;
   put_status(line);
 }
@@ -394,7 +435,9 @@ void Supervisor::loop() {
     if (std::ranges::all_of(fds, [](const pollfd& p) { return p.fd < 0; })) break;
     if (::poll(fds.data(), fds.size(), 100) < 0 && errno != EINTR) break;
     for (std::size_t i = 0; i < pumps_.size(); ++i) pumps_[i].pump(fds[i].revents);
-    if (terminal_ && std::ranges::all_of(fds, [](const pollfd& p) { return p.revents == 0; })) break;
+    if (terminal_ && std::ranges::all_of(fds, [](const pollfd& p) { return p.revents == 0; })) {
+      break;
+    }
   }
 }
 
@@ -423,7 +466,8 @@ void Supervisor::finish() {
 
 }  // namespace
 
-Result<Supervision> supervise(const Plan& plan, RecordFile& record, const SuperviseOptions& options) {
+Result<Supervision> supervise(const Plan& plan, RecordFile& record,
+                              const SuperviseOptions& options) {
   return Supervisor(plan, record, options).run();
 }
 

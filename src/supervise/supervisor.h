@@ -19,7 +19,7 @@ struct Usage {
   Bytes memory_peak;
   Bytes output;
   Bytes disk;
-  std::uint64_t denied = 0;      ///< connections and requests that egress refused
+  std::uint64_t denied = 0;  ///< connections and requests that egress refused
   std::uint64_t connections = 0;
 };
 
@@ -38,16 +38,18 @@ using StartEgress = std::function<Result<EgressProcess>(std::vector<UniqueFd> li
 struct SuperviseOptions {
   CgroupParents cgroups;
   StartEgress start_egress;  ///< called when the run's listeners exist
-  /// Called once while berm-init builds the sandbox, before anything of the agent runs. An Error ends the set-up.
+  /// Called once while berm-init builds the sandbox, before anything of the agent runs. An Error
+  /// ends the set-up.
   std::function<Result<void>()> while_building;
   bool show_status = false;  ///< a live line on stderr, which is a terminal
   int stdout_fd = 1;         ///< where the agent's stdout goes: 2 when stdout carries a report
 };
 
-/// Starts the sandbox for `plan`, carries streams and signals, enforces what the supervisor enforces
-/// (time, idle, output, disk, and memory and processes where no cgroup holds them), and returns when
-/// every process of the run is dead. Set-up failures are an Outcome, not an Error, because they
-/// belong to the story of the run.
-[[nodiscard]] Result<Supervision> supervise(const Plan& plan, RecordFile& record, const SuperviseOptions& options);
+/// Starts the sandbox for `plan`, carries streams and signals, enforces what the supervisor
+/// enforces (time, idle, output, disk, and memory and processes where no cgroup holds them), and
+/// returns when every process of the run is dead. Set-up failures are an Outcome, not an Error,
+/// because they belong to the story of the run.
+[[nodiscard]] Result<Supervision> supervise(const Plan& plan, RecordFile& record,
+                                            const SuperviseOptions& options);
 
 }  // namespace berm

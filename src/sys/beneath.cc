@@ -40,13 +40,15 @@ Result<void> empty_directory(int directory, dev_t device) {
       if (!S_ISDIR(status.st_mode)) return os_error(fmt::format("remove '{}'", entry.name), EPERM);
       if (status.st_dev != device) return os_error("remove a mount point", EXDEV);
       make_accessible(directory, entry.name);
-      const UniqueFd child(::openat(directory, entry.name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+      const UniqueFd child(
+          ::openat(directory, entry.name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
       if (!child) return os_error(fmt::format("open '{}'", entry.name));
       for (const Entry& below : BERM_TRY(list_directory(child.get()))) {
         if (::unlinkat(child.get(), below.name.c_str(), 0) == 0) continue;
         make_accessible(child.get(), below.name);  // moving a directory writes its ".."
         const std::string name = fmt::format(".berm-remove-{}-{}", ::getpid(), moved++);
-        if (::renameat2(child.get(), below.name.c_str(), directory, name.c_str(), RENAME_NOREPLACE) != 0) {
+        if (::renameat2(child.get(), below.name.c_str(), directory, name.c_str(),
+                        RENAME_NOREPLACE) != 0) {
           return os_error(fmt::format("move '{}' up", below.name));
         }
         again = true;
@@ -61,14 +63,17 @@ Result<void> empty_directory(int directory, dev_t device) {
 
 }  // namespace
 
-std::string last_component(const std::string& relative) { return relative.substr(relative.rfind('/') + 1); }
+std::string last_component(const std::string& relative) {
+  return relative.substr(relative.rfind('/') + 1);
+}
 
 std::string parent_of(const std::string& relative) {
   const std::size_t slash = relative.rfind('/');
   return slash == std::string::npos ? "" : relative.substr(0, slash);
 }
 
-Result<UniqueFd> open_beneath(int directory, const std::string& relative, int flags, unsigned mode) {
+Result<UniqueFd> open_beneath(int directory, const std::string& relative, int flags,
+                              unsigned mode) {
   open_how how{};
   how.flags = static_cast<unsigned>(flags | O_CLOEXEC | O_NOFOLLOW);
   how.mode = (flags & (O_CREAT | O_TMPFILE)) != 0 ? mode : 0;
@@ -87,7 +92,8 @@ Result<Found> stat_beneath(int directory, const std::string& relative) {
   if (!parent && is_missing(parent.error().os_errno)) return Found{};
   if (!parent) return tl::unexpected(parent.error());
   Found found;
-  if (::fstatat(parent->get(), last_component(relative).c_str(), &found.status, AT_SYMLINK_NOFOLLOW) == 0) {
+  if (::fstatat(parent->get(), last_component(relative).c_str(), &found.status,
+                AT_SYMLINK_NOFOLLOW) == 0) {
     found.found = true;
     return found;
   }
@@ -96,9 +102,11 @@ Result<Found> stat_beneath(int directory, const std::string& relative) {
 }
 
 Result<std::string> read_link_beneath(int directory, const std::string& relative) {
-  const UniqueFd parent = BERM_TRY(open_beneath(directory, parent_of(relative), O_PATH | O_DIRECTORY));
+  const UniqueFd parent =
+      BERM_TRY(open_beneath(directory, parent_of(relative), O_PATH | O_DIRECTORY));
   char target[4096];
-  const ssize_t length = ::readlinkat(parent.get(), last_component(relative).c_str(), target, sizeof target);
+  const ssize_t length =
+      ::readlinkat(parent.get(), last_component(relative).c_str(), target, sizeof target);
   if (length < 0) return os_error(fmt::format("read the link '{}'", relative));
   return std::string(target, static_cast<std::size_t>(length));
 }
@@ -128,7 +136,8 @@ Result<void> remove_beneath(int directory, const std::string& name) {
   }
   make_accessible(directory, name);
   {
-    const UniqueFd child(::openat(directory, name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+    const UniqueFd child(
+        ::openat(directory, name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
     if (!child) return os_error(fmt::format("open '{}'", name));
     BERM_TRY(empty_directory(child.get(), status.st_dev));
   }
@@ -139,14 +148,16 @@ Result<void> remove_beneath(int directory, const std::string& name) {
 }
 
 Result<UniqueFd> make_parents_beneath(int directory, const std::string& relative, unsigned mode,
-                                     const std::optional<Owner>& owner) {
+                                      const std::optional<Owner>& owner) {
   UniqueFd current = BERM_TRY(open_beneath(directory, "", O_PATH | O_DIRECTORY));
   std::string_view rest = relative;
-  for (std::size_t slash = rest.find('/'); slash != std::string_view::npos; slash = rest.find('/')) {
+  for (std::size_t slash = rest.find('/'); slash != std::string_view::npos;
+       slash = rest.find('/')) {
     const std::string part(rest.substr(0, slash));
     const bool made = ::mkdirat(current.get(), part.c_str(), mode) == 0;
     if (!made && errno != EEXIST) return os_error(fmt::format("create directory '{}'", part));
-    if (made && owner && ::fchownat(current.get(), part.c_str(), owner->uid, owner->gid, AT_SYMLINK_NOFOLLOW) != 0) {
+    if (made && owner &&
+        ::fchownat(current.get(), part.c_str(), owner->uid, owner->gid, AT_SYMLINK_NOFOLLOW) != 0) {
       return os_error(fmt::format("set the owner of '{}'", part));
     }
     current = BERM_TRY(open_beneath(current.get(), part, O_PATH | O_DIRECTORY));

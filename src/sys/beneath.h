@@ -1,5 +1,6 @@
 // src/sys/beneath.h: files reached step by step from a directory descriptor, never through a link.
-// Everything that touches what an agent may have arranged (openat2(2), CVE-2026-25724, CVE-2026-39861).
+// Everything that touches what an agent may have arranged (openat2(2), CVE-2026-25724,
+// CVE-2026-39861).
 #pragma once
 
 #include <sys/stat.h>
@@ -45,7 +46,8 @@ struct Owner {
   gid_t gid = 0;
 };
 /// Creates the directories of `relative`'s parent, with `mode` and `owner` for the missing ones.
-[[nodiscard]] Result<UniqueFd> make_parents_beneath(int directory, const std::string& relative, unsigned mode,
+[[nodiscard]] Result<UniqueFd> make_parents_beneath(int directory, const std::string& relative,
+                                                    unsigned mode,
                                                     const std::optional<Owner>& owner = {});
 
 /// "a/b/c" → "c"; "c" → "c".

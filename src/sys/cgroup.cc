@@ -60,7 +60,8 @@ void remove_group(const std::string& directory) {
   }
 }
 
-Result<void> set_v2(const std::string& parent, const std::string& group, const CgroupLimits& limits) {
+Result<void> set_v2(const std::string& parent, const std::string& group,
+                    const CgroupLimits& limits) {
   // Without the cpu controller (a user's manager may not have it) the others still hold.
   BERM_TRY(write_knob(parent + "/cgroup.subtree_control", "+memory +pids"));
   const bool cpu = write_knob(parent + "/cgroup.subtree_control", "+cpu").has_value();
@@ -68,19 +69,26 @@ Result<void> set_v2(const std::string& parent, const std::string& group, const C
   (void)write_knob(group + "/memory.swap.max", "0");
   BERM_TRY(write_knob(group + "/memory.oom.group", "1"));
   BERM_TRY(write_knob(group + "/pids.max", fmt::format("{}", limits.processes + 1)));
-  return cpu ? write_knob(group + "/cpu.max", fmt::format("{} 100000", static_cast<long>(limits.cpus * 100000))) : Result<void>{};
+  return cpu ? write_knob(group + "/cpu.max",
+                          fmt::format("{} 100000", static_cast<long>(limits.cpus * 100000)))
+             : Result<void>{};
 }
 
-Result<void> move_into(const std::string& group, pid_t pid) { return write_knob(group + "/cgroup.procs", fmt::format("{}", pid)); }
+Result<void> move_into(const std::string& group, pid_t pid) {
+  return write_knob(group + "/cgroup.procs", fmt::format("{}", pid));
+}
 
 Result<void> make_group(const std::string& directory) {
-  if (::mkdir(directory.c_str(), 0755) != 0) return os_error(fmt::format("create the control group '{}'", directory));
+  if (::mkdir(directory.c_str(), 0755) != 0) {
+    return os_error(fmt::format("create the control group '{}'", directory));
+  }
   return {};
 }
 
 bool controls_children(const std::string& directory) {
   const Result<std::string> enabled = read_file(directory + "/cgroup.subtree_control", 4096);
-  return enabled && enabled->find("memory") != std::string::npos && enabled->find("pids") != std::string::npos;
+  return enabled && enabled->find("memory") != std::string::npos &&
+         enabled->find("pids") != std::string::npos;
 }
 
 // The v2 group of a process, as a directory; "" if it cannot be told.
@@ -97,7 +105,8 @@ Result<void> set_v1_memory(const std::string& group, const CgroupLimits& limits)
   BERM_TRY(write_knob(group + "/memory.limit_in_bytes", fmt::format("{}", limits.memory.count)));
   // Memory and swap together; absent where swap accounting is off.
   if (exists(group + "/memory.memsw.limit_in_bytes")) {
-    BERM_TRY(write_knob(group + "/memory.memsw.limit_in_bytes", fmt::format("{}", limits.memory.count)));
+    BERM_TRY(
+        write_knob(group + "/memory.memsw.limit_in_bytes", fmt::format("{}", limits.memory.count)));
   }
   return {};
 }
@@ -108,7 +117,8 @@ std::vector<std::string> RunCgroup::planned(const CgroupParents& parents, const 
   std::vector<std::string> out;
   for (const std::string* parent : {&parents.memory, &parents.pids, &parents.cpu}) {
     const std::string directory = fmt::format("{}/{}", *parent, name);
-    if (!parent->empty() && std::ranges::find(out, directory) == out.end()) out.push_back(directory);  // v2: one for all
+    if (!parent->empty() && std::ranges::find(out, directory) == out.end())
+      out.push_back(directory);  // v2: one for all
   }
   if (parents.scope) return {};  // systemd removes a scope with its last process
   if (parents.v2) out.push_back(fmt::format("{}/{}{}", parents.memory, name, kSupervisorSuffix));
@@ -125,7 +135,8 @@ RunCgroup& RunCgroup::operator=(RunCgroup&& other) noexcept {
   return *this;
 }
 
-Result<RunCgroup> RunCgroup::create(const CgroupParents& parents, const std::string& name, const CgroupLimits& limits, pid_t keeper) {
+Result<RunCgroup> RunCgroup::create(const CgroupParents& parents, const std::string& name,
+                                    const CgroupLimits& limits, pid_t keeper) {
   RunCgroup cgroup;
   cgroup.v2_ = parents.v2;
   cgroup.limits_ = limits;
@@ -162,7 +173,8 @@ Result<RunCgroup> RunCgroup::create(const CgroupParents& parents, const std::str
   if (!parents.cpu.empty()) {
     const std::string group = BERM_TRY(make(parents.cpu));
     BERM_TRY(write_knob(group + "/cpu.cfs_period_us", "100000"));
-    BERM_TRY(write_knob(group + "/cpu.cfs_quota_us", fmt::format("{}", static_cast<long>(limits.cpus * 100000))));
+    BERM_TRY(write_knob(group + "/cpu.cfs_quota_us",
+                        fmt::format("{}", static_cast<long>(limits.cpus * 100000))));
   }
   return cgroup;
 }
@@ -194,24 +206,61 @@ Result<void> RunCgroup::leave() const {
   return left;
 }
 
-Result<void> RunCgroup::attach(pid_t pid) { return scope_.empty() ? Result<void>{} : start_scope(pid); }
+Result<void> RunCgroup::attach(pid_t pid) {
+  return scope_.empty() ? Result<void>{} : start_scope(pid);
+}
 
 // The keeper goes in as well: a scope goes with its last process, and with it what it counted.
 Result<void> RunCgroup::start_scope(pid_t pid) {
   const std::string unit = std::exchange(scope_, "") + ".scope";
   const bool system = ::geteuid() == 0;
-  const Command start{.argv = {"busctl", system ? "--system" : "--user", "--quiet", "call", "org.freedesktop.systemd1", "/org/freedesktop/systemd1",
-                               "org.freedesktop.systemd1.Manager", "StartTransientUnit", "ssa(sv)a(sa(sv))", unit, "fail", "7",
-                               "Description", "s", "a sandboxed agent (berm)", "Delegate", "b", "true", "CollectMode", "s", "inactive-or-failed",
-                               "MemoryAccounting", "b", "true", "TasksAccounting", "b", "true", "CPUAccounting", "b", "true",
-                               "PIDs", "au", "2", fmt::format("{}", pid), fmt::format("{}", keeper_), "0"},
-                      .env = {"PATH=/usr/bin:/bin", fmt::format("XDG_RUNTIME_DIR=/run/user/{}", ::geteuid())},
-                      .directory = {},
-                      .input = {}};
+  const Command start{
+      .argv = {"busctl",
+               system ? "--system" : "--user",
+               "--quiet",
+               "call",
+               "org.freedesktop.systemd1",
+               "/org/freedesktop/systemd1",
+               "org.freedesktop.systemd1.Manager",
+               "StartTransientUnit",
+               "ssa(sv)a(sa(sv))",
+               unit,
+               "fail",
+               "7",
+               "Description",
+               "s",
+               "a sandboxed agent (berm)",
+               "Delegate",
+               "b",
+               "true",
+               "CollectMode",
+               "s",
+               "inactive-or-failed",
+               "MemoryAccounting",
+               "b",
+               "true",
+               "TasksAccounting",
+               "b",
+               "true",
+               "CPUAccounting",
+               "b",
+               "true",
+               "PIDs",
+               "au",
+               "2",
+               fmt::format("{}", pid),
+               fmt::format("{}", keeper_),
+               "0"},
+      .env = {"PATH=/usr/bin:/bin", fmt::format("XDG_RUNTIME_DIR=/run/user/{}", ::geteuid())},
+      .directory = {},
+      .input = {}};
   const CommandResult started = BERM_TRY(run_command(start));
   if (started.code != 0) {
-    return failure(Errc::unsupported, fmt::format("have systemd start the scope '{}': {}", unit, printable(trim(started.errors))),
-                   "look at 'systemctl --user status'; or run berm inside 'systemd-run --user --scope -p Delegate=yes'");
+    return failure(
+        Errc::unsupported,
+        fmt::format("have systemd start the scope '{}': {}", unit, printable(trim(started.errors))),
+        "look at 'systemctl --user status'; or run berm inside 'systemd-run --user --scope -p "
+        "Delegate=yes'");
   }
   // The call only queues the job.
   std::string scope;
@@ -222,7 +271,10 @@ Result<void> RunCgroup::start_scope(pid_t pid) {
     const timespec pause{0, 5000000};
     ::nanosleep(&pause, nullptr);
   }
-  if (scope.empty()) return failure(Errc::unsupported, fmt::format("wait for systemd to start the scope '{}'", unit), "look at 'systemctl --user status'");
+  if (scope.empty()) {
+    return failure(Errc::unsupported, fmt::format("wait for systemd to start the scope '{}'", unit),
+                   "look at 'systemctl --user status'");
+  }
   BERM_TRY(make_group(scope + "/keeper"));
   BERM_TRY(make_group(scope + "/run"));
   directories_.push_back(scope + "/run");
@@ -234,7 +286,8 @@ Result<void> RunCgroup::start_scope(pid_t pid) {
 CgroupHits RunCgroup::hits() const {
   CgroupHits hits;
   for (const std::string& directory : directories_) {
-    hits.oom_kills += v2_ ? field(directory + "/memory.events", "oom_kill") : field(directory + "/memory.oom_control", "oom_kill");
+    hits.oom_kills += v2_ ? field(directory + "/memory.events", "oom_kill")
+                          : field(directory + "/memory.oom_control", "oom_kill");
     hits.pids_max += field(directory + "/pids.events", "max");
   }
   return hits;
@@ -262,7 +315,9 @@ void remove_stale_cgroups(const CgroupParents& parents) {
       // only what is a minute old is left over.
       if (!entry.name.starts_with("berm-r-")) continue;
       struct stat status {};
-      const bool old = ::fstatat(directory.get(), entry.name.c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0 && ::time(nullptr) - status.st_ctim.tv_sec > 60;
+      const bool old =
+          ::fstatat(directory.get(), entry.name.c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0 &&
+          ::time(nullptr) - status.st_ctim.tv_sec > 60;
       if (old) ::rmdir(fmt::format("{}/{}", *parent, entry.name).c_str());
     }
   }

@@ -38,7 +38,8 @@ class RunCgroup {
  public:
   RunCgroup() = default;
   /// The directories that create() will make, for whoever must know them before they exist.
-  [[nodiscard]] static std::vector<std::string> planned(const CgroupParents& parents, const std::string& name);
+  [[nodiscard]] static std::vector<std::string> planned(const CgroupParents& parents,
+                                                        const std::string& name);
 
   /// Makes the groups and sets the limits.
   /// @post  Reaching the memory limit kills every process of the run at once (v2: memory.oom.group;
@@ -46,24 +47,26 @@ class RunCgroup {
   ///        success for work it did not do.
   /// @see   Documentation/admin-guide/cgroup-v2.rst, cgroup-v1/memory.rst
   ///
-  /// v2 allows no process beside child groups, so we and `keeper`, a process of ours that outlives us, move
-  /// into a leaf of their own first. With `scope` nothing is made before attach().
-  [[nodiscard]] static Result<RunCgroup> create(const CgroupParents& parents, const std::string& name,
-                                                const CgroupLimits& limits, pid_t keeper);
+  /// v2 allows no process beside child groups, so we and `keeper`, a process of ours that outlives
+  /// us, move into a leaf of their own first. With `scope` nothing is made before attach().
+  [[nodiscard]] static Result<RunCgroup> create(const CgroupParents& parents,
+                                                const std::string& name, const CgroupLimits& limits,
+                                                pid_t keeper);
   RunCgroup(RunCgroup&& other) noexcept { *this = std::move(other); }
   RunCgroup& operator=(RunCgroup&& other) noexcept;
   ~RunCgroup();
 
-  /// What is cloned between these two is born under the limits. Moving another process afterwards takes the
-  /// kernel's global lock, which waits for an RCU grace period (4–15 ms); a thread that moves itself does not
-  /// (kernel/cgroup/cgroup.c, cgroup_procs_write_start). v1: the calling thread goes in and out again.
-  /// v2: clone3(CLONE_INTO_CGROUP) with group().
+  /// What is cloned between these two is born under the limits. Moving another process afterwards
+  /// takes the kernel's global lock, which waits for an RCU grace period (4–15 ms); a thread that
+  /// moves itself does not (kernel/cgroup/cgroup.c, cgroup_procs_write_start). v1: the calling
+  /// thread goes in and out again. v2: clone3(CLONE_INTO_CGROUP) with group().
   [[nodiscard]] Result<void> enter() const;
   [[nodiscard]] Result<void> leave() const;
   /// The v2 group for clone3(2); -1 where there is none.
   [[nodiscard]] int group() const { return group_.get(); }
 
-  /// With `scope`: has systemd start one that holds `pid` and the keeper; else there is nothing left to do.
+  /// With `scope`: has systemd start one that holds `pid` and the keeper; else there is nothing
+  /// left to do.
   [[nodiscard]] Result<void> attach(pid_t pid);
   [[nodiscard]] CgroupHits hits() const;
   [[nodiscard]] Bytes memory_now() const;

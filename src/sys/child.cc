@@ -18,7 +18,8 @@ int pidfd_send_kill(int pidfd) {
 }
 
 // Between fork and exec: nothing that allocates.
-[[noreturn]] void exec_child(const Command& command, char* const* argv, char* const* env, int in, int out, int err) {
+[[noreturn]] void exec_child(const Command& command, char* const* argv, char* const* env, int in,
+                             int out, int err) {
   if (::dup2(in, 0) < 0 || ::dup2(out, 1) < 0 || ::dup2(err, 2) < 0) ::_exit(126);
   ::close_range(3, ~0U, 0);
   if (!command.directory.empty() && ::chdir(command.directory.c_str()) != 0) ::_exit(126);
@@ -39,24 +40,30 @@ std::vector<char*> c_strings(const std::vector<std::string>& strings) {
 }
 
 // Feeds `input` and collects both outputs until the child has closed them.
-Result<void> converse(const Command& command, Pipe& in, Pipe& out, Pipe& err, CommandResult& result) {
+Result<void> converse(const Command& command, Pipe& in, Pipe& out, Pipe& err,
+                      CommandResult& result) {
   std::string_view pending = command.input;
   if (pending.empty()) in.write.reset();
   char buffer[65536];
   while (out.read || err.read) {
-    pollfd fds[3] = {{out.read.get(), POLLIN, 0}, {err.read.get(), POLLIN, 0}, {in.write.get(), POLLOUT, 0}};
+    pollfd fds[3] = {
+        {out.read.get(), POLLIN, 0}, {err.read.get(), POLLIN, 0}, {in.write.get(), POLLOUT, 0}};
     if (::poll(fds, 3, -1) < 0 && errno != EINTR) return os_error("wait for a program");
     if ((fds[2].revents & (POLLOUT | POLLERR)) != 0) {
-      const ssize_t wrote = ::write(in.write.get(), pending.data(), std::min<std::size_t>(pending.size(), 65536));
+      const ssize_t wrote =
+          ::write(in.write.get(), pending.data(), std::min<std::size_t>(pending.size(), 65536));
       if (wrote > 0) pending.remove_prefix(static_cast<std::size_t>(wrote));
       if (pending.empty() || (wrote < 0 && errno != EINTR && errno != EAGAIN)) in.write.reset();
     }
-    for (const auto& [pipe, text, index] : {std::tuple{&out, &result.output, 0}, {&err, &result.errors, 1}}) {
+    for (const auto& [pipe, text, index] :
+         {std::tuple{&out, &result.output, 0}, {&err, &result.errors, 1}}) {
       if ((fds[index].revents & (POLLIN | POLLHUP)) == 0) continue;
       const ssize_t got = ::read(pipe->read.get(), buffer, sizeof buffer);
       if (got > 0) text->append(buffer, static_cast<std::size_t>(got));
       if (got == 0 || (got < 0 && errno != EINTR)) pipe->read.reset();
-      if (text->size() > command.output_limit) return failure(Errc::unsupported, "hold the output of a program");
+      if (text->size() > command.output_limit) {
+        return failure(Errc::unsupported, "hold the output of a program");
+      }
     }
   }
   return {};
@@ -110,7 +117,9 @@ Result<CommandResult> run_command(const Command& command) {
   const std::vector<char*> env = c_strings(command.env);
   const pid_t pid = ::fork();
   if (pid < 0) return os_error(fmt::format("start {}", command.argv[0]));
-  if (pid == 0) exec_child(command, argv.data(), env.data(), in.read.get(), out.write.get(), err.write.get());
+  if (pid == 0) {
+    exec_child(command, argv.data(), env.data(), in.read.get(), out.write.get(), err.write.get());
+  }
   ChildProcess child = BERM_TRY(ChildProcess::adopt(pid));
   in.read.reset();
   out.write.reset();

@@ -49,10 +49,10 @@ class ChildProcess {
 
 /// A program to run outside the sandbox (git). Everything is given; nothing is inherited.
 struct Command {
-  std::vector<std::string> argv;   ///< argv[0] is looked up on our own PATH
-  std::vector<std::string> env;    ///< "NAME=value"
-  std::string directory;           ///< "" = where we are
-  std::string input;               ///< stdin
+  std::vector<std::string> argv;  ///< argv[0] is looked up on our own PATH
+  std::vector<std::string> env;   ///< "NAME=value"
+  std::string directory;          ///< "" = where we are
+  std::string input;              ///< stdin
   std::size_t output_limit = 64 << 20;
 };
 struct CommandResult {

@@ -43,7 +43,9 @@ Result<std::string> read_all(int fd, std::size_t limit) {
     if (got < 0) return os_error("read");
     if (got == 0) return out;
     out.append(buffer, static_cast<std::size_t>(got));
-    if (out.size() > limit) return failure(Errc::unsupported, fmt::format("read more than {} bytes", limit));
+    if (out.size() > limit) {
+      return failure(Errc::unsupported, fmt::format("read more than {} bytes", limit));
+    }
   }
 }
 
@@ -56,7 +58,9 @@ Result<std::string> read_plain_file(const std::string& path, std::size_t limit) 
   const UniqueFd fd = BERM_TRY(open_file(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK));
   struct stat status {};
   if (::fstat(fd.get(), &status) != 0) return os_error(fmt::format("look at '{}'", path));
-  if (!S_ISREG(status.st_mode)) return failure(Errc::denied, fmt::format("read '{}': it is not a plain file", path));
+  if (!S_ISREG(status.st_mode)) {
+    return failure(Errc::denied, fmt::format("read '{}': it is not a plain file", path));
+  }
   return in_context(fmt::format("reading '{}'", path), read_all(fd.get(), limit));
 }
 
@@ -78,11 +82,15 @@ Result<void> copy_sparse(int from, int to, off_t size) {
     const off_t hole = std::min(::lseek(from, data, SEEK_HOLE), size);
     if (hole <= data) return os_error("find the holes of a sparse file");
     while (data < hole) {
-      const ssize_t got = ::pread(from, buffer.data(), std::min<std::size_t>(buffer.size(), static_cast<std::size_t>(hole - data)), data);
+      const ssize_t got = ::pread(
+          from, buffer.data(),
+          std::min<std::size_t>(buffer.size(), static_cast<std::size_t>(hole - data)), data);
       if (got < 0 && errno == EINTR) continue;
       if (got < 0) return os_error("read what is to be copied");
       if (got == 0) break;  // shrank meanwhile
-      if (::pwrite(to, buffer.data(), static_cast<std::size_t>(got), data) != got) return os_error("write the copy");
+      if (::pwrite(to, buffer.data(), static_cast<std::size_t>(got), data) != got) {
+        return os_error("write the copy");
+      }
       data += got;
     }
     data = ::lseek(from, hole, SEEK_DATA);  // ENXIO: only a hole is left
@@ -104,7 +112,8 @@ Result<void> copy_content(int from, int to) {
   while ((copied = ::copy_file_range(from, nullptr, to, nullptr, kAtOnce, 0)) > 0) {
   }
   if (copied == 0) return {};
-  // Not between file systems of two kinds (EXDEV), not on every one (EINVAL, EOPNOTSUPP): then by hand.
+  // Not between file systems of two kinds (EXDEV), not on every one (EINVAL, EOPNOTSUPP): then by
+  // hand.
   std::vector<char> buffer(1 << 17);
   for (;;) {
     const ssize_t got = ::read(from, buffer.data(), buffer.size());
@@ -131,11 +140,14 @@ Result<void> write_file(const std::string& path, std::string_view bytes, unsigne
 Result<void> replace_file(const std::string& path, std::string_view bytes, unsigned mode) {
   const std::string temporary = fmt::format("{}.new.{}", path, ::getpid());
   {
-    const UniqueFd fd = BERM_TRY(open_file(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, mode));
+    const UniqueFd fd =
+        BERM_TRY(open_file(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, mode));
     BERM_TRY(write_all(fd.get(), bytes));
     if (::fsync(fd.get()) != 0) return os_error(fmt::format("flush '{}'", temporary));
   }
-  if (::rename(temporary.c_str(), path.c_str()) != 0) return os_error(fmt::format("replace '{}'", path));
+  if (::rename(temporary.c_str(), path.c_str()) != 0) {
+    return os_error(fmt::format("replace '{}'", path));
+  }
   return {};
 }
 
@@ -144,7 +156,9 @@ Result<void> make_directories(const std::string& path, unsigned mode) {
   if (errno != ENOENT) return os_error(fmt::format("create '{}'", path));
   for (std::size_t slash = path.find('/', 1);; slash = path.find('/', slash + 1)) {
     const std::string part = path.substr(0, slash);
-    if (::mkdir(part.c_str(), mode) != 0 && errno != EEXIST) return os_error(fmt::format("create '{}'", part));
+    if (::mkdir(part.c_str(), mode) != 0 && errno != EEXIST) {
+      return os_error(fmt::format("create '{}'", part));
+    }
     if (slash == std::string::npos) return {};
   }
 }
@@ -158,7 +172,9 @@ Result<void> remove_tree(const std::string& path) {
   const std::size_t slash = path.rfind('/');
   const std::string parent = slash == 0 ? "/" : path.substr(0, slash);
   UniqueFd directory(::open(parent.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
-  if (!directory) return errno == ENOENT ? Result<void>{} : os_error(fmt::format("open '{}'", parent));
+  if (!directory) {
+    return errno == ENOENT ? Result<void>{} : os_error(fmt::format("open '{}'", parent));
+  }
   return remove_beneath(directory.get(), path.substr(slash + 1));
 }
 

@@ -45,7 +45,8 @@ struct Pipe {
 /// The whole content, at most `limit` bytes. @return Errc::unsupported if there is more.
 [[nodiscard]] Result<std::string> read_file(const std::string& path, std::size_t limit = 16 << 20);
 /// The same for a name that somebody else may have made: no link, no fifo, no device.
-[[nodiscard]] Result<std::string> read_plain_file(const std::string& path, std::size_t limit = 16 << 20);
+[[nodiscard]] Result<std::string> read_plain_file(const std::string& path,
+                                                  std::size_t limit = 16 << 20);
 [[nodiscard]] Result<std::string> read_all(int fd, std::size_t limit = 16 << 20);
 
 [[nodiscard]] Result<void> write_all(int fd, std::string_view bytes);
@@ -53,11 +54,14 @@ struct Pipe {
 /// Writes to an existing file (a kernel knob); one write(2), because such files take no second.
 [[nodiscard]] Result<void> write_knob(const std::string& path, std::string_view value);
 
-/// Writes a new file of our own state; no flush. It must not exist, or is replaced when `path` is ours.
-[[nodiscard]] Result<void> write_file(const std::string& path, std::string_view bytes, unsigned mode = 0600);
+/// Writes a new file of our own state; no flush. It must not exist, or is replaced when `path` is
+/// ours.
+[[nodiscard]] Result<void> write_file(const std::string& path, std::string_view bytes,
+                                      unsigned mode = 0600);
 
 /// Replaces `path` as a whole: temporary file, fsync, rename. Readers see old or new, never half.
-[[nodiscard]] Result<void> replace_file(const std::string& path, std::string_view bytes, unsigned mode = 0600);
+[[nodiscard]] Result<void> replace_file(const std::string& path, std::string_view bytes,
+                                        unsigned mode = 0600);
 
 /// mkdir -p with `mode` for what is missing.
 [[nodiscard]] Result<void> make_directories(const std::string& path, unsigned mode = 0700);
@@ -70,8 +74,8 @@ struct Pipe {
 /// A sealed memory file with `bytes`, positioned at 0.
 [[nodiscard]] Result<UniqueFd> sealed_memory(const char* name, std::span<const char> bytes);
 
-/// Copies what is left of `from` to `to`: shares the blocks where the file system can (reflink), else in the kernel,
-/// else by hand.
+/// Copies what is left of `from` to `to`: shares the blocks where the file system can (reflink),
+/// else in the kernel, else by hand.
 [[nodiscard]] Result<void> copy_content(int from, int to);
 
 }  // namespace berm

@@ -27,7 +27,8 @@ struct OwnerShift {
 /// Turns a detached mount into an id-mapped one (mount_setattr(2), MOUNT_ATTR_IDMAP; Linux 5.12).
 [[nodiscard]] Result<void> apply_idmap(int tree, int user_namespace);
 
-/// Whether the file system at `path` can be mounted id-mapped. Asks the kernel, but for those that are known to.
+/// Whether the file system at `path` can be mounted id-mapped. Asks the kernel, but for those that
+/// are known to.
 [[nodiscard]] bool can_idmap(const std::string& path);
 
 }  // namespace berm

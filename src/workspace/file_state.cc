@@ -23,12 +23,18 @@ Result<UniqueFd> open_own(int directory, const std::string& name, Unlock unlock)
   UniqueFd fd(::openat(directory, name.c_str(), kFlags));
   if (!fd && errno == EACCES && unlock == Unlock::yes) {
     struct stat status {};
-    if (::fstatat(directory, name.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0) return os_error(fmt::format("look at '{}'", name));
+    if (::fstatat(directory, name.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0) {
+      return os_error(fmt::format("look at '{}'", name));
+    }
     const mode_t mode = status.st_mode & 07777;
-    if (::fchmodat(directory, name.c_str(), mode | 0400, 0) != 0) return os_error(fmt::format("unlock '{}'", name));
+    if (::fchmodat(directory, name.c_str(), mode | 0400, 0) != 0) {
+      return os_error(fmt::format("unlock '{}'", name));
+    }
     fd = UniqueFd(::openat(directory, name.c_str(), kFlags));
     const int error = errno;
-    if (::fchmodat(directory, name.c_str(), mode, 0) != 0) return os_error(fmt::format("restore the mode of '{}'", name));
+    if (::fchmodat(directory, name.c_str(), mode, 0) != 0) {
+      return os_error(fmt::format("restore the mode of '{}'", name));
+    }
     errno = error;
   }
   if (!fd) return os_error(fmt::format("open '{}'", name));
@@ -46,18 +52,21 @@ FileType type_of(mode_t mode) {
 }
 
 FileState state_of(const struct stat& status) {
-  FileState state{.type = type_of(status.st_mode), .mode = status.st_mode & 07777, .links = status.st_nlink};
+  FileState state{
+      .type = type_of(status.st_mode), .mode = status.st_mode & 07777, .links = status.st_nlink};
   if (state.type == FileType::regular) state.size = static_cast<std::uint64_t>(status.st_size);
   return state;
 }
 
-Result<Content> read_content(int directory, const std::string& name, Unlock unlock, std::size_t limit) {
+Result<Content> read_content(int directory, const std::string& name, Unlock unlock,
+                             std::size_t limit) {
   const UniqueFd fd = BERM_TRY(open_own(directory, name, unlock));
   Sha256 hash;
   Content content;
   struct stat status {};
   if (::fstat(fd.get(), &status) != 0) return os_error(fmt::format("look at '{}'", name));
-  // Beyond the limit a file cannot be imported; hashing a sparse terabyte would only stop the guard.
+  // Beyond the limit a file cannot be imported; hashing a sparse terabyte would only stop the
+  // guard.
   const bool giant = limit != 0 && static_cast<std::uint64_t>(status.st_size) > limit;
   std::uint64_t left = giant ? kBinaryProbe : ~std::uint64_t{0};
   char buffer[65536];
@@ -71,8 +80,11 @@ Result<Content> read_content(int directory, const std::string& name, Unlock unlo
     hash.update({buffer, size});
     content.text.append(buffer, std::min(size, limit - std::min(limit, content.text.size())));
   }
-  content.sha256 = giant ? fmt::format("size:{}:{}.{}", status.st_size, status.st_mtim.tv_sec, status.st_mtim.tv_nsec) : hash.hex();
-  content.binary = std::string_view(content.text).substr(0, kBinaryProbe).find('\0') != std::string_view::npos;
+  content.sha256 = giant ? fmt::format("size:{}:{}.{}", status.st_size, status.st_mtim.tv_sec,
+                                       status.st_mtim.tv_nsec)
+                         : hash.hex();
+  content.binary =
+      std::string_view(content.text).substr(0, kBinaryProbe).find('\0') != std::string_view::npos;
   return content;
 }
 

@@ -32,14 +32,17 @@ constexpr const char* kDisarm[] = {
 
 }  // namespace
 
-Result<CommandResult> run_git(const GitInvocation& where, const std::vector<std::string>& arguments) {
-  Command command{.argv = {"git", "--no-pager", "--no-optional-locks"},
-                  .env = {"PATH=/usr/local/bin:/usr/bin:/bin", "HOME=/nonexistent", "LC_ALL=C",
-                          "GIT_CONFIG_NOSYSTEM=1", "GIT_CONFIG_GLOBAL=/dev/null", "GIT_CONFIG_SYSTEM=/dev/null",
-                          "GIT_TERMINAL_PROMPT=0", "GIT_ATTR_NOSYSTEM=1", "GIT_NO_LAZY_FETCH=1",
-                          "GIT_NO_REPLACE_OBJECTS=1", "GIT_ALLOW_PROTOCOL=none", "GIT_ASKPASS=/bin/false", "GIT_SSH_COMMAND=false"},
-                  .directory = where.directory,
-                  .input = where.input};
+Result<CommandResult> run_git(const GitInvocation& where,
+                              const std::vector<std::string>& arguments) {
+  Command command{
+      .argv = {"git", "--no-pager", "--no-optional-locks"},
+      .env = {"PATH=/usr/local/bin:/usr/bin:/bin", "HOME=/nonexistent", "LC_ALL=C",
+              "GIT_CONFIG_NOSYSTEM=1", "GIT_CONFIG_GLOBAL=/dev/null", "GIT_CONFIG_SYSTEM=/dev/null",
+              "GIT_TERMINAL_PROMPT=0", "GIT_ATTR_NOSYSTEM=1", "GIT_NO_LAZY_FETCH=1",
+              "GIT_NO_REPLACE_OBJECTS=1", "GIT_ALLOW_PROTOCOL=none", "GIT_ASKPASS=/bin/false",
+              "GIT_SSH_COMMAND=false"},
+      .directory = where.directory,
+      .input = where.input};
   for (const char* setting : kDisarm) {
     command.argv.emplace_back("-c");
     command.argv.emplace_back(setting);
@@ -55,14 +58,19 @@ Result<CommandResult> run_git(const GitInvocation& where, const std::vector<std:
   return run_command(command);
 }
 
-Result<std::string> git_output(const GitInvocation& where, const std::vector<std::string>& arguments) {
+Result<std::string> git_output(const GitInvocation& where,
+                               const std::vector<std::string>& arguments) {
   CommandResult result = BERM_TRY(run_git(where, arguments));
   if (result.code == 0) return std::move(result.output);
   if (result.code == 127) {
     return failure(Errc::unsupported, "find the program 'git'", "install git 2.39 or later");
   }
-  return failure(Errc::kernel, fmt::format("run git {}: {}", arguments.empty() ? "" : arguments[arguments[0] == "-c" && arguments.size() > 4 ? 4 : 0],
-                                           printable(trim(result.errors))));
+  return failure(
+      Errc::kernel,
+      fmt::format(
+          "run git {}: {}",
+          arguments.empty() ? "" : arguments[arguments[0] == "-c" && arguments.size() > 4 ? 4 : 0],
+          printable(trim(result.errors))));
 }
 
 }  // namespace berm

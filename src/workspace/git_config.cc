@@ -42,7 +42,9 @@ class ConfigParser {
   // "[section]", "[section "sub"]" or the old "[section.sub]".
   bool parse_section() {
     std::string section;
-    for (++at_; !at_end() && (is_name_character(text_[at_]) || text_[at_] == '.'); ++at_) section += text_[at_];
+    for (++at_; !at_end() && (is_name_character(text_[at_]) || text_[at_] == '.'); ++at_) {
+      section += text_[at_];
+    }
     prefix_ = lower(section) + ".";
     while (!at_end() && (text_[at_] == ' ' || text_[at_] == '\t')) ++at_;
     if (!at_end() && text_[at_] == '"') {
@@ -69,7 +71,8 @@ class ConfigParser {
     if (!at_end() && text_[at_] == '=') {
       ++at_;
       if (!parse_value(value)) return false;
-    } else if (!at_end() && text_[at_] != '\n' && text_[at_] != '#' && text_[at_] != ';' && text_[at_] != '\r') {
+    } else if (!at_end() && text_[at_] != '\n' && text_[at_] != '#' && text_[at_] != ';' &&
+               text_[at_] != '\r') {
       return false;
     }
     settings_.push_back({prefix_ + lower(key), std::move(value)});
@@ -134,14 +137,19 @@ class ConfigParser {
 
 }  // namespace
 
-std::vector<GitSetting> parse_git_config(std::string_view text) { return ConfigParser(text).parse(); }
+std::vector<GitSetting> parse_git_config(std::string_view text) {
+  return ConfigParser(text).parse();
+}
 
 std::string without_credentials(std::string_view url) {
   const std::size_t scheme = url.find("://");
   if (url.find("::") != std::string_view::npos) return "";  // ext::, fd:: and other remote helpers
-  if (scheme == std::string_view::npos) return std::string(url);  // scp form or path: no password possible
+  if (scheme == std::string_view::npos)
+    return std::string(url);  // scp form or path: no password possible
   const std::string_view name = url.substr(0, scheme);
-  if (name != "https" && name != "http" && name != "ssh" && name != "git" && name != "file") return "";
+  if (name != "https" && name != "http" && name != "ssh" && name != "git" && name != "file") {
+    return "";
+  }
   const std::size_t begin = scheme + 3;
   const std::size_t end = std::min(url.find('/', begin), url.size());
   const std::size_t at = url.substr(begin, end - begin).rfind('@');
@@ -149,27 +157,53 @@ std::string without_credentials(std::string_view url) {
   std::string_view user = url.substr(begin, at);
   // ssh://git@host needs its user name; a password never.
   user = name == "ssh" ? user.substr(0, user.find(':')) : std::string_view();
-  return fmt::format("{}://{}{}{}", name, user, user.empty() ? "" : "@", url.substr(begin + at + 1));
+  return fmt::format("{}://{}{}{}", name, user, user.empty() ? "" : "@",
+                     url.substr(begin + at + 1));
 }
 
 bool is_safe_git_setting(const GitSetting& setting) {
   constexpr std::string_view kSafe[] = {
-      "core.repositoryformatversion", "core.filemode", "core.ignorecase", "core.symlinks", "core.autocrlf",
-      "core.eol", "core.safecrlf", "core.precomposeunicode", "core.quotepath", "core.sparsecheckout",
-      "core.sparsecheckoutcone", "core.abbrev", "extensions.objectformat", "extensions.partialclone",
-      "index.sparse", "index.version", "user.name", "user.email", "i18n.commitencoding", "pull.rebase",
-      "init.defaultbranch", "merge.conflictstyle", "diff.algorithm", "diff.renames", "push.default",
-      "rebase.autosquash", "rebase.autostash",
+      "core.repositoryformatversion",
+      "core.filemode",
+      "core.ignorecase",
+      "core.symlinks",
+      "core.autocrlf",
+      "core.eol",
+      "core.safecrlf",
+      "core.precomposeunicode",
+      "core.quotepath",
+      "core.sparsecheckout",
+      "core.sparsecheckoutcone",
+      "core.abbrev",
+      "extensions.objectformat",
+      "extensions.partialclone",
+      "index.sparse",
+      "index.version",
+      "user.name",
+      "user.email",
+      "i18n.commitencoding",
+      "pull.rebase",
+      "init.defaultbranch",
+      "merge.conflictstyle",
+      "diff.algorithm",
+      "diff.renames",
+      "push.default",
+      "rebase.autosquash",
+      "rebase.autostash",
   };
   if (std::ranges::find(kSafe, setting.name) != std::end(kSafe)) return true;
   const std::size_t last = setting.name.rfind('.');
   const std::string_view key = std::string_view(setting.name).substr(last + 1);
-  if (setting.name.starts_with("branch.")) return key == "remote" || key == "merge" || key == "rebase";
+  if (setting.name.starts_with("branch.")) {
+    return key == "remote" || key == "merge" || key == "rebase";
+  }
   if (setting.name.starts_with("remote.")) {
     return key == "fetch" || key == "promisor" || key == "partialclonefilter" ||
            (key == "url" && !without_credentials(setting.value).empty());
   }
-  if (setting.name.starts_with("submodule.")) return key == "active" || (key == "url" && !without_credentials(setting.value).empty());
+  if (setting.name.starts_with("submodule.")) {
+    return key == "active" || (key == "url" && !without_credentials(setting.value).empty());
+  }
   return false;
 }
 

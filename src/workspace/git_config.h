@@ -7,7 +7,8 @@
 
 namespace berm {
 
-/// One setting: "core.filemode" = "true". Section and key in lower case, the sub-section as written.
+/// One setting: "core.filemode" = "true". Section and key in lower case, the sub-section as
+/// written.
 struct GitSetting {
   std::string name;
   std::string value;

@@ -69,11 +69,15 @@ struct CloseDirectory {
 };
 
 // Returns true if something below `directory` is hidden.
-Result<bool> walk_hidden(int directory, std::string& path, const NameMatcher& matcher, RepositoryFacts& facts) {
+Result<bool> walk_hidden(int directory, std::string& path, const NameMatcher& matcher,
+                         RepositoryFacts& facts) {
   UniqueFd fd(::openat(directory, path.empty() ? "." : last_component(path).c_str(),
                        O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
   // Unreadable for us is unreadable for the agent, which has our rights at most.
-  if (!fd) return errno == EACCES ? Result<bool>(false) : os_error(fmt::format("read directory '{}'", path));
+  if (!fd) {
+    return errno == EACCES ? Result<bool>(false)
+                           : os_error(fmt::format("read directory '{}'", path));
+  }
   const int number = fd.get();
   const std::unique_ptr<DIR, CloseDirectory> stream(::fdopendir(fd.release()));
   if (!stream) return os_error(fmt::format("read directory '{}'", path));
@@ -87,19 +91,27 @@ Result<bool> walk_hidden(int directory, std::string& path, const NameMatcher& ma
     const std::string pattern = matcher.match(name, path);
     if (!pattern.empty()) {
       struct stat status {};
-      const bool is_dir = entry->d_type == DT_DIR || (entry->d_type == DT_UNKNOWN && ::fstatat(number, entry->d_name, &status, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(status.st_mode));
-      const bool is_link = entry->d_type == DT_LNK || (entry->d_type == DT_UNKNOWN && S_ISLNK(status.st_mode));
-      facts.hidden.push_back({.path = path, .pattern = pattern, .directory = is_dir, .link = is_link});
+      const bool is_dir = entry->d_type == DT_DIR ||
+                          (entry->d_type == DT_UNKNOWN &&
+                           ::fstatat(number, entry->d_name, &status, AT_SYMLINK_NOFOLLOW) == 0 &&
+                           S_ISDIR(status.st_mode));
+      const bool is_link =
+          entry->d_type == DT_LNK || (entry->d_type == DT_UNKNOWN && S_ISLNK(status.st_mode));
+      facts.hidden.push_back(
+          {.path = path, .pattern = pattern, .directory = is_dir, .link = is_link});
       any = true;
     } else if (name == ".git") {
-      // A repository in the repository: its files are the agent's to see, its configuration and hooks are not.
+      // A repository in the repository: its files are the agent's to see, its configuration and
+      // hooks are not.
       struct stat status {};
-      const bool is_dir = ::fstatat(number, entry->d_name, &status, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(status.st_mode);
+      const bool is_dir = ::fstatat(number, entry->d_name, &status, AT_SYMLINK_NOFOLLOW) == 0 &&
+                          S_ISDIR(status.st_mode);
       if (is_dir) facts.nested_git.push_back(path);
     } else if (entry->d_type == DT_DIR || entry->d_type == DT_UNKNOWN) {
       struct stat status {};
-      const bool is_dir = entry->d_type == DT_DIR || (::fstatat(number, entry->d_name, &status, AT_SYMLINK_NOFOLLOW) == 0 &&
-                                                      S_ISDIR(status.st_mode));
+      const bool is_dir = entry->d_type == DT_DIR ||
+                          (::fstatat(number, entry->d_name, &status, AT_SYMLINK_NOFOLLOW) == 0 &&
+                           S_ISDIR(status.st_mode));
       if (is_dir && BERM_TRY(walk_hidden(number, path, matcher, facts))) any = true;
     }
     path.resize(length);
@@ -114,7 +126,8 @@ Result<bool> walk_hidden(int directory, std::string& path, const NameMatcher& ma
 
 // Paths stand in the index as they are (but in version 4, where a prefix may be shared).
 bool names_hidden(const std::string& index, const std::vector<HiddenPath>& hidden) {
-  return std::ranges::any_of(hidden, [&](const HiddenPath& path) { return index.find(path.path) != std::string::npos; });
+  return std::ranges::any_of(
+      hidden, [&](const HiddenPath& path) { return index.find(path.path) != std::string::npos; });
 }
 
 }  // namespace
@@ -134,7 +147,8 @@ Result<void> find_hidden(RepositoryFacts& facts, const std::vector<Glob>& patter
   return {};
 }
 
-void find_hidden_in(RepositoryFacts& facts, const std::vector<std::string_view>& paths, const std::vector<Glob>& patterns) {
+void find_hidden_in(RepositoryFacts& facts, const std::vector<std::string_view>& paths,
+                    const std::vector<Glob>& patterns) {
   const NameMatcher matcher(patterns);
   std::set<HiddenPath> hidden;
   std::set<std::string> parents;
@@ -144,8 +158,11 @@ void find_hidden_in(RepositoryFacts& facts, const std::vector<std::string_view>&
       const std::string prefix(path.substr(0, end));
       const std::string pattern = matcher.match(last_component(prefix), prefix);
       if (!pattern.empty()) {
-        hidden.insert({.path = prefix, .pattern = pattern, .directory = end != std::string_view::npos});
-        for (std::string parent = parent_of(prefix); !parent.empty(); parent = parent_of(parent)) parents.insert(parent);
+        hidden.insert(
+            {.path = prefix, .pattern = pattern, .directory = end != std::string_view::npos});
+        for (std::string parent = parent_of(prefix); !parent.empty(); parent = parent_of(parent)) {
+          parents.insert(parent);
+        }
         break;
       }
       if (end == std::string_view::npos) break;

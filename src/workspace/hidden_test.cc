@@ -14,7 +14,9 @@ RepositoryFacts facts() {
 
 std::string listing(const RepositoryFacts& found) {
   std::string out;
-  for (const HiddenPath& hidden : found.hidden) out += hidden.path + (hidden.directory ? "/ " : " ");
+  for (const HiddenPath& hidden : found.hidden) {
+    out += hidden.path + (hidden.directory ? "/ " : " ");
+  }
   out += "|";
   for (const MaskParent& parent : found.hidden_parents) out += " " + parent.path;
   return out;
@@ -22,14 +24,19 @@ std::string listing(const RepositoryFacts& found) {
 
 TEST(HiddenInCommit, NamesFilesFoldersAndTheFoldersAbove) {
   RepositoryFacts found = facts();
-  find_hidden_in(found, {"a.c", "deploy/prod/.env", "deploy/prod/x", "deploy/tls/ca.pem", ".ssh/config", ".ssh/id", "docs/env.md", "src/.environment"}, built_in_hidden());
-  EXPECT_EQ(listing(found), ".ssh/ deploy/prod/.env deploy/tls/ca.pem | deploy deploy/prod deploy/tls");
+  find_hidden_in(found,
+                 {"a.c", "deploy/prod/.env", "deploy/prod/x", "deploy/tls/ca.pem", ".ssh/config",
+                  ".ssh/id", "docs/env.md", "src/.environment"},
+                 built_in_hidden());
+  EXPECT_EQ(listing(found),
+            ".ssh/ deploy/prod/.env deploy/tls/ca.pem | deploy deploy/prod deploy/tls");
   EXPECT_TRUE(found.hidden_in_history);
 }
 
 TEST(HiddenInCommit, APatternWithAFolderIsAnchored) {
   RepositoryFacts found = facts();
-  find_hidden_in(found, {"conf/a", "x/conf/a", "conf/b/c"}, {*Glob::parse("conf/b/**"), *Glob::parse("conf/a")});
+  find_hidden_in(found, {"conf/a", "x/conf/a", "conf/b/c"},
+                 {*Glob::parse("conf/b/**"), *Glob::parse("conf/a")});
   EXPECT_EQ(listing(found).substr(0, 7), "conf/a ");
   EXPECT_EQ(listing(found).find("x/conf"), std::string::npos);
 }

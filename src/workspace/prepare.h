@@ -6,13 +6,13 @@
 
 namespace berm {
 
-/// Makes what the mounts of the workspace need: in `plan.run_directory`/changes upper/ and work/ (overlay, worktree) or
-/// tree/ (clone), and the empty directories that fill_git() fills; beside it base/ (worktree: the checkout; direct: a
-/// copy to compare with).
+/// Makes what the mounts of the workspace need: in `plan.run_directory`/changes upper/ and work/
+/// (overlay, worktree) or tree/ (clone), and the empty directories that fill_git() fills; beside it
+/// base/ (worktree: the checkout; direct: a copy to compare with).
 [[nodiscard]] Result<void> prepare_layers(const Plan& plan, const RepositoryFacts& repository);
 
-/// Fills the private git directories. They are only directories to the mounts, so this may happen while the sandbox
-/// is being built, and must be done before the agent starts.
+/// Fills the private git directories. They are only directories to the mounts, so this may happen
+/// while the sandbox is being built, and must be done before the agent starts.
 [[nodiscard]] Result<void> fill_git(const Plan& plan, const RepositoryFacts& repository);
 
 }  // namespace berm

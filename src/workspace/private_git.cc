@@ -53,7 +53,8 @@ Result<std::string> safe_config(const RepositoryFacts& repository, const std::st
     const Result<std::string> text = read_file(path, 1 << 20);
     if (!text) return;
     for (GitSetting setting : parse_git_config(*text)) {
-      const bool identity = setting.name == "user.name" || setting.name == "user.email" || setting.name == "init.defaultbranch";
+      const bool identity = setting.name == "user.name" || setting.name == "user.email" ||
+                            setting.name == "init.defaultbranch";
       if (identity_only ? !identity : !is_safe_git_setting(setting)) continue;
       if (setting.name.ends_with(".url")) {
         setting.value = without_credentials(setting.value);
@@ -66,7 +67,9 @@ Result<std::string> safe_config(const RepositoryFacts& repository, const std::st
   if (!home.empty()) take(home + "/.gitconfig", true);
   take(repository.common_dir.str() + "/config", false);
   take(repository.git_dir.str() + "/config.worktree", false);
-  const auto has = [&](std::string_view name) { return std::ranges::find(kept, name, &GitSetting::name) != kept.end(); };
+  const auto has = [&](std::string_view name) {
+    return std::ranges::find(kept, name, &GitSetting::name) != kept.end();
+  };
   if (!has("user.name")) kept.push_back({"user.name", "agent"});
   if (!has("user.email")) kept.push_back({"user.email", "agent@berm.invalid"});
   // The copied index was written outside: same sizes and times, other inodes and change times.
@@ -79,7 +82,8 @@ Result<std::string> safe_config(const RepositoryFacts& repository, const std::st
 }
 
 Result<void> write_references(const RepositoryFacts& repository, const std::string& target) {
-  std::map<std::string, std::string> references = BERM_TRY(read_references(repository.common_dir.str()));
+  std::map<std::string, std::string> references =
+      BERM_TRY(read_references(repository.common_dir.str()));
   std::string packed = "# pack-refs with: sorted \n";
   for (const auto& [name, id] : references) {
     // The user's stashes, and what earlier runs left for review, are none of this run's business.
@@ -90,39 +94,49 @@ Result<void> write_references(const RepositoryFacts& repository, const std::stri
 }
 
 Result<void> make_skeleton(const std::string& target) {
-  for (const char* name : {"", "/objects", "/refs", "/objects/info", "/objects/pack", "/refs/heads", "/refs/tags", "/hooks", "/info"}) {
+  for (const char* name : {"", "/objects", "/refs", "/objects/info", "/objects/pack", "/refs/heads",
+                           "/refs/tags", "/hooks", "/info"}) {
     BERM_TRY(make_directories(target + name, 0755));
   }
   return {};
 }
 
-Result<void> write_head(const RepositoryFacts& repository, const WorkspacePlan& workspace, const std::string& target) {
+Result<void> write_head(const RepositoryFacts& repository, const WorkspacePlan& workspace,
+                        const std::string& target) {
   // A checkout of another commit than the branch's is on no branch.
   const bool detached = workspace.mode == WorkspaceMode::worktree && repository.branch.empty();
   if (detached) return write_file(target + "/HEAD", repository.head + "\n", 0644);
   return copy_if_there(repository.git_dir.str() + "/HEAD", target + "/HEAD");
 }
 
-Result<void> make_one(const RepositoryFacts& repository, const WorkspacePlan& workspace, const std::string& target, const std::string& home,
+Result<void> make_one(const RepositoryFacts& repository, const WorkspacePlan& workspace,
+                      const std::string& target, const std::string& home,
                       const std::string& alternates) {
   BERM_TRY(make_skeleton(target));
   BERM_TRY(write_head(repository, workspace, target));
-  if (workspace.mode != WorkspaceMode::worktree) BERM_TRY(copy_if_there(repository.git_dir.str() + "/index", target + "/index"));
+  if (workspace.mode != WorkspaceMode::worktree) {
+    BERM_TRY(copy_if_there(repository.git_dir.str() + "/index", target + "/index"));
+  }
   BERM_TRY(copy_if_there(repository.common_dir.str() + "/shallow", target + "/shallow"));
   BERM_TRY(copy_if_there(repository.common_dir.str() + "/info/exclude", target + "/info/exclude"));
-  BERM_TRY(copy_if_there(repository.git_dir.str() + "/info/sparse-checkout", target + "/info/sparse-checkout"));
+  BERM_TRY(copy_if_there(repository.git_dir.str() + "/info/sparse-checkout",
+                         target + "/info/sparse-checkout"));
   BERM_TRY(write_references(repository, target));
   const std::string config = BERM_TRY(safe_config(repository, home));
   BERM_TRY(write_file(target + "/config", config, 0644));
-  if (!alternates.empty()) BERM_TRY(write_file(target + "/objects/info/alternates", alternates, 0644));
+  if (!alternates.empty()) {
+    BERM_TRY(write_file(target + "/objects/info/alternates", alternates, 0644));
+  }
   return {};
 }
 
 // Only what HEAD needs, as one pack: for git = "head".
 Result<void> copy_head_objects(const RepositoryFacts& repository, const std::string& target) {
   if (repository.head.empty()) return {};
-  const GitInvocation source{.git_dir = repository.common_dir.str(), .directory = repository.root.str()};
-  const std::string objects = BERM_TRY(git_output(source, {"rev-list", "--objects", "--no-object-names", "--max-count=1", repository.head}));
+  const GitInvocation source{.git_dir = repository.common_dir.str(),
+                             .directory = repository.root.str()};
+  const std::string objects = BERM_TRY(git_output(
+      source, {"rev-list", "--objects", "--no-object-names", "--max-count=1", repository.head}));
   GitInvocation pack = source;
   pack.input = objects;
   BERM_TRY(git_output(pack, {"pack-objects", "-q", "--window=0", target + "/objects/pack/pack"}));
@@ -132,12 +146,16 @@ Result<void> copy_head_objects(const RepositoryFacts& repository, const std::str
 // "a/b/c" seen from "x/y": "../../a/b/c".
 std::string relative_from(const std::string& from, const std::string& to) {
   std::string out;
-  for (std::size_t i = 0; i <= static_cast<std::size_t>(std::ranges::count(from, '/')); ++i) out += "../";
+  for (std::size_t i = 0; i <= static_cast<std::size_t>(std::ranges::count(from, '/')); ++i) {
+    out += "../";
+  }
   return out + to;
 }
 
 // Submodules and repositories in the tree, each like the main one.
-Result<void> make_inner(const RepositoryFacts& repository, const Plan& plan, const std::string& target, const std::string& nested, const std::string& home) {
+Result<void> make_inner(const RepositoryFacts& repository, const Plan& plan,
+                        const std::string& target, const std::string& nested,
+                        const std::string& home) {
   for (std::size_t i = 0; i < repository.inner.size(); ++i) {
     const InnerRepository& inner = repository.inner[i];
     RepositoryFacts one = repository;
@@ -145,20 +163,26 @@ Result<void> make_inner(const RepositoryFacts& repository, const Plan& plan, con
     one.head = inner.head;
     const bool full = plan.workspace.git == GitHistory::full;
     std::string alternates;
-    for (std::size_t k = 0; full && k < inner.object_dirs.size(); ++k) alternates += inner_objects_path(i, k) + "\n";
-    const std::string place = inner.nested ? fmt::format("{}/{}", nested, i) : target + inner.at.substr(std::string_view(".git").size());
+    for (std::size_t k = 0; full && k < inner.object_dirs.size(); ++k) {
+      alternates += inner_objects_path(i, k) + "\n";
+    }
+    const std::string place = inner.nested
+                                  ? fmt::format("{}/{}", nested, i)
+                                  : target + inner.at.substr(std::string_view(".git").size());
     BERM_TRY(make_one(one, plan.workspace, place, home, alternates));
     if (!full) BERM_TRY(copy_head_objects(one, place));
     if (inner.nested) continue;
     const std::string config = BERM_TRY(read_file(place + "/config"));
-    const std::string tree = to_git_config({{"core.worktree", relative_from(inner.at, inner.work_tree)}});
+    const std::string tree =
+        to_git_config({{"core.worktree", relative_from(inner.at, inner.work_tree)}});
     BERM_TRY(write_file(place + "/config", config + tree, 0644));
   }
   return {};
 }
 
 Result<void> give(int directory, const std::string& name, const Identity& identity) {
-  if (::fchownat(directory, name.c_str(), identity.host_uid, identity.host_gid, AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH) != 0) {
+  if (::fchownat(directory, name.c_str(), identity.host_uid, identity.host_gid,
+                 AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH) != 0) {
     return os_error(fmt::format("give '{}' to the run", name));
   }
   return {};
@@ -182,12 +206,17 @@ Result<void> give_below(int directory, const Identity& identity) {
 Result<std::map<std::string, std::string>> read_references(const std::string& git_dir) {
   std::map<std::string, std::string> out;
   const UniqueFd directory = BERM_TRY(open_file(git_dir, O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
-  if (const Result<UniqueFd> packed = open_beneath(directory.get(), "packed-refs", O_RDONLY | O_NONBLOCK)) {
+  if (const Result<UniqueFd> packed =
+          open_beneath(directory.get(), "packed-refs", O_RDONLY | O_NONBLOCK)) {
     const std::string text = BERM_TRY(read_all(packed->get(), 256 << 20));
     for (const std::string_view line : split(text, '\n')) {
       const std::size_t space = line.find(' ');
-      if (line.empty() || line[0] == '#' || line[0] == '^' || space == std::string_view::npos) continue;
-      if (is_hex(line.substr(0, space))) out[std::string(line.substr(space + 1))] = line.substr(0, space);
+      if (line.empty() || line[0] == '#' || line[0] == '^' || space == std::string_view::npos) {
+        continue;
+      }
+      if (is_hex(line.substr(0, space))) {
+        out[std::string(line.substr(space + 1))] = line.substr(0, space);
+      }
     }
   }
   const Result<UniqueFd> loose = open_beneath(directory.get(), "refs", O_RDONLY | O_DIRECTORY);
@@ -198,7 +227,8 @@ Result<std::map<std::string, std::string>> read_references(const std::string& gi
 Result<void> give_tree(const std::string& path, const Identity& identity) {
   if (!identity.from_root) return {};
   const UniqueFd directory = BERM_TRY(open_file(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
-  return in_context(fmt::format("giving '{}' to the run's uid", path), give_below(directory.get(), identity));
+  return in_context(fmt::format("giving '{}' to the run's uid", path),
+                    give_below(directory.get(), identity));
 }
 
 Result<void> make_bare_git(const RepositoryFacts& repository, const std::string& target) {
@@ -207,12 +237,14 @@ Result<void> make_bare_git(const RepositoryFacts& repository, const std::string&
   for (const HostPath& path : repository.object_dirs) alternates += path.str() + "\n";
   BERM_TRY(write_file(target + "/objects/info/alternates", alternates, 0644));
   BERM_TRY(write_file(target + "/HEAD", "ref: refs/heads/none\n", 0644));
-  BERM_TRY(copy_if_there(repository.git_dir.str() + "/info/sparse-checkout", target + "/info/sparse-checkout"));
+  BERM_TRY(copy_if_there(repository.git_dir.str() + "/info/sparse-checkout",
+                         target + "/info/sparse-checkout"));
   const std::string config = BERM_TRY(safe_config(repository, ""));
   return write_file(target + "/config", config, 0644);
 }
 
-Result<void> make_private_git(const RepositoryFacts& repository, const Plan& plan, const std::string& target, const std::string& nested) {
+Result<void> make_private_git(const RepositoryFacts& repository, const Plan& plan,
+                              const std::string& target, const std::string& nested) {
   std::string alternates;
   const bool full = plan.workspace.git == GitHistory::full;
   for (std::size_t i = 0; full && i < repository.object_dirs.size(); ++i) {
@@ -230,7 +262,8 @@ Result<void> make_private_git(const RepositoryFacts& repository, const Plan& pla
 
 Result<void> skip_hidden_in_index(const RepositoryFacts& repository, const std::string& git_dir) {
   if (!exists(git_dir + "/index")) return {};
-  GitInvocation where{.git_dir = git_dir, .work_tree = repository.root.str(), .directory = repository.root.str()};
+  GitInvocation where{
+      .git_dir = git_dir, .work_tree = repository.root.str(), .directory = repository.root.str()};
   std::vector<std::string> arguments = {"ls-files", "-z", "--"};
   // In parts: an argument list has a limit, a repository full of certificates may not.
   std::string tracked;

@@ -26,7 +26,9 @@ bool is_whiteout(const struct stat& status) {
   return S_ISCHR(status.st_mode) && major(status.st_rdev) == 0 && minor(status.st_rdev) == 0;
 }
 
-bool is_later(const timespec& a, const timespec& b) { return a.tv_sec > b.tv_sec || (a.tv_sec == b.tv_sec && a.tv_nsec > b.tv_nsec); }
+bool is_later(const timespec& a, const timespec& b) {
+  return a.tv_sec > b.tv_sec || (a.tv_sec == b.tv_sec && a.tv_nsec > b.tv_nsec);
+}
 
 bool is_opaque(int directory) {
   char value[8];
@@ -37,9 +39,13 @@ bool is_opaque(int directory) {
   return false;
 }
 
-bool has_own_base(WorkspaceMode mode) { return mode == WorkspaceMode::worktree || mode == WorkspaceMode::direct; }
+bool has_own_base(WorkspaceMode mode) {
+  return mode == WorkspaceMode::worktree || mode == WorkspaceMode::direct;
+}
 
-bool is_overlay(WorkspaceMode mode) { return mode == WorkspaceMode::overlay || mode == WorkspaceMode::worktree; }
+bool is_overlay(WorkspaceMode mode) {
+  return mode == WorkspaceMode::overlay || mode == WorkspaceMode::worktree;
+}
 
 Result<bool> is_git_directory(int root, const std::string& path) {
   if (path.empty()) return false;  // the repository itself, whose .git comes first
@@ -52,7 +58,8 @@ Result<bool> is_git_directory(int root, const std::string& path) {
 // Compares the layer that the agent wrote with what lay below it.
 class ChangeWalk {
  public:
-  ChangeWalk(const WalkPlace& place, int base) : place_(place), base_(base), hidden_(place.hidden.begin(), place.hidden.end()) {}
+  ChangeWalk(const WalkPlace& place, int base)
+      : place_(place), base_(base), hidden_(place.hidden.begin(), place.hidden.end()) {}
 
   // `layer` is an overlay's upper directory, or a whole tree (then what is missing was deleted).
   Result<void> walk(int layer, const std::string& path, bool base_is_directory, bool whole);
@@ -68,13 +75,15 @@ class ChangeWalk {
     if (is_hidden(path)) return Found{};
     return stat_beneath(base_, path);
   }
-  Result<void> compare(int layer, const std::string& name, const std::string& path, const struct stat& now, bool base_is_directory);
+  Result<void> compare(int layer, const std::string& name, const std::string& path,
+                       const struct stat& now, bool base_is_directory);
   Result<void> deleted(const std::string& path, const struct stat& before);
-  Result<void> deleted_below(int directory, const std::string& path, const std::set<std::string>& kept);
+  Result<void> deleted_below(int directory, const std::string& path,
+                             const std::set<std::string>& kept);
   Result<void> fill_before(Change& change, const struct stat& before);
   Result<bool> may_have_moved_in(const std::string& path) const;
-  Result<void> note_case_twins(const std::string& path, bool base_is_directory, const std::vector<Entry>& names,
-                               std::size_t first);
+  Result<void> note_case_twins(const std::string& path, bool base_is_directory,
+                               const std::vector<Entry>& names, std::size_t first);
 
   const WalkPlace& place_;
   int base_;
@@ -82,23 +91,29 @@ class ChangeWalk {
   std::vector<Change> changes_;
 };
 
-std::string below(const std::string& path, const std::string& name) { return path.empty() ? name : path + "/" + name; }
+std::string below(const std::string& path, const std::string& name) {
+  return path.empty() ? name : path + "/" + name;
+}
 
 Result<void> ChangeWalk::fill_before(Change& change, const struct stat& before) {
   change.before = state_of(before);
   // A base of our own changes with nobody; the import compares its content with the host's file.
   change.host_changed = !has_own_base(place_.mode) && is_later(before.st_ctim, place_.started);
-  if (change.before.type == FileType::symlink) change.before.link = BERM_TRY(read_link_beneath(base_, change.path));
+  if (change.before.type == FileType::symlink) {
+    change.before.link = BERM_TRY(read_link_beneath(base_, change.path));
+  }
   if (change.before.type != FileType::regular) return {};
-  const UniqueFd parent = BERM_TRY(open_beneath(base_, parent_of(change.path), O_PATH | O_DIRECTORY));
-  Content content = BERM_TRY(read_content(parent.get(), last_component(change.path), Unlock::no, place_.text_limit));
+  const UniqueFd parent =
+      BERM_TRY(open_beneath(base_, parent_of(change.path), O_PATH | O_DIRECTORY));
+  Content content = BERM_TRY(
+      read_content(parent.get(), last_component(change.path), Unlock::no, place_.text_limit));
   change.before.sha256 = std::move(content.sha256);
   change.base_text = std::move(content.text);
   return {};
 }
 
-// A file that was moved in with its directory keeps its own ctime; the directory's tells (rename(2) sets it). The
-// agent never saw such a file, so its absence is no deletion of the agent's.
+// A file that was moved in with its directory keeps its own ctime; the directory's tells (rename(2)
+// sets it). The agent never saw such a file, so its absence is no deletion of the agent's.
 Result<bool> ChangeWalk::may_have_moved_in(const std::string& path) const {
   if (has_own_base(place_.mode)) return false;
   for (std::string at = parent_of(path); !at.empty(); at = parent_of(at)) {
@@ -122,7 +137,8 @@ Result<void> ChangeWalk::deleted(const std::string& path, const struct stat& bef
   return {};
 }
 
-Result<void> ChangeWalk::deleted_below(int directory, const std::string& path, const std::set<std::string>& kept) {
+Result<void> ChangeWalk::deleted_below(int directory, const std::string& path,
+                                       const std::set<std::string>& kept) {
   for (const Entry& entry : BERM_TRY(list_directory(directory))) {
     const std::string full = below(path, entry.name);
     if (kept.contains(entry.name) || is_hidden(full) || full == ".git") continue;
@@ -132,11 +148,13 @@ Result<void> ChangeWalk::deleted_below(int directory, const std::string& path, c
   return {};
 }
 
-Result<void> ChangeWalk::compare(int layer, const std::string& name, const std::string& path, const struct stat& now,
-                                 bool base_is_directory) {
+Result<void> ChangeWalk::compare(int layer, const std::string& name, const std::string& path,
+                                 const struct stat& now, bool base_is_directory) {
   const Found base = base_is_directory ? BERM_TRY(base_at(path)) : Found{};
   Change change{.path = path, .after = state_of(now)};
-  if (change.after.type == FileType::symlink) change.after.link = BERM_TRY(read_link_beneath(layer, name));
+  if (change.after.type == FileType::symlink) {
+    change.after.link = BERM_TRY(read_link_beneath(layer, name));
+  }
   if (change.after.type == FileType::regular) {
     Content content = BERM_TRY(read_content(layer, name, Unlock::yes, place_.text_limit));
     change.after.sha256 = std::move(content.sha256);
@@ -153,10 +171,13 @@ Result<void> ChangeWalk::compare(int layer, const std::string& name, const std::
     return {};
   }
   BERM_TRY(fill_before(change, base.status));
-  const bool same_content = change.before.type == change.after.type && change.before.sha256 == change.after.sha256 &&
+  const bool same_content = change.before.type == change.after.type &&
+                            change.before.sha256 == change.after.sha256 &&
                             change.before.link == change.after.link;
-  // Links have no mode of their own; and git knows only the executable bit of a file, but setuid matters.
-  const bool same_mode = change.after.type == FileType::symlink || change.before.mode == change.after.mode;
+  // Links have no mode of their own; and git knows only the executable bit of a file, but setuid
+  // matters.
+  const bool same_mode =
+      change.after.type == FileType::symlink || change.before.mode == change.after.mode;
   if (same_content && same_mode) return {};  // copied up, then left as it was
   change.kind = change.before.type != change.after.type ? ChangeKind::type_changed
                 : same_content                          ? ChangeKind::mode_changed
@@ -165,17 +186,20 @@ Result<void> ChangeWalk::compare(int layer, const std::string& name, const std::
   return {};
 }
 
-Result<void> ChangeWalk::note_case_twins(const std::string& path, bool base_is_directory, const std::vector<Entry>& names,
-                                         std::size_t first) {
-  const bool any_added = std::ranges::any_of(changes_.begin() + static_cast<std::ptrdiff_t>(first), changes_.end(),
-                                             [](const Change& change) { return change.kind == ChangeKind::added; });
+Result<void> ChangeWalk::note_case_twins(const std::string& path, bool base_is_directory,
+                                         const std::vector<Entry>& names, std::size_t first) {
+  const bool any_added =
+      std::ranges::any_of(changes_.begin() + static_cast<std::ptrdiff_t>(first), changes_.end(),
+                          [](const Change& change) { return change.kind == ChangeKind::added; });
   if (!any_added) return {};
   std::multimap<std::string, std::string> folded;
   for (const Entry& entry : names) folded.emplace(lower(entry.name), entry.name);
   if (base_is_directory) {
     const Result<UniqueFd> base = open_beneath(base_, path, O_RDONLY | O_DIRECTORY);
     if (base) {
-      for (const Entry& entry : BERM_TRY(list_directory(base->get()))) folded.emplace(lower(entry.name), entry.name);
+      for (const Entry& entry : BERM_TRY(list_directory(base->get()))) {
+        folded.emplace(lower(entry.name), entry.name);
+      }
     }
   }
   for (std::size_t i = first; i < changes_.size(); ++i) {
@@ -190,22 +214,30 @@ Result<void> ChangeWalk::note_case_twins(const std::string& path, bool base_is_d
   return {};
 }
 
-Result<void> ChangeWalk::walk(int layer, const std::string& path, bool base_is_directory, bool whole) {
+Result<void> ChangeWalk::walk(int layer, const std::string& path, bool base_is_directory,
+                              bool whole) {
   // Bounds of the walk itself: a hostile tree must not cost more than the refusal it earns.
   constexpr std::size_t kMostChanges = 100000;
   constexpr std::ptrdiff_t kDeepest = 256;
-  if (changes_.size() > kMostChanges) return failure(Errc::denied, fmt::format("judge more than {} changes", kMostChanges));
+  if (changes_.size() > kMostChanges) {
+    return failure(Errc::denied, fmt::format("judge more than {} changes", kMostChanges));
+  }
   const bool git_directory = base_is_directory && BERM_TRY(is_git_directory(base_, path));
-  if (std::ranges::count(path, '/') > kDeepest) return failure(Errc::denied, fmt::format("judge directories deeper than {}", kDeepest));
+  if (std::ranges::count(path, '/') > kDeepest) {
+    return failure(Errc::denied, fmt::format("judge directories deeper than {}", kDeepest));
+  }
   const std::vector<Entry> entries = BERM_TRY(list_directory(layer));
   const std::size_t first = changes_.size();
   std::set<std::string> kept;
   for (const Entry& entry : entries) {
     const std::string full = below(path, entry.name);
     if (full == ".git") continue;  // the mount point of the private git directory
-    if (place_.mode == WorkspaceMode::direct && is_hidden(full)) continue;  // covered inside: nobody wrote there
+    if (place_.mode == WorkspaceMode::direct && is_hidden(full))
+      continue;  // covered inside: nobody wrote there
     struct stat status {};
-    if (::fstatat(layer, entry.name.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0) return os_error(fmt::format("look at '{}'", full));
+    if (::fstatat(layer, entry.name.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0) {
+      return os_error(fmt::format("look at '{}'", full));
+    }
     kept.insert(entry.name);
     if (is_whiteout(status)) {
       const Found base = base_is_directory ? BERM_TRY(base_at(full)) : Found{};
@@ -224,7 +256,9 @@ Result<void> ChangeWalk::walk(int layer, const std::string& path, bool base_is_d
     const UniqueFd base = BERM_TRY(open_beneath(base_, path, O_RDONLY | O_DIRECTORY));
     BERM_TRY(deleted_below(base.get(), path, kept));
   }
-  for (std::size_t i = first; git_directory && i < changes_.size(); ++i) changes_[i].in_git_directory = true;
+  for (std::size_t i = first; git_directory && i < changes_.size(); ++i) {
+    changes_[i].in_git_directory = true;
+  }
   return note_case_twins(path, base_is_directory, entries, first);
 }
 
@@ -247,16 +281,23 @@ Result<std::vector<RefChange>> changed_references(const WalkPlace& place) {
   std::vector<RefChange> out;
   if (place.git == GitHistory::none) return out;
   // The references as they were handed over, kept beside the changes.
-  const std::map<std::string, std::string> before = BERM_TRY(read_references(place.run_directory + "/base-git"));
-  const std::map<std::string, std::string> after = BERM_TRY(read_references(place.run_directory + "/changes/git"));
+  const std::map<std::string, std::string> before =
+      BERM_TRY(read_references(place.run_directory + "/base-git"));
+  const std::map<std::string, std::string> after =
+      BERM_TRY(read_references(place.run_directory + "/changes/git"));
   for (const auto& [name, id] : after) {
     const auto old = before.find(name);
-    if (id.size() != 40 && id.size() != 64) continue;  // no object id: git would refuse it in the middle of an import
-    if (old == before.end() || old->second != id) out.push_back({name, old == before.end() ? "" : old->second, id});
+    if (id.size() != 40 && id.size() != 64)
+      continue;  // no object id: git would refuse it in the middle of an import
+    if (old == before.end() || old->second != id) {
+      out.push_back({name, old == before.end() ? "" : old->second, id});
+    }
   }
   // Commits on a detached HEAD have no reference of their own.
   const Result<std::string> head = read_plain_file(place.run_directory + "/changes/git/HEAD", 4096);
-  if (head && is_hex(trim(*head)) && trim(*head) != place.base_commit) out.push_back({"refs/detached/HEAD", "", std::string(trim(*head))});
+  if (head && is_hex(trim(*head)) && trim(*head) != place.base_commit) {
+    out.push_back({"refs/detached/HEAD", "", std::string(trim(*head))});
+  }
   for (const auto& [name, id] : before) {
     if (!after.contains(name)) out.push_back({name, id, ""});
   }
@@ -266,11 +307,14 @@ Result<std::vector<RefChange>> changed_references(const WalkPlace& place) {
 // HEAD and the references of a git directory as one text. Reads files only.
 Result<std::string> tips_of(const std::string& git_dir) {
   std::string out = BERM_TRY(read_plain_file(git_dir + "/HEAD", 4096));
-  for (const auto& [name, id] : BERM_TRY(read_references(git_dir))) out += fmt::format("{} {}\n", id, name);
+  for (const auto& [name, id] : BERM_TRY(read_references(git_dir))) {
+    out += fmt::format("{} {}\n", id, name);
+  }
   return out;
 }
 
-// Inner repositories whose references are no longer what they were, by their place in the workspace.
+// Inner repositories whose references are no longer what they were, by their place in the
+// workspace.
 Result<std::vector<std::string>> changed_inner(const WalkPlace& place) {
   std::vector<std::string> out;
   for (std::size_t i = 0;; ++i) {
@@ -278,7 +322,8 @@ Result<std::vector<std::string>> changed_inner(const WalkPlace& place) {
     if (!exists(base)) return out;
     const std::string at = BERM_TRY(read_plain_file(base + "/at"));
     const bool submodule = at.starts_with(".git/");
-    const std::string now = submodule ? place.run_directory + "/changes/git" + at.substr(4) : fmt::format("{}/changes/nested/{}", place.run_directory, i);
+    const std::string now = submodule ? place.run_directory + "/changes/git" + at.substr(4)
+                                      : fmt::format("{}/changes/nested/{}", place.run_directory, i);
     const Result<std::string> after = tips_of(now);
     if (!after || *after != BERM_TRY(tips_of(base))) out.push_back(at);
   }
@@ -288,11 +333,14 @@ std::string digest_of(const Changes& changes) {
   std::string all;
   for (const Change& change : changes.files) {
     // Sizes in front of free text, so that no two different lists read alike.
-    all += fmt::format("{} {} {:o} {} {} {}:{} {}:{}\n", name_of(change.kind), name_of(change.after.type), change.after.mode,
-                       change.after.sha256, change.ignored ? "ignored" : "", change.path.size(), change.path,
+    all += fmt::format("{} {} {:o} {} {} {}:{} {}:{}\n", name_of(change.kind),
+                       name_of(change.after.type), change.after.mode, change.after.sha256,
+                       change.ignored ? "ignored" : "", change.path.size(), change.path,
                        change.after.link.size(), change.after.link);
   }
-  for (const RefChange& ref : changes.refs) all += fmt::format("ref {}:{} {} {}\n", ref.name.size(), ref.name, ref.before, ref.after);
+  for (const RefChange& ref : changes.refs) {
+    all += fmt::format("ref {}:{} {} {}\n", ref.name.size(), ref.name, ref.before, ref.after);
+  }
   return sha256_hex(all);
 }
 
@@ -303,7 +351,9 @@ std::string layer_path(const WalkPlace& place) {
   return place.run_directory + (is_overlay(place.mode) ? "/changes/upper" : "/changes/tree");
 }
 
-std::string baseline_path(const WalkPlace& place) { return has_own_base(place.mode) ? place.run_directory + "/base" : place.repository.str(); }
+std::string baseline_path(const WalkPlace& place) {
+  return has_own_base(place.mode) ? place.run_directory + "/base" : place.repository.str();
+}
 
 Result<bool> is_in_git_directory(int root, const std::string& path) {
   for (std::string at = parent_of(path); !at.empty(); at = parent_of(at)) {
@@ -319,27 +369,42 @@ Result<FileState> host_state(int root, const std::string& path) {
   if (state.type == FileType::symlink) state.link = BERM_TRY(read_link_beneath(root, path));
   if (state.type == FileType::regular) {
     const UniqueFd parent = BERM_TRY(open_beneath(root, parent_of(path), O_PATH | O_DIRECTORY));
-    const Content content = BERM_TRY(read_content(parent.get(), last_component(path), Unlock::no, 0));
+    const Content content =
+        BERM_TRY(read_content(parent.get(), last_component(path), Unlock::no, 0));
     state.sha256 = content.sha256;
   }
   return state;
 }
 
 Result<Changes> walk_changes(const WalkPlace& place) {
-  Result<UniqueFd> repository = open_file(place.repository.str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
-  if (!repository) return failure(Errc::denied, fmt::format("find the baseline: the repository '{}' is gone", place.repository.str()));
+  Result<UniqueFd> repository =
+      open_file(place.repository.str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+  if (!repository) {
+    return failure(Errc::denied, fmt::format("find the baseline: the repository '{}' is gone",
+                                             place.repository.str()));
+  }
   struct stat root {};
   // Another directory under the same name is another baseline.
-  if (::fstat(repository->get(), &root) != 0 || root.st_dev != place.device || root.st_ino != place.inode) {
-    return failure(Errc::denied, fmt::format("find the baseline: '{}' is not the directory the run began in", place.repository.str()));
+  if (::fstat(repository->get(), &root) != 0 || root.st_dev != place.device ||
+      root.st_ino != place.inode) {
+    return failure(Errc::denied,
+                   fmt::format("find the baseline: '{}' is not the directory the run began in",
+                               place.repository.str()));
   }
   Result<UniqueFd> base = open_file(baseline_path(place), O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
-  if (!base) return failure(Errc::denied, fmt::format("find the baseline of the run at '{}'", baseline_path(place)));
+  if (!base) {
+    return failure(Errc::denied,
+                   fmt::format("find the baseline of the run at '{}'", baseline_path(place)));
+  }
   const bool overlay = is_overlay(place.mode);
   Result<UniqueFd> layer = open_file(layer_path(place), O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
-  if (!layer) return failure(Errc::denied, fmt::format("find the changes of the run at '{}'", layer_path(place)));
+  if (!layer) {
+    return failure(Errc::denied,
+                   fmt::format("find the changes of the run at '{}'", layer_path(place)));
+  }
   ChangeWalk walk(place, base->get());
-  BERM_TRY(in_context("walking the changes", walk.walk(layer->get(), "", true, !overlay || is_opaque(layer->get()))));
+  BERM_TRY(in_context("walking the changes",
+                      walk.walk(layer->get(), "", true, !overlay || is_opaque(layer->get()))));
   Changes changes{.files = walk.take()};
   mark_ignored(place, changes.files);
   changes.refs = BERM_TRY(changed_references(place));

@@ -16,8 +16,8 @@
 #include <memory>
 #include <sstream>
 
-#include "probes.h"
 #include "harness.h"
+#include "probes.h"
 
 namespace berm::test {
 namespace {
@@ -52,7 +52,9 @@ class Targets {
     sockaddr_un hidden{};
     hidden.sun_family = AF_UNIX;
     ::snprintf(hidden.sun_path + 1, sizeof hidden.sun_path - 1, "%s", abstract_.c_str());
-    abstract_fd_ = listening(AF_UNIX, reinterpret_cast<sockaddr*>(&hidden), static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + 1 + abstract_.size()));
+    abstract_fd_ =
+        listening(AF_UNIX, reinterpret_cast<sockaddr*>(&hidden),
+                  static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + 1 + abstract_.size()));
     sockaddr_in loopback{};
     loopback.sin_family = AF_INET;
     loopback.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
@@ -72,8 +74,12 @@ class Targets {
   }
 
   [[nodiscard]] std::map<std::string, std::string> env(const std::string& record) const {
-    return {{"BERM_PROBE_MARKER", marker_},   {"BERM_PROBE_SOCKET", socket_},  {"BERM_PROBE_ABSTRACT", abstract_},
-            {"BERM_PROBE_PORT", std::to_string(port_)}, {"BERM_PROBE_PID", std::to_string(process_)}, {"BERM_PROBE_RECORD", record}};
+    return {{"BERM_PROBE_MARKER", marker_},
+            {"BERM_PROBE_SOCKET", socket_},
+            {"BERM_PROBE_ABSTRACT", abstract_},
+            {"BERM_PROBE_PORT", std::to_string(port_)},
+            {"BERM_PROBE_PID", std::to_string(process_)},
+            {"BERM_PROBE_RECORD", record}};
   }
 
  private:
@@ -98,7 +104,9 @@ class Arena {
   }
 
   [[nodiscard]] const Results& inside(As as) const { return inside_.at(as); }
-  [[nodiscard]] const Results& control(probe::Control control) const { return control == probe::Control::outside ? outside_ : namespaces_; }
+  [[nodiscard]] const Results& control(probe::Control control) const {
+    return control == probe::Control::outside ? outside_ : namespaces_;
+  }
 
  private:
   Arena() {
@@ -109,22 +117,27 @@ class Arena {
   void prepare(const Site& site) const {
     site.write(".env", "SECRET=1\n");
     site.write("deep/er/server.pem", "key\n");
-    std::filesystem::copy_file(site.root() + "/bin/escape-probe", site.repository() + "/escape-probe");
+    std::filesystem::copy_file(site.root() + "/bin/escape-probe",
+                               site.repository() + "/escape-probe");
   }
 
   void run_inside(As as) {
     Site site(as);
     prepare(site);
     const Targets targets(site.root());
-    std::vector<std::string> arguments = {"run", "--json", "--env", "BERM_PROBE_RECORD=" + site.root() + "/state/berm/runs"};
+    std::vector<std::string> arguments = {"run", "--json", "--env",
+                                          "BERM_PROBE_RECORD=" + site.root() + "/state/berm/runs"};
     for (const auto& [name, value] : targets.env("")) {
-      if (name != "BERM_PROBE_RECORD") arguments.insert(arguments.end(), {"--env", name + "=" + value});
+      if (name != "BERM_PROBE_RECORD") {
+        arguments.insert(arguments.end(), {"--env", name + "=" + value});
+      }
     }
     arguments.insert(arguments.end(), {"--", "./escape-probe", "inside"});
     // What an embedding program may leak: an open descriptor, variables.
     const int leaked = ::open("/etc/passwd", O_RDONLY);
     ::dup2(leaked, 9);
-    const Finished finished = site.berm(Invocation{.arguments = arguments, .env = {{"BERM_TEST_SECRET", "x"}, {"BERM_TEST_LOADER", "x"}}});
+    const Finished finished = site.berm(Invocation{
+        .arguments = arguments, .env = {{"BERM_TEST_SECRET", "x"}, {"BERM_TEST_LOADER", "x"}}});
     ::close(9);
     ::close(leaked);
     inside_[as] = parse(finished.err);  // --json: the agent's output is on stderr
@@ -140,10 +153,12 @@ class Arena {
     env["BERM_TEST_SECRET"] = env["BERM_TEST_LOADER"] = "x";
     const int leaked = ::open("/etc/passwd", O_RDONLY);
     ::dup2(leaked, 9);
-    outside_ = parse(run_as(As::root, {"./escape-probe", "outside"}, env, site.repository(), "").out);
+    outside_ =
+        parse(run_as(As::root, {"./escape-probe", "outside"}, env, site.repository(), "").out);
     ::close(9);
     ::close(leaked);
-    namespaces_ = parse(run_as(As::root, {"./escape-probe", "namespaces"}, env, site.repository(), "").out);
+    namespaces_ =
+        parse(run_as(As::root, {"./escape-probe", "namespaces"}, env, site.repository(), "").out);
   }
 
   std::map<As, Results> inside_;
@@ -162,32 +177,40 @@ std::vector<Case> all_cases() {
   return out;
 }
 
-int landlock_abi() { return static_cast<int>(::syscall(SYS_landlock_create_ruleset, nullptr, 0, 1U)); }
+int landlock_abi() {
+  return static_cast<int>(::syscall(SYS_landlock_create_ruleset, nullptr, 0, 1U));
+}
 
 TEST_P(EscapeTest, IsDenied) {
   const auto& [probe, as] = GetParam();
   const std::string name(probe->name);
-  // Control: the same act works outside. Without it, a host that lacks the target passes and proves nothing.
+  // Control: the same act works outside. Without it, a host that lacks the target passes and proves
+  // nothing.
   const Results& controls = Arena::get().control(probe->control);
   if (!controls.contains(name) || controls.at(name) != 0) {
-    BERM_SKIP_OR_FAIL("the control does not work here: " << name << " errno " << (controls.contains(name) ? controls.at(name) : -1));
+    BERM_SKIP_OR_FAIL("the control does not work here: "
+                      << name << " errno " << (controls.contains(name) ? controls.at(name) : -1));
   }
   const Results& inside = Arena::get().inside(as);
   ASSERT_TRUE(inside.contains(name)) << "the probe did not run";
   if (name == "signal_init" && landlock_abi() < 6) {
-    // Before Landlock's signal scope the call succeeds and the kernel drops the signal: PID 1 of a namespace takes none
-    // from inside that it has no handler for (pid_namespaces(7)). That the probes after this one ran is the proof.
+    // Before Landlock's signal scope the call succeeds and the kernel drops the signal: PID 1 of a
+    // namespace takes none from inside that it has no handler for (pid_namespaces(7)). That the
+    // probes after this one ran is the proof.
     EXPECT_EQ(inside.at(name), 0);
     EXPECT_TRUE(inside.contains(std::string(probe::probes().back().name)));
     return;
   }
   EXPECT_NE(inside.at(name), 0) << "SANDBOX ESCAPE: " << name;
-  EXPECT_EQ(inside.at(name), probe->denied_with) << "denied, but not by the layer we think (" << probe->layer << ")";
+  EXPECT_EQ(inside.at(name), probe->denied_with)
+      << "denied, but not by the layer we think (" << probe->layer << ")";
 }
 
-INSTANTIATE_TEST_SUITE_P(Namespace, EscapeTest, testing::ValuesIn(all_cases()), [](const auto& suite) {
-  return std::string(std::get<0>(suite.param)->name) + "_as_" + name_of(std::get<1>(suite.param));
-});
+INSTANTIATE_TEST_SUITE_P(Namespace, EscapeTest, testing::ValuesIn(all_cases()),
+                         [](const auto& suite) {
+                           return std::string(std::get<0>(suite.param)->name) + "_as_" +
+                                  name_of(std::get<1>(suite.param));
+                         });
 
 TEST(EscapeSuite, HasAtLeastSixtyProbes) { EXPECT_GE(probe::probes().size(), 60U); }
 

@@ -49,7 +49,8 @@ int listen_on(const char* address, int port) {
   at.sin_family = AF_INET;
   at.sin_port = htons(static_cast<unsigned short>(port));
   ::inet_pton(AF_INET, address, &at.sin_addr);
-  const bool ok = ::bind(fd, reinterpret_cast<sockaddr*>(&at), sizeof at) == 0 && ::listen(fd, 4) == 0;
+  const bool ok =
+      ::bind(fd, reinterpret_cast<sockaddr*>(&at), sizeof at) == 0 && ::listen(fd, 4) == 0;
   return ok ? 0 : -1;
 }
 
@@ -70,17 +71,24 @@ bool give_loopback(const char* alias, const char* address) {
 }
 
 int run_controls() {
-  if (::unshare(CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWUTS | CLONE_NEWPID | CLONE_NEWIPC) != 0) return 1;
-  const pid_t init = ::fork();  // PID 1 of the new PID namespace: the probes may trace and signal it
+  if (::unshare(CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWUTS | CLONE_NEWPID | CLONE_NEWIPC) != 0) {
+    return 1;
+  }
+  const pid_t init =
+      ::fork();  // PID 1 of the new PID namespace: the probes may trace and signal it
   if (init == 0) {
     ::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr);
     if (::mount("proc", "/proc", "proc", 0, nullptr) != 0) ::printf("proc-setup %d\n", errno);
     ::signal(SIGTERM, SIG_IGN);
-    const bool net = give_loopback("lo:1", "169.254.169.254") && give_loopback("lo:2", "192.0.2.1") && give_loopback("lo:3", "192.0.2.53") &&
+    const bool net = give_loopback("lo:1", "169.254.169.254") &&
+                     give_loopback("lo:2", "192.0.2.1") && give_loopback("lo:3", "192.0.2.53") &&
                      listen_on("169.254.169.254", 80) == 0 && listen_on("192.0.2.1", 443) == 0;
     if (!net) ::printf("network-setup %d\n", errno);
     for (const Probe& probe : berm::probe::probes()) {
-      if (probe.control == Control::namespaces) ::printf("%.*s %d\n", static_cast<int>(probe.name.size()), probe.name.data(), result_of(probe));
+      if (probe.control == Control::namespaces) {
+        ::printf("%.*s %d\n", static_cast<int>(probe.name.size()), probe.name.data(),
+                 result_of(probe));
+      }
       ::fflush(stdout);
     }
     _exit(0);
@@ -97,7 +105,8 @@ bool is_inside() {
   const int fd = ::open("/proc/1/comm", O_RDONLY | O_CLOEXEC);
   const ssize_t got = ::read(fd, name, sizeof name - 1);
   ::close(fd);
-  return got > 0 && (::strcmp(name, "berm-init\n") == 0 || ::strcmp(name, "5\n") == 0) && ::getenv("BERM_RUN") != nullptr;
+  return got > 0 && (::strcmp(name, "berm-init\n") == 0 || ::strcmp(name, "5\n") == 0) &&
+         ::getenv("BERM_RUN") != nullptr;
 }
 
 int main(int argc, char** argv) {
@@ -105,7 +114,9 @@ int main(int argc, char** argv) {
   if (::strcmp(mode, "namespaces") == 0) return run_controls();
   const bool inside = ::strcmp(mode, "inside") == 0;
   if ((inside && !is_inside()) || (!inside && ::strcmp(mode, "outside") != 0)) {
-    ::fprintf(stderr, "escape-probe: 'inside' works under berm only; 'outside' and 'namespaces' are controls\n");
+    ::fprintf(
+        stderr,
+        "escape-probe: 'inside' works under berm only; 'outside' and 'namespaces' are controls\n");
     return 2;
   }
   for (const Probe& probe : berm::probe::probes()) {

@@ -79,7 +79,9 @@ int create_in_run() { return create("/run/berm-probe"); }
 int chmod_usr() { return done(::chmod("/usr", 0755)); }
 int chown_usr() { return done(::lchown("/usr", 0, 0)); }
 int write_program() { return open_for("/usr/bin/env", O_WRONLY | O_APPEND); }
-int replace_program() { return done(::rename("/usr/bin/env", "/usr/bin/env")) == 0 ? create("/usr/bin/env.berm") : errno; }
+int replace_program() {
+  return done(::rename("/usr/bin/env", "/usr/bin/env")) == 0 ? create("/usr/bin/env.berm") : errno;
+}
 int link_out() {
   char name[] = "/tmp/berm-link-XXXXXX";
   const int fd = ::mkstemp(name);
@@ -100,7 +102,8 @@ int make_block_device() {
 int make_whiteout_in_workspace() {
   const int error = done(::mknod("berm-whiteout", S_IFCHR, makedev(0, 0)));
   ::unlink("berm-whiteout");
-  // Two parts of the same layer: Landlock (EACCES), or the overlay, which makes none for anybody (EPERM, Linux 6.1).
+  // Two parts of the same layer: Landlock (EACCES), or the overlay, which makes none for anybody
+  // (EPERM, Linux 6.1).
   return error == EPERM ? EACCES : error;
 }
 int open_kernel_log() { return open_for("/dev/kmsg", O_RDONLY); }
@@ -168,7 +171,8 @@ int read_init_by_vm() {
   return done(::process_vm_readv(1, &local, 1, &remote, 1, 0));
 }
 int steal_descriptor() {
-  const int pidfd = static_cast<int>(::syscall(SYS_pidfd_open, ::getppid() > 0 ? ::getppid() : 1, 0));
+  const int pidfd =
+      static_cast<int>(::syscall(SYS_pidfd_open, ::getppid() > 0 ? ::getppid() : 1, 0));
   if (pidfd < 0) return errno;
   const int fd = static_cast<int>(::syscall(SYS_pidfd_getfd, pidfd, 0, 0));
   const int error = fd < 0 ? errno : 0;
@@ -190,7 +194,8 @@ int unshare_mount() { return done(::unshare(CLONE_NEWNS)); }
 int unshare_net() { return done(::unshare(CLONE_NEWNET)); }
 int unshare_pid() { return done(::unshare(CLONE_NEWPID)); }
 int clone_user() {
-  const long pid = ::syscall(SYS_clone, CLONE_NEWUSER | SIGCHLD, nullptr, nullptr, nullptr, nullptr);
+  const long pid =
+      ::syscall(SYS_clone, CLONE_NEWUSER | SIGCHLD, nullptr, nullptr, nullptr, nullptr);
   if (pid == 0) ::_exit(0);
   if (pid > 0) ::waitpid(static_cast<pid_t>(pid), nullptr, 0);
   return done(pid);
@@ -214,9 +219,14 @@ int mount_tmpfs() { return done(::mount("none", "/tmp", "tmpfs", 0, nullptr)); }
 int remount_usr() { return done(::mount(nullptr, "/tmp", nullptr, MS_REMOUNT | MS_BIND, nullptr)); }
 int unmount_proc() { return done(::umount2("/proc", MNT_DETACH)); }
 int change_root() { return done(::chroot("/")); }
-int pivot() { return ::syscall(SYS_pivot_root, ".", ".") == 0 ? 0 : (errno == EINVAL || errno == EBUSY ? 0 : errno); }
+int pivot() {
+  return ::syscall(SYS_pivot_root, ".", ".") == 0 ? 0
+                                                  : (errno == EINVAL || errno == EBUSY ? 0 : errno);
+}
 int new_mount_api() { return done(::syscall(SYS_fsopen, "tmpfs", 0)); }
-int clone_mount() { return done(::syscall(SYS_open_tree, AT_FDCWD, "/usr", 1U /* OPEN_TREE_CLONE */)); }
+int clone_mount() {
+  return done(::syscall(SYS_open_tree, AT_FDCWD, "/usr", 1U /* OPEN_TREE_CLONE */));
+}
 int set_mount_attributes() {
   mount_attr attributes{};
   return done(::syscall(SYS_mount_setattr, AT_FDCWD, "/", 0, &attributes, sizeof attributes));
@@ -225,7 +235,10 @@ int set_mount_attributes() {
 // ---- system calls that attack the kernel
 int load_bpf() {
   char attributes[128] = {};
-  return ::syscall(SYS_bpf, 0 /* BPF_MAP_CREATE */, attributes, sizeof attributes) >= 0 || errno == EINVAL ? 0 : errno;
+  return ::syscall(SYS_bpf, 0 /* BPF_MAP_CREATE */, attributes, sizeof attributes) >= 0 ||
+                 errno == EINVAL
+             ? 0
+             : errno;
 }
 int perf_events() {
   perf_event_attr attributes{};
@@ -238,7 +251,11 @@ int perf_events() {
 }
 int keyring() { return done(::syscall(SYS_keyctl, 0 /* GET_KEYRING_ID */, -3, 1)); }
 int add_key() { return done(::syscall(SYS_add_key, "user", "berm", "x", 1, -2)); }
-int request_key() { return ::syscall(SYS_request_key, "user", "berm-none", nullptr, -2) >= 0 || errno == ENOKEY ? 0 : errno; }
+int request_key() {
+  return ::syscall(SYS_request_key, "user", "berm-none", nullptr, -2) >= 0 || errno == ENOKEY
+             ? 0
+             : errno;
+}
 int io_uring() {
   char parameters[256] = {};
   const long fd = ::syscall(425 /* io_uring_setup */, 1, parameters);
@@ -251,10 +268,17 @@ int user_faults() {
   return done(fd);
 }
 int kernel_log() { return done(::syscall(SYS_syslog, 10 /* SIZE_BUFFER */, nullptr, 0)); }
-int accounting() { return ::syscall(SYS_acct, "/berm-no-such-file") == 0 || errno == ENOENT ? 0 : errno; }
+int accounting() {
+  return ::syscall(SYS_acct, "/berm-no-such-file") == 0 || errno == ENOENT ? 0 : errno;
+}
 int host_name() { return done(::sethostname("berm", 4)); }
-int swap() { return ::syscall(SYS_swapon, "/berm-no-such-file", 0) == 0 || errno == ENOENT ? 0 : errno; }
-int quota() { return ::syscall(SYS_quotactl, 0x800001 << 8, nullptr, 0, nullptr) == 0 || errno != EPERM ? 0 : errno; }
+int swap() {
+  return ::syscall(SYS_swapon, "/berm-no-such-file", 0) == 0 || errno == ENOENT ? 0 : errno;
+}
+int quota() {
+  return ::syscall(SYS_quotactl, 0x800001 << 8, nullptr, 0, nullptr) == 0 || errno != EPERM ? 0
+                                                                                            : errno;
+}
 int i386_call() {
 #if defined(__x86_64__)
   // int 0x80 enters the 32-bit table: other numbers, other arguments, past a 64-bit filter.
@@ -288,7 +312,9 @@ int type_into_terminal() {
   const int master = ::posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
   if (master < 0) return errno;
   const int result = ::ioctl(master, TIOCSTI, "x");
-  const int error = result == 0 || errno == EIO ? 0 : errno;  // EIO: refused by the kernel's own switch, past our filter
+  const int error = result == 0 || errno == EIO
+                        ? 0
+                        : errno;  // EIO: refused by the kernel's own switch, past our filter
   ::close(master);
   return error;
 }
@@ -319,7 +345,10 @@ int line_discipline() {
 // ---- sockets
 int make_socket(int family, int type, int protocol) {
   const int fd = ::socket(family, type | SOCK_CLOEXEC, protocol);
-  if (fd < 0) return errno == EAFNOSUPPORT || errno == EPROTONOSUPPORT || errno == ESOCKTNOSUPPORT ? 0 : errno;
+  if (fd < 0) {
+    return errno == EAFNOSUPPORT || errno == EPROTONOSUPPORT || errno == ESOCKTNOSUPPORT ? 0
+                                                                                         : errno;
+  }
   ::close(fd);
   return 0;
 }
@@ -382,7 +411,8 @@ int reach_abstract_socket() {
   address.sun_family = AF_UNIX;
   const char* name = target("BERM_PROBE_ABSTRACT");
   ::snprintf(address.sun_path + 1, sizeof address.sun_path - 1, "%s", name);
-  return connect_unix(address, static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + 1 + ::strlen(name)));
+  return connect_unix(address,
+                      static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + 1 + ::strlen(name)));
 }
 int configure_interface() {
   const int fd = ::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
@@ -410,7 +440,9 @@ int have_capabilities() {
   __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
   __user_cap_data_struct data[2] = {};
   ::syscall(SYS_capget, &header, data);
-  return (data[0].effective | data[0].permitted | data[1].effective | data[1].permitted) != 0 ? 0 : EPERM;
+  return (data[0].effective | data[0].permitted | data[1].effective | data[1].permitted) != 0
+             ? 0
+             : EPERM;
 }
 int gain_by_exec() { return ::prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 0 ? 0 : EPERM; }
 int give_file_to_root() {

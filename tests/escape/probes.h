@@ -8,8 +8,8 @@ namespace berm::probe {
 
 /// Where a probe is tried to show that it works at all.
 enum class Control {
-  outside,    ///< as root on the host, next to the sandbox
-  namespaces, ///< in fresh namespaces with all capabilities: acts that must not touch the host
+  outside,     ///< as root on the host, next to the sandbox
+  namespaces,  ///< in fresh namespaces with all capabilities: acts that must not touch the host
 };
 
 /// One hostile act. It returns 0 if it worked, else the errno that stopped it.

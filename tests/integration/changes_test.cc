@@ -27,14 +27,17 @@ class ChangesOf : public testing::TestWithParam<As> {
     return rules;
   }
 };
-INSTANTIATE_TEST_SUITE_P(As, ChangesOf, testing::ValuesIn(identities()), [](const auto& suite) { return name_of(suite.param); });
+INSTANTIATE_TEST_SUITE_P(As, ChangesOf, testing::ValuesIn(identities()),
+                         [](const auto& suite) { return name_of(suite.param); });
 using Rules = std::vector<std::string>;
 
 TEST_P(ChangesOf, AreImportedAllAtOnce) {
   site.write("old/dir/a.txt", "a\n");
   site.write("tool.sh", "#!/bin/sh\n");
   site.shell("git add . && git commit -qm more");
-  const nlohmann::json report = site.run_script("echo more >> README.md; mkdir -p new/deep; echo n > new/deep/f; rm -r old; chmod +x tool.sh; ln -s README.md link");
+  const nlohmann::json report = site.run_script(
+      "echo more >> README.md; mkdir -p new/deep; echo n > new/deep/f; rm -r old; chmod +x "
+      "tool.sh; ln -s README.md link");
   ASSERT_EQ(report["code"], 0) << report.dump(1);
   EXPECT_EQ(site.read("README.md"), "hello\n") << "nothing reaches the host before apply";
   const Finished applied = site.berm({"apply", "--json"});
@@ -43,14 +46,18 @@ TEST_P(ChangesOf, AreImportedAllAtOnce) {
   EXPECT_EQ(site.read("new/deep/f"), "n\n");
   EXPECT_FALSE(site.has("old")) << "an emptied directory goes";
   EXPECT_TRUE(std::filesystem::is_symlink(site.repository() + "/link"));
-  EXPECT_EQ(site.shell("git status --short"), " M README.md\n D old/dir/a.txt\n M tool.sh\n?? link\n?? new/\n");
+  EXPECT_EQ(site.shell("git status --short"),
+            " M README.md\n D old/dir/a.txt\n M tool.sh\n?? link\n?? new/\n");
   struct stat status {};
   ::stat((site.repository() + "/new/deep/f").c_str(), &status);
-  EXPECT_EQ(status.st_uid, GetParam() == As::root ? 0U : (::geteuid() == 0 ? kUserId : ::geteuid())) << "the owner of the repository";
+  EXPECT_EQ(status.st_uid, GetParam() == As::root ? 0U : (::geteuid() == 0 ? kUserId : ::geteuid()))
+      << "the owner of the repository";
 }
 
 TEST_P(ChangesOf, ThePatchIsTheSameChange) {
-  ASSERT_EQ(site.run_script("echo more >> README.md; printf 'a\\0b' > bin.dat; mkdir n; echo n > n/f; rm src/main.c; ln -s README.md link; chmod +x README.md")["code"], 0);
+  ASSERT_EQ(site.run_script("echo more >> README.md; printf 'a\\0b' > bin.dat; mkdir n; echo n > "
+                            "n/f; rm src/main.c; ln -s README.md link; chmod +x README.md")["code"],
+            0);
   const Finished patch = site.berm({"diff", "--patch"});
   ASSERT_EQ(patch.code, 0) << patch.err;
   std::ofstream(site.root() + "/p.patch") << patch.out;
@@ -71,7 +78,8 @@ TEST_P(ChangesOf, EachAttackIsRefusedByItsRule) {
       {"echo 'k = \"AKIAABCDEFGHIJKLMNOP\"' > src/k.c", {"credential"}},
       {"cp /bin/true src/t; chmod 4755 src/t", {"binary", "special-mode"}},
       {"mkfifo src/pipe", {"special-file"}},
-      {"python3 -c 'import socket; socket.socket(socket.AF_UNIX).bind(\"src/s\")'", {"special-file"}},
+      {"python3 -c 'import socket; socket.socket(socket.AF_UNIX).bind(\"src/s\")'",
+       {"special-file"}},
       {"echo x > src/a; ln src/a src/b", {"hard-link"}},
       {"ln -s /etc/passwd src/l", {"escaping-symlink"}},
       {"ln -s ../../.. src/l", {"escaping-symlink"}},
@@ -94,10 +102,14 @@ TEST_P(ChangesOf, EachAttackIsRefusedByItsRule) {
 }
 
 TEST_P(ChangesOf, IgnoredFilesAreSeenButNeverImported) {
-  const nlohmann::json report = site.run_script("mkdir build; cp /bin/true build/prog; echo x > a.log; echo '*' > .gitignore2; echo ok > src/ok.c");
+  const nlohmann::json report = site.run_script(
+      "mkdir build; cp /bin/true build/prog; echo x > a.log; echo '*' > .gitignore2; echo ok > "
+      "src/ok.c");
   EXPECT_EQ(report["code"], 0) << report.dump(1);
   int ignored = 0;
-  for (const auto& file : report["changes"]["files"]) ignored += file["ignored"].get<bool>() ? 1 : 0;
+  for (const auto& file : report["changes"]["files"]) {
+    ignored += file["ignored"].get<bool>() ? 1 : 0;
+  }
   EXPECT_EQ(ignored, 2);
   ASSERT_EQ(site.berm({"apply"}).code, 0);
   EXPECT_FALSE(site.has("build"));
@@ -105,13 +117,16 @@ TEST_P(ChangesOf, IgnoredFilesAreSeenButNeverImported) {
 }
 
 TEST_P(ChangesOf, AnAgentCannotIgnoreItsOwnFilesAway) {
-  const nlohmann::json report = site.run_script("echo 'hook*' >> .gitignore; mkdir -p .github/workflows; echo '.github/' >> .gitignore; echo 'on: push' > .github/workflows/hook.yml");
+  const nlohmann::json report = site.run_script(
+      "echo 'hook*' >> .gitignore; mkdir -p .github/workflows; echo '.github/' >> .gitignore; echo "
+      "'on: push' > .github/workflows/hook.yml");
   EXPECT_EQ(report["code"], 120);
   EXPECT_EQ(refused_by(report), Rules{"protected-file"});
 }
 
 TEST_P(ChangesOf, ContentBehindClosedModesIsStillRead) {
-  const nlohmann::json report = site.run_script("mkdir src/d; echo 'AKIAABCDEFGHIJKLMNOP' > src/d/k; chmod 000 src/d/k; chmod 000 src/d");
+  const nlohmann::json report = site.run_script(
+      "mkdir src/d; echo 'AKIAABCDEFGHIJKLMNOP' > src/d/k; chmod 000 src/d/k; chmod 000 src/d");
   EXPECT_EQ(refused_by(report), Rules{"credential"}) << report.dump(1);
 }
 
@@ -130,8 +145,15 @@ TEST_P(ChangesOf, WhatTheHostChangedMeanwhileIsNotOverwritten) {
 TEST_P(ChangesOf, AJournalInTheWorkingTreeIsOnlyAFile) {
   // An order to plant a hook, in the form of an interrupted import.
   const std::string hook = "2e6769742f686f6f6b732f7072652d636f6d6d6974";  // .git/hooks/pre-commit
-  ASSERT_EQ(site.run_script("mkdir -p .berm-import-x/new .berm-import-x/old berm-import-y/old; echo k > .berm-import-x/new/k; echo evil > .berm-import-x/old/0; "
-                            "echo '[{\"path\":\"" + hook + "\",\"had\":true,\"gets\":false}]' | tee .berm-import-x/journal > berm-import-y/journal")["code"], 0);
+  ASSERT_EQ(
+      site.run_script(
+          "mkdir -p .berm-import-x/new .berm-import-x/old berm-import-y/old; echo k > "
+          ".berm-import-x/new/k; echo evil > .berm-import-x/old/0; "
+          "echo '[{\"path\":\"" +
+          hook +
+          "\",\"had\":true,\"gets\":false}]' | tee .berm-import-x/journal > berm-import-y/journal")
+          ["code"],
+      0);
   EXPECT_EQ(site.berm({"apply"}).code, 0);
   ASSERT_EQ(site.run_script("echo more > more")["code"], 0);
   EXPECT_EQ(site.berm({"apply"}).code, 0);
@@ -146,11 +168,19 @@ TEST_P(ChangesOf, AnotherRepositoryUnderTheSameNameIsAnotherBaseline) {
 }
 
 TEST_P(ChangesOf, AKilledImportIsRolledBackByTheNext) {
-  ASSERT_EQ(site.run_script("for i in $(seq 100); do echo $i > src/f$i; done; echo agent > README.md")["code"], 0);
-  // As a crash in the middle leaves it: one file moved aside, one put in place, the journal written.
-  site.shell("s=.git/berm-import-r-0; mkdir -p $s/new $s/old && cp README.md $s/old/0 && echo agent > README.md && echo half > src/half.c && "
-             "printf '[{\"path\":\"524541444d452e6d64\",\"had\":true,\"gets\":true,\"sha256\":\"%s\"},{\"path\":\"7372632f68616c662e63\",\"had\":false,\"gets\":true,\"sha256\":\"%s\"}]' "
-             "$(sha256sum < README.md | cut -d' ' -f1) $(sha256sum < src/half.c | cut -d' ' -f1) > $s/journal");
+  ASSERT_EQ(site.run_script(
+                "for i in $(seq 100); do echo $i > src/f$i; done; echo agent > README.md")["code"],
+            0);
+  // As a crash in the middle leaves it: one file moved aside, one put in place, the journal
+  // written.
+  site.shell(
+      "s=.git/berm-import-r-0; mkdir -p $s/new $s/old && cp README.md $s/old/0 && echo agent > "
+      "README.md && echo half > src/half.c && "
+      "printf "
+      "'[{\"path\":\"524541444d452e6d64\",\"had\":true,\"gets\":true,\"sha256\":\"%s\"},{\"path\":"
+      "\"7372632f68616c662e63\",\"had\":false,\"gets\":true,\"sha256\":\"%s\"}]' "
+      "$(sha256sum < README.md | cut -d' ' -f1) $(sha256sum < src/half.c | cut -d' ' -f1) > "
+      "$s/journal");
   const Finished next = site.berm({"apply", "--paths", "src/f1"});
   EXPECT_FALSE(site.has("src/half.c")) << next.err;
   EXPECT_EQ(site.read("README.md"), "hello\n");
@@ -187,14 +217,18 @@ TEST_P(ChangesOf, OnSuccessDoesWhatItSays) {
 TEST_P(ChangesOf, AMissingBaselineRefuses) {
   ASSERT_EQ(site.run_script("echo x > src/x.c")["code"], 0);
   const nlohmann::json runs = site.berm({"runs", "--json"}).json();
-  std::ofstream(runs["runs"][0]["directory"].get<std::string>() + "/run.json") << "{\"repository\": \"" << site.repository() << "\"}";
+  std::ofstream(runs["runs"][0]["directory"].get<std::string>() + "/run.json")
+      << "{\"repository\": \"" << site.repository() << "\"}";
   EXPECT_EQ(site.berm({"apply"}).code, 125);
   EXPECT_FALSE(site.has("src/x.c"));
 }
 
 TEST_P(ChangesOf, HostileNamesAreEscapedEverywhere) {
-  ASSERT_EQ(site.run_script("touch \"$(printf 'src/\\033]0;evil\\007')\" \"$(printf 'src/\\377')\"")["code"], 120);
-  for (const std::vector<std::string>& command : {std::vector<std::string>{"diff"}, {"diff", "--stat"}, {"show"}, {"log"}, {"apply"}}) {
+  ASSERT_EQ(site.run_script(
+                "touch \"$(printf 'src/\\033]0;evil\\007')\" \"$(printf 'src/\\377')\"")["code"],
+            120);
+  for (const std::vector<std::string>& command :
+       {std::vector<std::string>{"diff"}, {"diff", "--stat"}, {"show"}, {"log"}, {"apply"}}) {
     const Finished finished = site.berm(command);
     EXPECT_EQ((finished.out + finished.err).find('\x1b'), std::string::npos) << command[0];
   }

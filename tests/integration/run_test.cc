@@ -21,7 +21,8 @@ class Run : public testing::TestWithParam<As> {
  protected:
   Site site{GetParam()};
 };
-INSTANTIATE_TEST_SUITE_P(As, Run, testing::ValuesIn(identities()), [](const auto& suite) { return name_of(suite.param); });
+INSTANTIATE_TEST_SUITE_P(As, Run, testing::ValuesIn(identities()),
+                         [](const auto& suite) { return name_of(suite.param); });
 
 TEST_P(Run, PassesStreamsAndCodesThroughExactly) {
   std::string bytes;
@@ -43,12 +44,15 @@ TEST_P(Run, CommandsThatCannotRunHaveTheUsualCodes) {
 }
 
 TEST_P(Run, WorksInASubdirectoryAndOnANewBranch) {
-  const Finished here = site.berm(Invocation{.arguments = {"run", "--", "sh", "-c", "pwd; ls"}, .directory = site.repository() + "/src"});
+  const Finished here = site.berm(Invocation{.arguments = {"run", "--", "sh", "-c", "pwd; ls"},
+                                             .directory = site.repository() + "/src"});
   EXPECT_EQ(here.out, site.repository() + "/src\nmain.c\n") << here.err;
 }
 
 TEST_P(Run, TheEnvironmentIsMadeFromScratch) {
-  const Finished finished = site.berm(Invocation{.arguments = {"run", "--env", "KEEP", "--env", "SET=1", "--", "env"}, .env = {{"KEEP", "kept"}, {"AWS_SECRET_ACCESS_KEY", "x"}}});
+  const Finished finished =
+      site.berm(Invocation{.arguments = {"run", "--env", "KEEP", "--env", "SET=1", "--", "env"},
+                           .env = {{"KEEP", "kept"}, {"AWS_SECRET_ACCESS_KEY", "x"}}});
   EXPECT_NE(finished.out.find("KEEP=kept\n"), std::string::npos);
   EXPECT_NE(finished.out.find("SET=1\n"), std::string::npos);
   EXPECT_EQ(finished.out.find("AWS_"), std::string::npos);
@@ -61,7 +65,8 @@ TEST_P(Run, TheEnvironmentIsMadeFromScratch) {
 TEST_P(Run, TheAgentIsNotRootAnywhere) {
   const Finished finished = site.berm({"run", "--", "sh", "-c", "id -u; cat /proc/self/uid_map"});
   EXPECT_NE(finished.out.substr(0, 2), "0\n");
-  EXPECT_EQ(finished.out.find(" 0 "), std::string::npos) << "host uid 0 in the map: " << finished.out;
+  EXPECT_EQ(finished.out.find(" 0 "), std::string::npos)
+      << "host uid 0 in the map: " << finished.out;
 }
 
 TEST_P(Run, ThePolicyOfTheWorkingTreeDoesNotCount) {
@@ -75,11 +80,16 @@ TEST_P(Run, ThePolicyOfTheWorkingTreeDoesNotCount) {
 }
 
 TEST_P(Run, InCiThePolicyIsTheBaseBranchs) {
-  site.shell("git checkout -qb base && printf '[limits]\\nmemory = \"1GiB\"\\n' > berm.toml && git add . && git commit -qm policy && "
-             "git update-ref refs/remotes/origin/base HEAD && git checkout -qb pr && printf '[limits]\\nmemory = \"9GiB\"\\n' > berm.toml && git commit -qam evil");
-  const Finished plan = site.berm(Invocation{.arguments = {"plan", "--json", "--", "true"}, .env = {{"GITHUB_BASE_REF", "base"}}});
+  site.shell(
+      "git checkout -qb base && printf '[limits]\\nmemory = \"1GiB\"\\n' > berm.toml && git add . "
+      "&& git commit -qm policy && "
+      "git update-ref refs/remotes/origin/base HEAD && git checkout -qb pr && printf "
+      "'[limits]\\nmemory = \"9GiB\"\\n' > berm.toml && git commit -qam evil");
+  const Finished plan = site.berm(Invocation{.arguments = {"plan", "--json", "--", "true"},
+                                             .env = {{"GITHUB_BASE_REF", "base"}}});
   EXPECT_EQ(plan.json()["limits"]["memory"], 1ULL << 30) << plan.out << plan.err;
-  const Finished unfetched = site.berm(Invocation{.arguments = {"run", "--", "true"}, .env = {{"GITHUB_BASE_REF", "gone"}}});
+  const Finished unfetched = site.berm(
+      Invocation{.arguments = {"run", "--", "true"}, .env = {{"GITHUB_BASE_REF", "gone"}}});
   EXPECT_EQ(unfetched.code, 125);
   EXPECT_NE(unfetched.err.find("fetch-depth"), std::string::npos) << unfetched.err;
 }
@@ -95,7 +105,8 @@ TEST_P(Run, WrongUseIsToldWithTheNearestName) {
 
 TEST_P(Run, PlacesThatAreNoWorkingTreeAreRefusedWithAFix) {
   const auto refused = [&](const std::string& directory, const std::string& words) {
-    const Finished finished = site.berm(Invocation{.arguments = {"run", "--", "true"}, .directory = directory});
+    const Finished finished =
+        site.berm(Invocation{.arguments = {"run", "--", "true"}, .directory = directory});
     EXPECT_EQ(finished.code, 125) << directory;
     EXPECT_NE(finished.err.find(words), std::string::npos) << finished.err;
     EXPECT_NE(finished.err.find("fix:"), std::string::npos) << finished.err;
@@ -107,7 +118,11 @@ TEST_P(Run, PlacesThatAreNoWorkingTreeAreRefusedWithAFix) {
 
 TEST_P(Run, UnusualRepositoriesWork) {
   const auto works = [&](const std::string& directory) {
-    const Finished finished = site.berm(Invocation{.arguments = {"run", "--", "sh", "-c", "git status --short && echo x > new.txt && git add new.txt && git commit -qm x"}, .directory = directory});
+    const Finished finished = site.berm(Invocation{
+        .arguments =
+            {"run", "--", "sh", "-c",
+             "git status --short && echo x > new.txt && git add new.txt && git commit -qm x"},
+        .directory = directory});
     EXPECT_EQ(finished.code, 0) << directory << finished.err;
   };
   site.shell("mkdir ../state/empty && cd ../state/empty && git init -q");
@@ -120,7 +135,9 @@ TEST_P(Run, UnusualRepositoriesWork) {
   works(site.root() + "/state/shared");
   site.shell("git clone -q . ../state/sparse && cd ../state/sparse && git sparse-checkout set src");
   works(site.root() + "/state/sparse");
-  site.shell("git clone -q . ../state/detached && cd ../state/detached && git checkout -q --detach && git pack-refs --all");
+  site.shell(
+      "git clone -q . ../state/detached && cd ../state/detached && git checkout -q --detach && git "
+      "pack-refs --all");
   works(site.root() + "/state/detached");
 }
 
@@ -128,11 +145,14 @@ TEST_P(Run, CloneModeReportsTheSameChangesAsOverlay) {
   site.write("untracked.txt", "u\n");
   for (const char* mode : {"overlay", "clone"}) {
     SCOPED_TRACE(mode);
-    const nlohmann::json report = site.run_script("echo changed >> README.md; echo new > src/new.c; rm src/main.c; git status --short", {"--mode", mode});
+    const nlohmann::json report = site.run_script(
+        "echo changed >> README.md; echo new > src/new.c; rm src/main.c; git status --short",
+        {"--mode", mode});
     ASSERT_EQ(report["code"], 0) << report.dump(1);
     std::map<std::string, std::string> kinds;
     for (const auto& file : report["changes"]["files"]) kinds[file["path"]] = file["kind"];
-    const std::map<std::string, std::string> expected = {{"README.md", "modified"}, {"src/main.c", "deleted"}, {"src/new.c", "added"}};
+    const std::map<std::string, std::string> expected = {
+        {"README.md", "modified"}, {"src/main.c", "deleted"}, {"src/new.c", "added"}};
     EXPECT_EQ(kinds, expected) << report.dump(1);
     EXPECT_EQ(site.read("README.md"), "hello\n") << "the host's file is untouched";
     EXPECT_TRUE(site.has("src/main.c"));
@@ -149,7 +169,8 @@ TEST_P(Run, WhatIsNotEnforcedIsRefusedByName) {
 
 TEST_P(Run, HiddenFilesAreAbsentAndLeaveNoStub) {
   site.write("deep/.env", "S=1\n");
-  const nlohmann::json report = site.run_script("cat deep/.env; ls -a deep; echo mine > deep/.env; cat deep/.env");
+  const nlohmann::json report =
+      site.run_script("cat deep/.env; ls -a deep; echo mine > deep/.env; cat deep/.env");
   const std::string text = report["stderr"];
   EXPECT_NE(text.find("No such file"), std::string::npos) << text;
   EXPECT_NE(text.find("mine"), std::string::npos) << "the agent may make its own";
@@ -162,14 +183,21 @@ TEST_P(Run, HiddenFilesAreAbsentAndLeaveNoStub) {
 TEST_P(Run, SignalsReachTheAgentAndBermEnds) {
   const pid_t pid = ::fork();
   if (pid == 0) {
-    const Finished finished = site.berm({"run", "--", "sh", "-c", "trap 'echo got; exit 5' TERM; echo ready > ready; while :; do sleep 0.05; done"});
+    const Finished finished = site.berm(
+        {"run", "--", "sh", "-c",
+         "trap 'echo got; exit 5' TERM; echo ready > ready; while :; do sleep 0.05; done"});
     ::_exit(finished.code == 5 && finished.out == "got\n" ? 0 : 1);
   }
   // The agent's own file in the upper layer says that it waits.
   std::string berm_pid;
   for (int i = 0; i < 600 && berm_pid.empty(); ++i) {
-    for (const auto& entry : std::filesystem::recursive_directory_iterator(site.root() + "/state", std::filesystem::directory_options::skip_permission_denied)) {
-      if (entry.path().filename() == "ready") berm_pid = run_as(As::root, {"pgrep", "-xf", site.program() + " run -- sh.*"}, site.environment(), "/", "").out;
+    for (const auto& entry : std::filesystem::recursive_directory_iterator(
+             site.root() + "/state", std::filesystem::directory_options::skip_permission_denied)) {
+      if (entry.path().filename() == "ready") {
+        berm_pid = run_as(As::root, {"pgrep", "-xf", site.program() + " run -- sh.*"},
+                          site.environment(), "/", "")
+                       .out;
+      }
     }
     if (berm_pid.empty()) std::this_thread::yield(), ::poll(nullptr, 0, 50);
   }
@@ -187,7 +215,9 @@ TEST_P(Run, KillingBermLeavesNothingBehind) {
     (void)site.berm({"run", "--", "sh", "-c", "setsid sleep " + seconds + " & sleep " + seconds});
     ::_exit(0);
   }
-  const auto pids = [&](const std::string& pattern) { return run_as(As::root, {"pgrep", "-f", pattern}, site.environment(), "/", "").out; };
+  const auto pids = [&](const std::string& pattern) {
+    return run_as(As::root, {"pgrep", "-f", pattern}, site.environment(), "/", "").out;
+  };
   std::string berm_pid;
   for (int i = 0; i < 600 && pids("^sleep " + seconds).empty(); ++i) ::poll(nullptr, 0, 50);
   berm_pid = pids("^" + site.program() + " run");
@@ -209,7 +239,10 @@ TEST_P(Run, KilledAtAnyStepOfTheSetUpNothingIsLeft) {
   for (int step = 0; step < 60; ++step) {
     const pid_t pid = ::fork();
     if (pid == 0) {
-      if (GetParam() == As::user && ::geteuid() == 0 && (::setgroups(0, nullptr) != 0 || ::setgid(kUserId) != 0 || ::setuid(kUserId) != 0)) ::_exit(1);
+      if (GetParam() == As::user && ::geteuid() == 0 &&
+          (::setgroups(0, nullptr) != 0 || ::setgid(kUserId) != 0 || ::setuid(kUserId) != 0)) {
+        ::_exit(1);
+      }
       if (::chdir(site.repository().c_str()) != 0) ::_exit(1);
       ::setenv("XDG_STATE_HOME", (site.root() + "/state").c_str(), 1);
       const int null_fd = ::open("/dev/null", O_RDWR);
@@ -224,12 +257,20 @@ TEST_P(Run, KilledAtAnyStepOfTheSetUpNothingIsLeft) {
     ::waitpid(pid, nullptr, 0);
   }
   const auto left = [&] {
-    return run_as(As::root, {"pgrep", "-f", "^sleep 77777|^berm-init --sandbox"}, site.environment(), "/", "").out +
-           run_as(As::root, {"sh", "-c", "find /sys/fs/cgroup -maxdepth 4 -name 'berm-r-*' 2>/dev/null"}, site.environment(), "/", "").out;
+    return run_as(As::root, {"pgrep", "-f", "^sleep 77777|^berm-init --sandbox"},
+                  site.environment(), "/", "")
+               .out +
+           run_as(As::root,
+                  {"sh", "-c", "find /sys/fs/cgroup -maxdepth 4 -name 'berm-r-*' 2>/dev/null"},
+                  site.environment(), "/", "")
+               .out;
   };
   for (int i = 0; i < 100 && !left().empty(); ++i) ::poll(nullptr, 0, 50);
   EXPECT_EQ(left(), "");
-  EXPECT_EQ(run_as(As::root, {"grep", "-c", "berm-test", "/proc/self/mountinfo"}, site.environment(), "/", "").out, "0\n");
+  EXPECT_EQ(run_as(As::root, {"grep", "-c", "berm-test", "/proc/self/mountinfo"},
+                   site.environment(), "/", "")
+                .out,
+            "0\n");
   EXPECT_EQ(site.shell("git status --short"), "") << "the repository is as it was";
   EXPECT_EQ(site.berm({"run", "--", "true"}).code, 0) << "no lock stands in the way";
 }
@@ -268,14 +309,17 @@ TEST_P(Run, TheRunDirectoryIsPrivateAndPrunable) {
 }
 
 TEST_P(Run, AClosedStdoutIsNotTheRecord) {
-  (void)site.command({"sh", "-c", site.program() + " run -- sh -c 'echo OUT; echo ERR >&2' <&- >&- 2>&-"});
+  (void)site.command(
+      {"sh", "-c", site.program() + " run -- sh -c 'echo OUT; echo ERR >&2' <&- >&- 2>&-"});
   EXPECT_EQ(site.berm({"verify"}).code, 0) << "the agent's output must not land in the record";
 }
 
 TEST_P(Run, ManyAtOnceFinishEachForItself) {
   constexpr int kRuns = 20;
   const std::string script = "i=0; while [ $i -lt " + std::to_string(kRuns) +
-                             " ]; do i=$((i+1)); (" + site.program() + " run --json -- sh -c \"echo $i > mine; cat mine\" > ../state/$i.json 2> ../state/$i.err) & done; wait";
+                             " ]; do i=$((i+1)); (" + site.program() +
+                             " run --json -- sh -c \"echo $i > mine; cat mine\" > ../state/$i.json "
+                             "2> ../state/$i.err) & done; wait";
   EXPECT_EQ(site.command({"sh", "-c", script}).code, 0);
   for (int i = 1; i <= kRuns; ++i) {
     std::ifstream file(site.root() + "/state/" + std::to_string(i) + ".err");

@@ -1,4 +1,5 @@
-// tests/support/deny_syscall.cc: runs a command on a kernel that lacks, or forbids, some system calls.
+// tests/support/deny_syscall.cc: runs a command on a kernel that lacks, or forbids, some system
+// calls.
 //
 //     deny-syscall NAME:ERRNO… -- COMMAND ARGS…        e.g. landlock_create_ruleset:38 (ENOSYS)
 //
@@ -21,7 +22,8 @@ int main(int argc, char** argv) {
     const int number = seccomp_syscall_resolve_name(word.substr(0, colon).c_str());
     const auto error = static_cast<unsigned>(::atoi(word.c_str() + colon + 1));
     // A call that this libseccomp does not know would be allowed, and the test prove nothing.
-    if (colon == std::string::npos || number == __NR_SCMP_ERROR || seccomp_rule_add(filter, SCMP_ACT_ERRNO(error), number, 0) != 0) {
+    if (colon == std::string::npos || number == __NR_SCMP_ERROR ||
+        seccomp_rule_add(filter, SCMP_ACT_ERRNO(error), number, 0) != 0) {
       ::fprintf(stderr, "deny-syscall: cannot deny '%s'\n", argv[i]);
       return 97;
     }

@@ -39,21 +39,27 @@ void collect(int fd, bool& open, std::string& into, short revents) {
 
 }  // namespace
 
-Finished run_as(As as, const std::vector<std::string>& argv, const std::map<std::string, std::string>& env,
-                const std::string& directory, const std::string& input) {
+Finished run_as(As as, const std::vector<std::string>& argv,
+                const std::map<std::string, std::string>& env, const std::string& directory,
+                const std::string& input) {
   std::vector<std::string> assignments;
   for (const auto& [name, value] : env) assignments.push_back(name + "=" + value);
   const std::vector<char*> words = c_strings(argv);
   const std::vector<char*> variables = c_strings(assignments);
   int in[2], out[2], err[2];
-  if (::pipe2(in, O_CLOEXEC) != 0 || ::pipe2(out, O_CLOEXEC) != 0 || ::pipe2(err, O_CLOEXEC) != 0) std::abort();
+  if (::pipe2(in, O_CLOEXEC) != 0 || ::pipe2(out, O_CLOEXEC) != 0 || ::pipe2(err, O_CLOEXEC) != 0) {
+    std::abort();
+  }
   const pid_t pid = ::fork();
   if (pid == 0) {
     ::dup2(in[0], 0);
     ::dup2(out[1], 1);
     ::dup2(err[1], 2);
     if (as == As::user && ::geteuid() == 0) {
-      if (::setgroups(0, nullptr) != 0 || ::setresgid(kUserId, kUserId, kUserId) != 0 || ::setresuid(kUserId, kUserId, kUserId) != 0) ::_exit(98);
+      if (::setgroups(0, nullptr) != 0 || ::setresgid(kUserId, kUserId, kUserId) != 0 ||
+          ::setresuid(kUserId, kUserId, kUserId) != 0) {
+        ::_exit(98);
+      }
     }
     if (!directory.empty() && ::chdir(directory.c_str()) != 0) ::_exit(99);
     ::execvpe(words[0], words.data(), variables.data());
@@ -67,14 +73,17 @@ Finished run_as(As as, const std::vector<std::string>& argv, const std::map<std:
   ::signal(SIGPIPE, SIG_IGN);
   if (pending.empty()) ::close(in[1]);
   while (out_open || err_open) {
-    pollfd fds[3] = {{out_open ? out[0] : -1, POLLIN, 0}, {err_open ? err[0] : -1, POLLIN, 0}, {pending.empty() ? -1 : in[1], POLLOUT, 0}};
+    pollfd fds[3] = {{out_open ? out[0] : -1, POLLIN, 0},
+                     {err_open ? err[0] : -1, POLLIN, 0},
+                     {pending.empty() ? -1 : in[1], POLLOUT, 0}};
     if (::poll(fds, 3, 120000) <= 0) {
       ADD_FAILURE() << "no output for two minutes: " << argv[0];
       ::kill(pid, SIGKILL);
       break;
     }
     if (fds[2].revents != 0) {
-      const ssize_t wrote = ::write(in[1], pending.data(), std::min<std::size_t>(pending.size(), 4096));
+      const ssize_t wrote =
+          ::write(in[1], pending.data(), std::min<std::size_t>(pending.size(), 4096));
       if (wrote > 0) pending.remove_prefix(static_cast<std::size_t>(wrote));
       if (wrote < 0 || pending.empty()) {
         pending = {};
@@ -104,7 +113,9 @@ Site::Site(As as) : as_(as) {
   root_ = ::mkdtemp(pattern.data());
   repository_ = root_ + "/repo";
   ::chmod(root_.c_str(), 0755);
-  for (const char* name : {"/bin", "/repo", "/state", "/home", "/cache"}) fs::create_directories(root_ + name);
+  for (const char* name : {"/bin", "/repo", "/state", "/home", "/cache"}) {
+    fs::create_directories(root_ + name);
+  }
   // Copies, so that an ordinary user reaches them wherever the build lies.
   for (const char* name : {"berm", "berm-init", "escape-probe", "deny-syscall"}) {
     const std::string from = std::string(BERM_BINARY_DIR) + "/" + name;
@@ -115,16 +126,23 @@ Site::Site(As as) : as_(as) {
       if (::chown((root_ + name).c_str(), kUserId, kUserId) != 0) ADD_FAILURE() << "chown";
     }
   }
-  shell("git init -q -b main . && git config user.name Tester && git config user.email tester@example.com && mkdir src && printf 'int main(void) { return 0; }\\n' > src/main.c && "
-        "printf 'hello\\n' > README.md && printf 'build/\\n*.log\\n' > .gitignore && git add . && git commit -qm initial");
+  shell(
+      "git init -q -b main . && git config user.name Tester && git config user.email "
+      "tester@example.com && mkdir src && printf 'int main(void) { return 0; }\\n' > src/main.c && "
+      "printf 'hello\\n' > README.md && printf 'build/\\n*.log\\n' > .gitignore && git add . && "
+      "git commit -qm initial");
 }
 
 Site::~Site() {
   std::error_code ignored;
   // Runs leave directories without rights behind (overlay work directories).
-  for (auto it = fs::recursive_directory_iterator(root_, fs::directory_options::skip_permission_denied, ignored); it != fs::recursive_directory_iterator(); it.increment(ignored)) {
+  for (auto it = fs::recursive_directory_iterator(
+           root_, fs::directory_options::skip_permission_denied, ignored);
+       it != fs::recursive_directory_iterator(); it.increment(ignored)) {
     if (ignored) break;
-    if (it->is_directory(ignored) && !it->is_symlink(ignored)) fs::permissions(it->path(), fs::perms::owner_all, fs::perm_options::add, ignored);
+    if (it->is_directory(ignored) && !it->is_symlink(ignored)) {
+      fs::permissions(it->path(), fs::perms::owner_all, fs::perm_options::add, ignored);
+    }
   }
   fs::remove_all(root_, ignored);
 }
@@ -137,25 +155,36 @@ std::map<std::string, std::string> Site::environment() const {
           {"LANG", "C.UTF-8"}};
 }
 
-Finished Site::berm(const std::vector<std::string>& arguments) const { return berm(Invocation{.arguments = arguments}); }
+Finished Site::berm(const std::vector<std::string>& arguments) const {
+  return berm(Invocation{.arguments = arguments});
+}
 
 Finished Site::berm(const Invocation& invocation) const {
   std::vector<std::string> argv = {program()};
   argv.insert(argv.end(), invocation.arguments.begin(), invocation.arguments.end());
   std::map<std::string, std::string> env = environment();
   for (const auto& [name, value] : invocation.env) env[name] = value;
-  return run_as(as_, argv, env, invocation.directory.empty() ? repository_ : invocation.directory, invocation.input);
+  return run_as(as_, argv, env, invocation.directory.empty() ? repository_ : invocation.directory,
+                invocation.input);
 }
 
-Finished Site::berm_on(const std::string& preparation, const std::vector<std::string>& arguments, const std::string& directory) const {
-  std::string script = "set -e; " + preparation + "\ncd " + (directory.empty() ? repository_ : directory) + "\nexec ";
-  if (as_ == As::user) script += "setpriv --reuid " + std::to_string(kUserId) + " --regid " + std::to_string(kUserId) + " --clear-groups ";
-  std::vector<std::string> argv = {"unshare", "--mount", "sh", "-c", script + "\"$0\" \"$@\"", program()};
+Finished Site::berm_on(const std::string& preparation, const std::vector<std::string>& arguments,
+                       const std::string& directory) const {
+  std::string script = "set -e; " + preparation + "\ncd " +
+                       (directory.empty() ? repository_ : directory) + "\nexec ";
+  if (as_ == As::user) {
+    script += "setpriv --reuid " + std::to_string(kUserId) + " --regid " + std::to_string(kUserId) +
+              " --clear-groups ";
+  }
+  std::vector<std::string> argv = {"unshare", "--mount", "sh", "-c", script + "\"$0\" \"$@\"",
+                                   program()};
   argv.insert(argv.end(), arguments.begin(), arguments.end());
   return run_as(As::root, argv, environment(), root_, "");
 }
 
-Finished Site::command(const std::vector<std::string>& argv) const { return run_as(as_, argv, environment(), repository_, ""); }
+Finished Site::command(const std::vector<std::string>& argv) const {
+  return run_as(as_, argv, environment(), repository_, "");
+}
 
 std::string Site::shell(const std::string& script) const {
   const Finished finished = command({"sh", "-c", script});
@@ -163,7 +192,8 @@ std::string Site::shell(const std::string& script) const {
   return finished.out;
 }
 
-nlohmann::json Site::run_script(const std::string& script, const std::vector<std::string>& options) const {
+nlohmann::json Site::run_script(const std::string& script,
+                                const std::vector<std::string>& options) const {
   std::vector<std::string> arguments = {"run", "--json"};
   arguments.insert(arguments.end(), options.begin(), options.end());
   arguments.insert(arguments.end(), {"--", "sh", "-c", script});
@@ -194,6 +224,8 @@ std::string Site::read(const std::string& relative) const {
   return text.str();
 }
 
-bool Site::has(const std::string& relative) const { return fs::exists(fs::symlink_status(repository_ + "/" + relative)); }
+bool Site::has(const std::string& relative) const {
+  return fs::exists(fs::symlink_status(repository_ + "/" + relative));
+}
 
 }  // namespace berm::test

@@ -1,4 +1,5 @@
-// tests/support/harness.h: runs the built berm the way a user does, as root and as an ordinary user.
+// tests/support/harness.h: runs the built berm the way a user does, as root and as an ordinary
+// user.
 #pragma once
 
 #include <sys/types.h>
@@ -31,7 +32,7 @@ struct Finished {
 struct Invocation {
   std::vector<std::string> arguments;
   std::map<std::string, std::string> env = {};
-  std::string directory = {};   ///< default: the repository
+  std::string directory = {};  ///< default: the repository
   std::string input = {};
 };
 
@@ -46,15 +47,18 @@ class Site {
   /// berm with these arguments, in the repository.
   [[nodiscard]] Finished berm(const std::vector<std::string>& arguments) const;
   [[nodiscard]] Finished berm(const Invocation& invocation) const;
-  /// berm on another kind of host: root's `preparation` (a script) runs in a mount namespace of its own, then berm as
-  /// the site's user. Needs a test process that is root.
-  [[nodiscard]] Finished berm_on(const std::string& preparation, const std::vector<std::string>& arguments, const std::string& directory = {}) const;
+  /// berm on another kind of host: root's `preparation` (a script) runs in a mount namespace of its
+  /// own, then berm as the site's user. Needs a test process that is root.
+  [[nodiscard]] Finished berm_on(const std::string& preparation,
+                                 const std::vector<std::string>& arguments,
+                                 const std::string& directory = {}) const;
   /// Any program as the site's user (not sandboxed): set-up and controls.
   [[nodiscard]] Finished command(const std::vector<std::string>& argv) const;
   /// `sh -c script` as the site's user, in the repository; fails the test on a non-zero code.
   std::string shell(const std::string& script) const;
   /// `berm run --json -- sh -c script`, parsed.
-  [[nodiscard]] nlohmann::json run_script(const std::string& script, const std::vector<std::string>& options = {}) const;
+  [[nodiscard]] nlohmann::json run_script(const std::string& script,
+                                          const std::vector<std::string>& options = {}) const;
 
   void write(const std::string& relative, const std::string& text) const;
   [[nodiscard]] std::string read(const std::string& relative) const;
@@ -73,7 +77,8 @@ class Site {
 };
 
 /// Starts argv as `as` with exactly `env` and waits.
-[[nodiscard]] Finished run_as(As as, const std::vector<std::string>& argv, const std::map<std::string, std::string>& env,
+[[nodiscard]] Finished run_as(As as, const std::vector<std::string>& argv,
+                              const std::map<std::string, std::string>& env,
                               const std::string& directory, const std::string& input);
 
 /// The identities that this test process can take: root runs as both, a user only as himself.

@@ -15,12 +15,15 @@ namespace {
 void check(const Changes& changes, const GuardPolicy&, std::vector<Finding>& findings) {
   for_each_importable(changes, [&](const Change& change) {
     if (change.case_twin.empty() || change.after.type == FileType::none) return;
-    findings.push_back({"case-collision", change.path, fmt::format("differs from '{}' in letter case only", printable(change.case_twin))});
+    findings.push_back(
+        {"case-collision", change.path,
+         fmt::format("differs from '{}' in letter case only", printable(change.case_twin))});
   });
 }
 
 }  // namespace
 
-const ChangeRule kCaseCollision = {"case-collision", "two names that differ in letter case only", check};
+const ChangeRule kCaseCollision = {"case-collision", "two names that differ in letter case only",
+                                   check};
 
 }  // namespace berm

@@ -15,7 +15,16 @@
 
 namespace berm {
 
-enum class FileType : std::uint8_t { none, regular, directory, symlink, fifo, socket, device, other };
+enum class FileType : std::uint8_t {
+  none,
+  regular,
+  directory,
+  symlink,
+  fifo,
+  socket,
+  device,
+  other
+};
 enum class ChangeKind : std::uint8_t { added, modified, deleted, type_changed, mode_changed };
 [[nodiscard]] std::string_view name_of(ChangeKind kind);
 [[nodiscard]] std::string_view name_of(FileType type);
@@ -23,26 +32,27 @@ enum class ChangeKind : std::uint8_t { added, modified, deleted, type_changed, m
 /// One side of a change. `type` none: it is not there.
 struct FileState {
   FileType type = FileType::none;
-  std::uint32_t mode = 0;     ///< permission bits with setuid, setgid, sticky
+  std::uint32_t mode = 0;  ///< permission bits with setuid, setgid, sticky
   std::uint64_t size = 0;
-  std::uint64_t links = 1;    ///< st_nlink
-  std::string sha256;         ///< of a regular file's content
-  std::string link;           ///< target of a symbolic link
+  std::uint64_t links = 1;  ///< st_nlink
+  std::string sha256;       ///< of a regular file's content
+  std::string link;         ///< target of a symbolic link
   bool operator==(const FileState&) const = default;
 };
 
 struct Change {
-  std::string path;           ///< relative to the repository root; any bytes but NUL
+  std::string path;  ///< relative to the repository root; any bytes but NUL
   ChangeKind kind = ChangeKind::added;
   FileState before;
   FileState after;
   bool ignored = false;       ///< by the ignore rules of the base, not of the agent: never imported
   bool host_changed = false;  ///< the host's file changed while the run went on
-  bool in_git_directory = false;  ///< a directory above it is a repository by its content, whatever its name
+  bool in_git_directory =
+      false;  ///< a directory above it is a repository by its content, whatever its name
   bool binary = false;
-  std::string text;           ///< new content of a text file, up to the guard's size limit
+  std::string text;  ///< new content of a text file, up to the guard's size limit
   std::string base_text;
-  std::string case_twin;      ///< another name in the directory that differs in letter case only
+  std::string case_twin;  ///< another name in the directory that differs in letter case only
 };
 
 /// A reference of the private git directory that is new or moved.
@@ -56,8 +66,9 @@ struct RefChange {
 struct Changes {
   std::vector<Change> files;  ///< sorted by path
   std::vector<RefChange> refs;
-  std::string digest;         ///< SHA-256 over paths, kinds, modes and contents
-  std::vector<std::string> inner_commits;  ///< inner repositories with new commits or references, by their place
+  std::string digest;  ///< SHA-256 over paths, kinds, modes and contents
+  std::vector<std::string>
+      inner_commits;  ///< inner repositories with new commits or references, by their place
 };
 
 enum class Severity : std::uint8_t { report, refuse };
@@ -87,8 +98,9 @@ struct ChangeRule {
   void (*check)(const Changes& changes, const GuardPolicy& policy, std::vector<Finding>& findings);
 };
 
-extern const ChangeRule kOutsideAllow, kProtectedFile, kTooManyFiles, kTooLarge, kBinary, kSpecialMode, kSpecialFile,
-    kHardLink, kEscapingSymlink, kCaseCollision, kSubmodule, kGitDirectory, kHiddenUnicode, kCredential, kFileName, kInnerCommits;
+extern const ChangeRule kOutsideAllow, kProtectedFile, kTooManyFiles, kTooLarge, kBinary,
+    kSpecialMode, kSpecialFile, kHardLink, kEscapingSymlink, kCaseCollision, kSubmodule,
+    kGitDirectory, kHiddenUnicode, kCredential, kFileName, kInnerCommits;
 
 /// Every rule, in the order in which findings are printed.
 [[nodiscard]] std::span<const ChangeRule* const> change_rules();
@@ -103,7 +115,8 @@ extern const ChangeRule kOutsideAllow, kProtectedFile, kTooManyFiles, kTooLarge,
 [[nodiscard]] std::string_view credential_in(std::string_view line);
 
 /// Lines of `text` that `base` does not have.
-[[nodiscard]] std::vector<std::pair<std::size_t, std::string_view>> added_lines(const Change& change);
+[[nodiscard]] std::vector<std::pair<std::size_t, std::string_view>> added_lines(
+    const Change& change);
 
 /// Calls `visit` for every change that would be imported.
 template <class F>

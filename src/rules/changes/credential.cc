@@ -16,8 +16,10 @@ void check(const Changes& changes, const GuardPolicy& policy, std::vector<Findin
     for (const auto& [number, line] : added_lines(change)) {
       const std::string_view kind = credential_in(line);
       if (kind.empty()) continue;
-      findings.push_back({"credential", change.path, fmt::format("line {} holds what looks like a {}", number, kind),
-                          policy.secrets == SecretsAction::refuse ? Severity::refuse : Severity::report});
+      findings.push_back(
+          {"credential", change.path,
+           fmt::format("line {} holds what looks like a {}", number, kind),
+           policy.secrets == SecretsAction::refuse ? Severity::refuse : Severity::report});
       return;  // one finding a file
     }
   });

@@ -76,11 +76,13 @@ bool matches_at(const Pattern& pattern, std::string_view line, std::size_t at) {
 }  // namespace
 
 std::string_view credential_in(std::string_view line) {
-  if (line.find("-----BEGIN ") != std::string_view::npos && line.find("PRIVATE KEY") != std::string_view::npos) {
+  if (line.find("-----BEGIN ") != std::string_view::npos &&
+      line.find("PRIVATE KEY") != std::string_view::npos) {
     return "private key";
   }
   for (const Pattern& pattern : kPatterns) {
-    for (std::size_t at = line.find(pattern.prefix); at != std::string_view::npos; at = line.find(pattern.prefix, at + 1)) {
+    for (std::size_t at = line.find(pattern.prefix); at != std::string_view::npos;
+         at = line.find(pattern.prefix, at + 1)) {
       if (matches_at(pattern, line, at)) return pattern.kind;
     }
   }

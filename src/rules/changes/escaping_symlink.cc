@@ -23,7 +23,8 @@ bool leaves_root(std::string_view path, std::string_view target) {
     if (part == ".." && (descended || --depth < 0)) return true;
     if (part != "..") descended = true;
   }
-  return !descended && depth == 0 && target.find("..") == std::string_view::npos;  // "." at the root: a loop
+  return !descended && depth == 0 &&
+         target.find("..") == std::string_view::npos;  // "." at the root: a loop
 }
 
 bool points_into_git(std::string_view target) {
@@ -35,19 +36,29 @@ void check(const Changes& changes, const GuardPolicy&, std::vector<Finding>& fin
   for_each_importable(changes, [&](const Change& change) {
     if (change.after.type != FileType::symlink) return;
     if (!credential_in(change.after.link).empty()) {
-      findings.push_back({"credential", change.path, fmt::format("is a link whose target looks like a {}", credential_in(change.after.link))});
+      findings.push_back({"credential", change.path,
+                          fmt::format("is a link whose target looks like a {}",
+                                      credential_in(change.after.link))});
     } else if (leaves_root(change.path, change.after.link)) {
-      findings.push_back({"escaping-symlink", change.path, fmt::format("is a link out of the repository, to '{}'", printable(change.after.link))});
+      findings.push_back(
+          {"escaping-symlink", change.path,
+           fmt::format("is a link out of the repository, to '{}'", printable(change.after.link))});
     } else if (points_into_git(change.after.link)) {
-      findings.push_back({"escaping-symlink", change.path, fmt::format("is a link into a git directory, to '{}'", printable(change.after.link))});
+      findings.push_back(
+          {"escaping-symlink", change.path,
+           fmt::format("is a link into a git directory, to '{}'", printable(change.after.link))});
     } else {
-      findings.push_back({"escaping-symlink", change.path, fmt::format("is a new or changed link to '{}'", printable(change.after.link)), Severity::report});
+      findings.push_back(
+          {"escaping-symlink", change.path,
+           fmt::format("is a new or changed link to '{}'", printable(change.after.link)),
+           Severity::report});
     }
   });
 }
 
 }  // namespace
 
-const ChangeRule kEscapingSymlink = {"escaping-symlink", "a symbolic link that leaves the repository", check};
+const ChangeRule kEscapingSymlink = {"escaping-symlink",
+                                     "a symbolic link that leaves the repository", check};
 
 }  // namespace berm

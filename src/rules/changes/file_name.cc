@@ -25,13 +25,20 @@ void check(const Changes& changes, const GuardPolicy&, std::vector<Finding>& fin
       hidden = hidden || (length != 0 && is_hidden_character(point));
       at += std::max<std::size_t>(length, 1);
     }
-    if (control || hidden) findings.push_back({"file-name", change.path, "has control or invisible characters in its name"});
-    if (!control && !hidden && invalid) findings.push_back({"file-name", change.path, "has a name that is not UTF-8", Severity::report});
+    if (control || hidden) {
+      findings.push_back(
+          {"file-name", change.path, "has control or invisible characters in its name"});
+    }
+    if (!control && !hidden && invalid) {
+      findings.push_back(
+          {"file-name", change.path, "has a name that is not UTF-8", Severity::report});
+    }
   });
 }
 
 }  // namespace
 
-const ChangeRule kFileName = {"file-name", "a file name with control characters or invalid UTF-8", check};
+const ChangeRule kFileName = {"file-name", "a file name with control characters or invalid UTF-8",
+                              check};
 
 }  // namespace berm

@@ -32,10 +32,15 @@ void check(const Changes& changes, const GuardPolicy&, std::vector<Finding>& fin
     const std::vector<std::string_view> parts = split(change.path, '/');
     // git takes any folder with HEAD, objects and refs for a bare repository and obeys its config.
     const std::string name = lower(parts.back());
-    const bool bare_part = change.after.type != FileType::none && (name == "head" || name == "commondir" || name == "gitdir");
-    if (bare_part) findings.push_back({"git-directory", change.path, "can make its folder a git directory, which git obeys"});
+    const bool bare_part = change.after.type != FileType::none &&
+                           (name == "head" || name == "commondir" || name == "gitdir");
+    if (bare_part) {
+      findings.push_back(
+          {"git-directory", change.path, "can make its folder a git directory, which git obeys"});
+    }
     if (!change.in_git_directory && !std::ranges::any_of(parts, is_git_name)) return;
-    findings.push_back({"git-directory", change.path, "is part of a git directory, which git obeys"});
+    findings.push_back(
+        {"git-directory", change.path, "is part of a git directory, which git obeys"});
   });
 }
 

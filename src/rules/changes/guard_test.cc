@@ -24,7 +24,8 @@ Change file(std::string path, std::string text = "x\n") {
 }
 
 // "rule:severity" of every finding, sorted.
-std::vector<std::string> judged(std::vector<Change> files, const GuardPolicy& policy = open_policy()) {
+std::vector<std::string> judged(std::vector<Change> files,
+                                const GuardPolicy& policy = open_policy()) {
   std::vector<std::string> out;
   for (const Finding& f : judge_changes({.files = std::move(files)}, policy)) {
     out.push_back(f.rule + (f.severity == Severity::refuse ? ":refuse" : ":report"));
@@ -34,14 +35,17 @@ std::vector<std::string> judged(std::vector<Change> files, const GuardPolicy& po
 }
 using Rules = std::vector<std::string>;
 
-TEST(Guard, AnOrdinaryChangeHasNoFinding) { EXPECT_EQ(judged({file("src/a.c", "int x;\n")}), Rules{}); }
+TEST(Guard, AnOrdinaryChangeHasNoFinding) {
+  EXPECT_EQ(judged({file("src/a.c", "int x;\n")}), Rules{});
+}
 
 TEST(Guard, RefusesWhatIsOutsideAllow) {
   GuardPolicy policy = open_policy();
   policy.allow = {*Glob::parse("src/**")};
   EXPECT_EQ(judged({file("docs/a.md")}, policy), Rules{"outside-allow:refuse"});
   policy.allow = {};
-  EXPECT_EQ(judged({file("src/a.c")}, policy), Rules{"outside-allow:refuse"}) << "an empty list allows nothing";
+  EXPECT_EQ(judged({file("src/a.c")}, policy), Rules{"outside-allow:refuse"})
+      << "an empty list allows nothing";
 }
 
 TEST(Guard, KnowsTheFilesThatOtherProgramsExecute) {
@@ -50,11 +54,11 @@ TEST(Guard, KnowsTheFilesThatOtherProgramsExecute) {
     ProtectClass wanted;
   } kCases[] = {
       {".github/workflows/ci.yml", ProtectClass::ci},
-      {".GitHub/Workflows/ci.yml", ProtectClass::ci},   // another file system folds the case
+      {".GitHub/Workflows/ci.yml", ProtectClass::ci},  // another file system folds the case
       {".gitlab-ci.yml", ProtectClass::ci},
       {"sub/.gitattributes", ProtectClass::git},
       {".husky/pre-commit", ProtectClass::git},
-      {".husky", ProtectClass::git},                    // a link in the place of the folder
+      {".husky", ProtectClass::git},  // a link in the place of the folder
       {"a/b/.claude/settings.json", ProtectClass::agent},
       {"CLAUDE.md", ProtectClass::agent},
       {"berm.toml", ProtectClass::agent},
@@ -68,7 +72,8 @@ TEST(Guard, KnowsTheFilesThatOtherProgramsExecute) {
   for (const auto& [path, wanted] : kCases) {
     SCOPED_TRACE(path);
     EXPECT_EQ(protect_class_of(path), wanted);
-    EXPECT_TRUE(std::ranges::count(judged({file(std::string(path))}), "protected-file:refuse") == 1);
+    EXPECT_TRUE(std::ranges::count(judged({file(std::string(path))}), "protected-file:refuse") ==
+                1);
   }
   EXPECT_EQ(protect_class_of("src/workflows/ci.yml"), std::nullopt);
   EXPECT_EQ(protect_class_of("my.npmrc"), std::nullopt) << "whole names only";
@@ -81,8 +86,8 @@ TEST(Guard, AProtectedPathNamedExactlyIsOnlyReported) {
 }
 
 TEST(Guard, SeesGitDirectoriesInEveryDisguise) {
-  for (const char* path : {"sub/.git/config", "x/.GIT/hooks/post-checkout", "a/git~1/config", "a/.git /config", "a/.git./config",
-                           "a/.g\xe2\x80\x8cit/config"}) {
+  for (const char* path : {"sub/.git/config", "x/.GIT/hooks/post-checkout", "a/git~1/config",
+                           "a/.git /config", "a/.git./config", "a/.g\xe2\x80\x8cit/config"}) {
     SCOPED_TRACE(path);
     EXPECT_GE(std::ranges::count(judged({file(path)}), "git-directory:refuse"), 1);
   }
@@ -121,7 +126,8 @@ TEST(Guard, RefusesWhatNoRepositoryHolds) {
 
 TEST(Guard, FindsHiddenCharactersInAddedLinesOnly) {
   EXPECT_EQ(judged({file("a.c", "x\xe2\x80\xaey\n")}), Rules{"hidden-unicode:refuse"});
-  EXPECT_EQ(judged({file("a.md", "hi\xf3\xa0\x80\xa0\n")}), Rules{"hidden-unicode:refuse"}) << "tag characters";
+  EXPECT_EQ(judged({file("a.md", "hi\xf3\xa0\x80\xa0\n")}), Rules{"hidden-unicode:refuse"})
+      << "tag characters";
   Change old = file("a.c", "x\xe2\x80\xaey\nnew\n");
   old.base_text = "x\xe2\x80\xaey\n";
   EXPECT_EQ(judged({old}), Rules{}) << "it was there before";
@@ -129,13 +135,15 @@ TEST(Guard, FindsHiddenCharactersInAddedLinesOnly) {
 
 TEST(Guard, FindsCredentialsAndNeverPrintsThem) {
   const std::string key = "ghp_" + std::string(36, 'A');
-  const std::vector<Finding> findings = judge_changes({.files = {file("a.c", "t = \"" + key + "\"\n")}}, open_policy());
+  const std::vector<Finding> findings =
+      judge_changes({.files = {file("a.c", "t = \"" + key + "\"\n")}}, open_policy());
   ASSERT_EQ(findings.size(), 1U);
   EXPECT_EQ(findings[0].rule, "credential");
   EXPECT_EQ(findings[0].message.find(key), std::string::npos);
   EXPECT_NE(credential_in("AKIA" + std::string(16, 'B')), "");
   EXPECT_NE(credential_in("-----BEGIN OPENSSH PRIVATE KEY-----"), "");
-  EXPECT_NE(credential_in("x ghs_123_eyJ." + std::string(40, 'c')), "") << "the token format of 2026, with dots";
+  EXPECT_NE(credential_in("x ghs_123_eyJ." + std::string(40, 'c')), "")
+      << "the token format of 2026, with dots";
   EXPECT_EQ(credential_in("MAKIA" + std::string(16, 'B')), "") << "inside a longer word";
   EXPECT_EQ(credential_in("sk-ant-api03-short"), "");
 }
@@ -156,7 +164,9 @@ TEST(Guard, IgnoredFilesAreNotJudgedBecauseTheyAreNotImported) {
 }
 
 TEST(Guard, CompiledProgramsAreRefusedOtherBinariesReported) {
-  Change elf = file("a.out", std::string("\x7f" "ELF\0", 5));
+  Change elf = file("a.out", std::string("\x7f"
+                                         "ELF\0",
+                                         5));
   elf.binary = true;
   EXPECT_EQ(judged({elf}), Rules{"binary:refuse"});
   Change image = file("a.png", std::string("\x89PNG\0", 5));

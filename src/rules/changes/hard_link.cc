@@ -14,7 +14,9 @@ namespace {
 void check(const Changes& changes, const GuardPolicy&, std::vector<Finding>& findings) {
   for_each_importable(changes, [&](const Change& change) {
     if (change.after.type != FileType::regular || change.after.links <= 1) return;
-    findings.push_back({"hard-link", change.path, fmt::format("has {} names: a path rule sees only one of them", change.after.links)});
+    findings.push_back(
+        {"hard-link", change.path,
+         fmt::format("has {} names: a path rule sees only one of them", change.after.links)});
   });
 }
 

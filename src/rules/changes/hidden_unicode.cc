@@ -22,7 +22,8 @@ void check(const Changes& changes, const GuardPolicy&, std::vector<Finding>& fin
         const bool mark_at_start = number == 1 && at == 0 && point == 0xfeff;
         if (is_hidden_character(point) && !mark_at_start) {
           findings.push_back({"hidden-unicode", change.path,
-                              fmt::format("line {} holds the invisible character U+{:04X}", number, static_cast<std::uint32_t>(point))});
+                              fmt::format("line {} holds the invisible character U+{:04X}", number,
+                                          static_cast<std::uint32_t>(point))});
           return;  // one finding a file
         }
         at += length;

@@ -154,10 +154,13 @@ void check(const Changes& changes, const GuardPolicy& policy, std::vector<Findin
     const std::optional<ProtectClass> found = protect_class_of(change.path);
     if (!found || std::ranges::find(policy.protect, *found) == policy.protect.end()) return;
     // A path that the policy names exactly, without a wildcard, was meant.
-    const bool named = std::ranges::any_of(policy.allow, [&](const Glob& glob) { return glob.str() == change.path; });
-    findings.push_back({"protected-file", change.path,
-                        fmt::format("belongs to the protected class '{}': another program executes or trusts it", spelling(*found)),
-                        named ? Severity::report : Severity::refuse});
+    const bool named = std::ranges::any_of(
+        policy.allow, [&](const Glob& glob) { return glob.str() == change.path; });
+    findings.push_back(
+        {"protected-file", change.path,
+         fmt::format("belongs to the protected class '{}': another program executes or trusts it",
+                     spelling(*found)),
+         named ? Severity::report : Severity::refuse});
   });
 }
 
@@ -177,6 +180,7 @@ std::optional<ProtectClass> protect_class_of(std::string_view path) {
   return std::nullopt;
 }
 
-const ChangeRule kProtectedFile = {"protected-file", "a file that another program executes or trusts", check};
+const ChangeRule kProtectedFile = {"protected-file",
+                                   "a file that another program executes or trusts", check};
 
 }  // namespace berm

@@ -14,8 +14,12 @@ namespace {
 void check(const Changes& changes, const GuardPolicy&, std::vector<Finding>& findings) {
   for_each_importable(changes, [&](const Change& change) {
     const FileType type = change.after.type;
-    if (type != FileType::fifo && type != FileType::socket && type != FileType::device && type != FileType::other) return;
-    findings.push_back({"special-file", change.path, fmt::format("is a {}, which no repository holds", name_of(type))});
+    if (type != FileType::fifo && type != FileType::socket && type != FileType::device &&
+        type != FileType::other) {
+      return;
+    }
+    findings.push_back({"special-file", change.path,
+                        fmt::format("is a {}, which no repository holds", name_of(type))});
   });
 }
 

@@ -15,7 +15,8 @@ namespace {
 void check(const Changes& changes, const GuardPolicy&, std::vector<Finding>& findings) {
   for_each_importable(changes, [&](const Change& change) {
     if (lower(change.path) != ".gitmodules") return;
-    findings.push_back({"submodule", change.path, "decides which foreign repositories are fetched and where they are put"});
+    findings.push_back({"submodule", change.path,
+                        "decides which foreign repositories are fetched and where they are put"});
   });
 }
 

@@ -15,11 +15,14 @@ void check(const Changes& changes, const GuardPolicy& policy, std::vector<Findin
   Bytes total;
   for_each_importable(changes, [&](const Change& change) { total.count += change.after.size; });
   if (total <= policy.max_size) return;
-  findings.push_back({"too-large", "", fmt::format("the changed files hold {}; the policy allows {}", to_text(total), to_text(policy.max_size))});
+  findings.push_back({"too-large", "",
+                      fmt::format("the changed files hold {}; the policy allows {}", to_text(total),
+                                  to_text(policy.max_size))});
 }
 
 }  // namespace
 
-const ChangeRule kTooLarge = {"too-large", "changed files larger in total than [changes] max_size", check};
+const ChangeRule kTooLarge = {"too-large", "changed files larger in total than [changes] max_size",
+                              check};
 
 }  // namespace berm

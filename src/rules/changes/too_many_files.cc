@@ -15,11 +15,14 @@ void check(const Changes& changes, const GuardPolicy& policy, std::vector<Findin
   std::uint64_t count = 0;
   for_each_importable(changes, [&](const Change&) { ++count; });
   if (count <= policy.max_files) return;
-  findings.push_back({"too-many-files", "", fmt::format("{} files changed; the policy allows {}", count, policy.max_files)});
+  findings.push_back(
+      {"too-many-files", "",
+       fmt::format("{} files changed; the policy allows {}", count, policy.max_files)});
 }
 
 }  // namespace
 
-const ChangeRule kTooManyFiles = {"too-many-files", "more changed files than [changes] max_files", check};
+const ChangeRule kTooManyFiles = {"too-many-files", "more changed files than [changes] max_files",
+                                  check};
 
 }  // namespace berm

@@ -25,7 +25,8 @@ struct Destination {
 [[nodiscard]] std::optional<Destination> parse_authority(std::string_view text);
 
 /// The grant that covers `to`, or nullptr. An empty list allows nothing.
-[[nodiscard]] const HostGrant* matching_grant(std::span<const HostGrant> grants, const Destination& to);
+[[nodiscard]] const HostGrant* matching_grant(std::span<const HostGrant> grants,
+                                              const Destination& to);
 
 /// Why an address must not be dialled though its name was granted, or "" if it may: loopback,
 /// private, link-local, metadata, multicast, documentation and reserved ranges, also wrapped in

@@ -21,8 +21,8 @@ constexpr auto& kInitFilter = seccomp::kInitAarch64;
 
 // Every kind of namespace that a user namespace can make. Names of proc_sys_user(5).
 constexpr std::string_view kNamespaceLimits[] = {
-    "sys/user/max_user_namespaces", "sys/user/max_mnt_namespaces", "sys/user/max_pid_namespaces",
-    "sys/user/max_net_namespaces",  "sys/user/max_ipc_namespaces", "sys/user/max_uts_namespaces",
+    "sys/user/max_user_namespaces",   "sys/user/max_mnt_namespaces",  "sys/user/max_pid_namespaces",
+    "sys/user/max_net_namespaces",    "sys/user/max_ipc_namespaces",  "sys/user/max_uts_namespaces",
     "sys/user/max_cgroup_namespaces", "sys/user/max_time_namespaces",
 };
 
@@ -69,7 +69,8 @@ std::vector<wire::Rlimit> rlimits(const Plan& plan) {
   const LimitsPlan& limits = plan.limits;
   std::vector<wire::Rlimit> out = {
       {RLIMIT_NOFILE, 0, limits.open_files},
-      {RLIMIT_CORE, 0, 0},  // a core dump goes where the host's core_pattern says: out of the sandbox
+      {RLIMIT_CORE, 0, 0},  // a core dump goes where the host's core_pattern says: out of the
+                            // sandbox
       {RLIMIT_FSIZE, 0, limits.disk.count},
       {RLIMIT_MEMLOCK, 0, 64 << 10},
       {RLIMIT_MSGQUEUE, 0, 819200},
@@ -88,18 +89,21 @@ std::vector<std::uint32_t> strings(ProgramWriter& writer, const std::vector<std:
   return offsets;
 }
 
-std::vector<wire::Instruction> instructions(ProgramWriter& writer, const std::vector<NativeStep>& steps, bool open_trees,
-                                            const std::vector<std::string>& absent, std::vector<HostTree>& trees) {
+std::vector<wire::Instruction> instructions(ProgramWriter& writer,
+                                            const std::vector<NativeStep>& steps, bool open_trees,
+                                            const std::vector<std::string>& absent,
+                                            std::vector<HostTree>& trees) {
   std::vector<wire::Instruction> out;
   for (const NativeStep& step : steps) {
-    wire::Instruction op{.op = step.op,
-                         .flags = (step.optional ? wire::kOptional : 0) | (step.watched ? wire::kWatched : 0),
-                         .slot = wire::kNoSlot,
-                         .mode = step.mode,
-                         .source = writer.string(step.source),
-                         .target = writer.string(step.target),
-                         .attributes = step.attributes,
-                         .size = step.size};
+    wire::Instruction op{
+        .op = step.op,
+        .flags = (step.optional ? wire::kOptional : 0) | (step.watched ? wire::kWatched : 0),
+        .slot = wire::kNoSlot,
+        .mode = step.mode,
+        .source = writer.string(step.source),
+        .target = writer.string(step.target),
+        .attributes = step.attributes,
+        .size = step.size};
     if (step.op == wire::Op::bind && open_trees) {
       // Kept as a directory step, so that the indexes of steps and instructions stay the same.
       if (std::ranges::find(absent, step.source) != absent.end()) {
@@ -124,13 +128,17 @@ EncodedProgram encode(const Plan& plan, const std::vector<NativeStep>& steps, bo
   wire::Program header{};
   header.magic = wire::kMagic;
   header.version = wire::kVersion;
-  header.flags = wire::kSelfCheck | (open_trees ? wire::kDropGroups : 0) | (plan.terminal ? wire::kTerminal : 0);
+  header.flags = wire::kSelfCheck | (open_trees ? wire::kDropGroups : 0) |
+                 (plan.terminal ? wire::kTerminal : 0);
   header.uid = plan.identity.uid;
   header.gid = plan.identity.gid;
-  header.instructions = writer.slice(instructions(writer, steps, open_trees, absent, encoded.trees));
+  header.instructions =
+      writer.slice(instructions(writer, steps, open_trees, absent, encoded.trees));
   header.rlimits = writer.slice(rlimits(plan));
   std::vector<wire::PathRule> rules;
-  for (const auto& [path, access] : plan.landlock.rules) rules.push_back({writer.string(path.str()), 0, access});
+  for (const auto& [path, access] : plan.landlock.rules) {
+    rules.push_back({writer.string(path.str()), 0, access});
+  }
   header.path_rules = writer.slice(rules);
   header.argv = writer.slice(strings(writer, plan.argv));
   std::vector<std::string> env;
@@ -142,7 +150,8 @@ EncodedProgram encode(const Plan& plan, const std::vector<NativeStep>& steps, bo
   if (plan.egress.proxy_port != 0) ports.push_back(plan.egress.proxy_port);
   if (plan.egress.model) ports.push_back(plan.egress.model->port);
   header.listeners = writer.slice(ports);
-  header.sysctls = writer.slice(strings(writer, {std::begin(kNamespaceLimits), std::end(kNamespaceLimits)}));
+  header.sysctls =
+      writer.slice(strings(writer, {std::begin(kNamespaceLimits), std::end(kNamespaceLimits)}));
   header.cwd = writer.string(plan.cwd.str());
   header.hostname = writer.string(plan.hostname);
   // The record: it exists on the host, and nobody inside may ever see it.

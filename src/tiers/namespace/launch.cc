@@ -20,12 +20,13 @@
 namespace berm {
 namespace {
 
-constexpr std::uint64_t kNamespaces = CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWIPC |
-                                      CLONE_NEWUTS | CLONE_NEWCGROUP;
+constexpr std::uint64_t kNamespaces = CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET |
+                                      CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP;
 
 // Everything the child needs between clone and exec, prepared so that it does not allocate.
 struct Handover {
-  std::vector<UniqueFd> fds;  ///< in the order of their numbers inside: 0, 1, 2, control, program, trees
+  std::vector<UniqueFd>
+      fds;  ///< in the order of their numbers inside: 0, 1, 2, control, program, trees
   UniqueFd init;
 };
 
@@ -44,7 +45,10 @@ bool keep_capabilities() {
   for (__user_cap_data_struct& word : data) word.inheritable = word.permitted;
   if (::syscall(SYS_capset, &header, data) != 0) return false;
   for (int cap = 0; cap < 64; ++cap) {
-    if (::prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, cap, 0, 0) != 0 && errno != EINVAL && errno != EPERM) return false;
+    if (::prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, cap, 0, 0) != 0 && errno != EINVAL &&
+        errno != EPERM) {
+      return false;
+    }
   }
   return true;
 }
@@ -55,7 +59,9 @@ bool keep_capabilities() {
     if (::dup2(handover.fds[i].get(), static_cast<int>(i)) < 0) ::_exit(125);
   }
   // What is left is close-on-exec by construction, but a caller may have given us more.
-  if (::close_range(static_cast<unsigned>(handover.fds.size()), ~0U, CLOSE_RANGE_CLOEXEC) != 0) ::_exit(125);
+  if (::close_range(static_cast<unsigned>(handover.fds.size()), ~0U, CLOSE_RANGE_CLOEXEC) != 0) {
+    ::_exit(125);
+  }
   if (!keep_capabilities()) ::_exit(125);
   // An ignored SIGPIPE or a blocked signal of ours would be the agent's for ever.
   for (int signal = 1; signal < NSIG; ++signal) ::signal(signal, SIG_DFL);
@@ -114,18 +120,22 @@ Result<Sandbox> Sandbox::start(const Plan& plan, ChildStreams streams, const Run
   sandbox.steps_ = native_steps(plan);
   const bool from_root = plan.identity.from_root;
   const EncodedProgram encoded =
-      encode(plan, sandbox.steps_, from_root, from_root ? absent_sources(sandbox.steps_) : std::vector<std::string>{});
+      encode(plan, sandbox.steps_, from_root,
+             from_root ? absent_sources(sandbox.steps_) : std::vector<std::string>{});
   const UniqueFd program = BERM_TRY(sealed_memory("berm-program", encoded.bytes));
   std::vector<UniqueFd> trees = BERM_TRY(open_trees(plan, encoded.trees));
   int ends[2];
-  if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0) return os_error("make the control socket");
+  if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0) {
+    return os_error("make the control socket");
+  }
   sandbox.control_ = UniqueFd(ends[0]);
   const UniqueFd control(ends[1]);
 
   Handover handover;
   handover.init = BERM_TRY(open_file(plan.init.str(), O_PATH));
   const int floor = wire::kFirstTreeFd + static_cast<int>(trees.size()) + 8;
-  for (const UniqueFd* fd : std::initializer_list<const UniqueFd*>{&streams.in, &streams.out, &streams.err, &control, &program}) {
+  for (const UniqueFd* fd : std::initializer_list<const UniqueFd*>{
+           &streams.in, &streams.out, &streams.err, &control, &program}) {
     handover.fds.push_back(BERM_TRY(lift(*fd, floor)));
   }
   for (const UniqueFd& tree : trees) handover.fds.push_back(BERM_TRY(lift(tree, floor)));
@@ -146,7 +156,9 @@ Result<Sandbox> Sandbox::start(const Plan& plan, ChildStreams streams, const Run
   if (pid == 0) become_init(handover);
   if (pid > 0) sandbox.init_ = ChildProcess::with_pidfd(pid, UniqueFd(pidfd));
   BERM_TRY(in_context("leaving the run's control groups", cgroup.leave()));
-  if (pid < 0) return tl::unexpected(Error{.code = Errc::unsupported, .what = "create the sandbox's namespaces", .os_errno = error});
+  if (pid < 0)
+    return tl::unexpected(Error{
+        .code = Errc::unsupported, .what = "create the sandbox's namespaces", .os_errno = error});
   BERM_TRY(in_context("mapping the agent's uid", write_id_maps(plan, pid)));
   return sandbox;
 }
@@ -154,7 +166,9 @@ Result<Sandbox> Sandbox::start(const Plan& plan, ChildStreams streams, const Run
 Result<void> Sandbox::release(wire::Step step) {
   const wire::Message go{wire::MessageKind::go, step, 0, 0};
   // A berm-init that failed is gone; why, it has said on this socket, where receive() finds it.
-  if (::send(control_.get(), &go, sizeof go, MSG_NOSIGNAL) != sizeof go && errno != EPIPE) return os_error("release berm-init");
+  if (::send(control_.get(), &go, sizeof go, MSG_NOSIGNAL) != sizeof go && errno != EPIPE) {
+    return os_error("release berm-init");
+  }
   return {};
 }
 
@@ -178,7 +192,8 @@ Result<std::optional<InitMessage>> Sandbox::receive() {
   } while (got < 0 && errno == EINTR);
   if (got == 0 || (got < 0 && errno == ECONNRESET)) return std::nullopt;
   if (got != static_cast<ssize_t>(sizeof received.message)) return os_error("hear from berm-init");
-  for (cmsghdr* control = CMSG_FIRSTHDR(&header); control != nullptr; control = CMSG_NXTHDR(&header, control)) {
+  for (cmsghdr* control = CMSG_FIRSTHDR(&header); control != nullptr;
+       control = CMSG_NXTHDR(&header, control)) {
     if (control->cmsg_level != SOL_SOCKET || control->cmsg_type != SCM_RIGHTS) continue;
     const std::size_t count = (control->cmsg_len - CMSG_LEN(0)) / sizeof(int);
     for (std::size_t i = 0; i < count; ++i) {
@@ -197,16 +212,21 @@ Error Sandbox::explain(const wire::Message& message) const {
   using wire::Step;
   if (message.step == Step::exec) {
     error.code = Errc::usage;
-    error.fix = message.value == ENOENT ? "the command is looked up inside the sandbox: grant its directory with --read"
-                                        : "check that the file is executable and its interpreter is visible inside";
+    error.fix = message.value == ENOENT
+                    ? "the command is looked up inside the sandbox: grant its directory with --read"
+                    : "check that the file is executable and its interpreter is visible inside";
   } else if (message.step >= Step::self_check_read && message.step <= Step::self_check_unshare) {
     error.code = Errc::denied;
     error.os_errno = 0;
     error.fix = "a layer that should hold does not: run 'berm doctor' and report this kernel";
-  } else if (message.step == Step::build_root && message.value == EPERM && error.what.find("proc") != std::string::npos) {
-    error.fix = "the surrounding container masks /proc: start it with --security-opt systempaths=unconfined";
+  } else if (message.step == Step::build_root && message.value == EPERM &&
+             error.what.find("proc") != std::string::npos) {
+    error.fix =
+        "the surrounding container masks /proc: start it with --security-opt "
+        "systempaths=unconfined";
   } else if (message.step == Step::build_root && error.what.find("overlay") != std::string::npos) {
-    error.fix = "this kernel or file system cannot stack an unprivileged overlay here: use --mode clone";
+    error.fix =
+        "this kernel or file system cannot stack an unprivileged overlay here: use --mode clone";
   }
   return error;
 }

@@ -28,13 +28,15 @@ struct InitMessage {
 /// A sandbox from clone to its end. Dropping it kills every process inside.
 class Sandbox {
  public:
-  /// Clones berm-init into new namespaces and into `cgroup`; it waits for release(). Nothing of the agent runs yet.
+  /// Clones berm-init into new namespaces and into `cgroup`; it waits for release(). Nothing of the
+  /// agent runs yet.
   /// @return Errc::unsupported when user namespaces are denied (with the fix);
   ///         Errc::kernel for every other failed call.
-  [[nodiscard]] static Result<Sandbox> start(const Plan& plan, ChildStreams streams, const RunCgroup& cgroup);
+  [[nodiscard]] static Result<Sandbox> start(const Plan& plan, ChildStreams streams,
+                                             const RunCgroup& cgroup);
 
-  /// Lets berm-init go on: past await_id_maps it builds the sandbox, past await_limits it starts the agent.
-  /// Before the second: RunCgroup::attach().
+  /// Lets berm-init go on: past await_id_maps it builds the sandbox, past await_limits it starts
+  /// the agent. Before the second: RunCgroup::attach().
   [[nodiscard]] Result<void> release(wire::Step step);
 
   /// Receives one message; nullopt at the end of the stream.

@@ -38,7 +38,8 @@ struct Translator {
                    .watched = true});
   }
   void operator()(const Directory& directory) const {
-    out.push_back({.op = Op::directory, .target = below_root(directory.at), .mode = directory.mode});
+    out.push_back(
+        {.op = Op::directory, .target = below_root(directory.at), .mode = directory.mode});
   }
   void operator()(const File& file) const {
     out.push_back({.op = Op::file,
@@ -51,10 +52,13 @@ struct Translator {
     out.push_back({.op = Op::symlink, .source = link.to, .target = below_root(link.at)});
   }
   void operator()(const Proc& proc) const {
-    out.push_back({.op = Op::proc, .target = below_root(proc.at), .attributes = kQuiet | MOUNT_ATTR_NOEXEC});
+    out.push_back(
+        {.op = Op::proc, .target = below_root(proc.at), .attributes = kQuiet | MOUNT_ATTR_NOEXEC});
   }
   void operator()(const Devpts& devpts) const {
-    out.push_back({.op = Op::devpts, .target = below_root(devpts.at), .attributes = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC});
+    out.push_back({.op = Op::devpts,
+                   .target = below_root(devpts.at),
+                   .attributes = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC});
   }
   void operator()(const Overlay& overlay) const;
 };
@@ -63,10 +67,15 @@ struct Translator {
 // its layers, so the whole scaffold is detached afterwards and nothing inside can reach a layer.
 void Translator::operator()(const Overlay& overlay) const {
   const std::uint64_t masks = overlay.masks.size() + overlay.mask_parents.size();
-  out.push_back({.op = Op::tmpfs, .target = ".berm", .attributes = kQuiet, .size = (masks + 256) * 4096, .mode = 0700});
+  out.push_back({.op = Op::tmpfs,
+                 .target = ".berm",
+                 .attributes = kQuiet,
+                 .size = (masks + 256) * 4096,
+                 .mode = 0700});
   out.push_back({.op = Op::directory, .target = ".berm/mask", .mode = overlay.root_mode});
   for (const MaskParent& parent : overlay.mask_parents) {
-    out.push_back({.op = Op::directory, .target = ".berm/mask/" + parent.path, .mode = parent.mode});
+    out.push_back(
+        {.op = Op::directory, .target = ".berm/mask/" + parent.path, .mode = parent.mode});
   }
   for (const HiddenPath& hidden : overlay.masks) {
     out.push_back({.op = Op::whiteout, .target = ".berm/mask/" + hidden.path});
@@ -81,8 +90,14 @@ void Translator::operator()(const Overlay& overlay) const {
                  .target = ".berm/lower",
                  .attributes = kQuiet | MOUNT_ATTR_RDONLY,
                  .idmapped = overlay.idmapped});
-  out.push_back({.op = Op::bind, .source = overlay.writable.str(), .target = ".berm/rw", .attributes = kQuiet});
-  out.push_back({.op = Op::overlay, .source = ".berm/mask:.berm/lower", .target = below_root(overlay.to), .attributes = kQuiet});
+  out.push_back({.op = Op::bind,
+                 .source = overlay.writable.str(),
+                 .target = ".berm/rw",
+                 .attributes = kQuiet});
+  out.push_back({.op = Op::overlay,
+                 .source = ".berm/mask:.berm/lower",
+                 .target = below_root(overlay.to),
+                 .attributes = kQuiet});
   out.push_back({.op = Op::detach, .target = ".berm"});
 }
 
@@ -199,7 +214,8 @@ std::string to_text(const NativeStep& step) {
 
 std::string describe(wire::Step step, int instruction, const std::vector<NativeStep>& steps) {
   std::string what(words_of(step));
-  if (step == wire::Step::build_root && instruction >= 0 && static_cast<std::size_t>(instruction) < steps.size()) {
+  if (step == wire::Step::build_root && instruction >= 0 &&
+      static_cast<std::size_t>(instruction) < steps.size()) {
     what += ": " + to_text(steps[static_cast<std::size_t>(instruction)]);
   }
   return what;

@@ -19,7 +19,7 @@ struct NativeStep {
   std::uint64_t size = 0;
   std::uint32_t mode = 0;
   bool optional = false;
-  bool watched = false;   ///< tmpfs that the agent fills
+  bool watched = false;  ///< tmpfs that the agent fills
   bool idmapped = false;
   bool operator==(const NativeStep&) const = default;
 };
@@ -44,10 +44,11 @@ struct EncodedProgram {
 
 /// Lays the program out as init/wire.h says. `open_trees`: binds become slots (caller is root);
 /// optional binds whose source is in `absent` are left out.
-[[nodiscard]] EncodedProgram encode(const Plan& plan, const std::vector<NativeStep>& steps, bool open_trees,
-                                    const std::vector<std::string>& absent);
+[[nodiscard]] EncodedProgram encode(const Plan& plan, const std::vector<NativeStep>& steps,
+                                    bool open_trees, const std::vector<std::string>& absent);
 
 /// The words for a failed step: what was tried, and for build_root the mount it was about.
-[[nodiscard]] std::string describe(wire::Step step, int instruction, const std::vector<NativeStep>& steps);
+[[nodiscard]] std::string describe(wire::Step step, int instruction,
+                                   const std::vector<NativeStep>& steps);
 
 }  // namespace berm

@@ -12,11 +12,24 @@ HostPath host(std::string_view text) { return *HostPath::parse(text); }
 SandboxPath inside(std::string_view text) { return *SandboxPath::parse(text); }
 
 Plan small_plan() {
-  Plan plan{.argv = {"true"}, .cwd = inside("/w"), .hostname = "berm", .identity = {.uid = 1000, .gid = 1000},
-            .workspace = {.repository = host("/w"), .at = inside("/w")}, .run_directory = host("/state/r"), .init = host("/opt/init")};
+  Plan plan{.argv = {"true"},
+            .cwd = inside("/w"),
+            .hostname = "berm",
+            .identity = {.uid = 1000, .gid = 1000},
+            .workspace = {.repository = host("/w"), .at = inside("/w")},
+            .run_directory = host("/state/r"),
+            .init = host("/opt/init")};
   plan.mounts = {Bind{.from = host("/usr"), .to = inside("/usr")},
-                 Bind{.from = host("/dev/null"), .to = inside("/dev/null"), .access = Access::read_write, .device = true},
-                 Overlay{.lower = host("/w"), .writable = host("/state/r/changes"), .to = inside("/w"), .masks = {{"a/.env", ".env"}}, .mask_parents = {{"a", 0750}}, .root_mode = 0755}};
+                 Bind{.from = host("/dev/null"),
+                      .to = inside("/dev/null"),
+                      .access = Access::read_write,
+                      .device = true},
+                 Overlay{.lower = host("/w"),
+                         .writable = host("/state/r/changes"),
+                         .to = inside("/w"),
+                         .masks = {{"a/.env", ".env"}},
+                         .mask_parents = {{"a", 0750}},
+                         .root_mode = 0755}};
   return plan;
 }
 
@@ -47,7 +60,8 @@ TEST(Encode, RootOpensTreesAndKeepsTheIndexes) {
   const Plan plan = small_plan();
   const std::vector<NativeStep> steps = native_steps(plan);
   const EncodedProgram program = encode(plan, steps, true, {"/usr"});
-  ASSERT_EQ(program.trees.size(), 3U) << "/dev/null, the repository, the run's changes; /usr is absent";
+  ASSERT_EQ(program.trees.size(), 3U)
+      << "/dev/null, the repository, the run's changes; /usr is absent";
   wire::Program header{};
   std::memcpy(&header, program.bytes.data(), sizeof header);
   EXPECT_EQ(header.magic, wire::kMagic);

@@ -26,12 +26,15 @@ void check(int status, const char* what) {
 }
 
 // The system call's number, or a negative value where this architecture has none of that name.
-int number_of(std::string_view name) { return seccomp_syscall_resolve_name(std::string(name).c_str()); }
+int number_of(std::string_view name) {
+  return seccomp_syscall_resolve_name(std::string(name).c_str());
+}
 
 void add(scmp_filter_ctx filter, std::uint32_t action, std::string_view name) {
   const int number = number_of(name);
   if (number == __NR_SCMP_ERROR) {
-    std::fprintf(stderr, "generate seccomp: unknown system call '%.*s'\n", static_cast<int>(name.size()), name.data());
+    std::fprintf(stderr, "generate seccomp: unknown system call '%.*s'\n",
+                 static_cast<int>(name.size()), name.data());
     std::exit(1);
   }
   if (number < 0) return;  // pseudo number: not on this architecture
@@ -41,13 +44,16 @@ void add(scmp_filter_ctx filter, std::uint32_t action, std::string_view name) {
 // clone(2) without any namespace flag. clone3 passes its flags in memory, where BPF cannot look:
 // ENOSYS makes libc fall back to clone.
 void add_clone(scmp_filter_ctx filter) {
-  constexpr std::uint64_t kNamespaces = CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWIPC |
-                                        CLONE_NEWUTS | CLONE_NEWCGROUP | 0x80 /* CLONE_NEWTIME */;
+  constexpr std::uint64_t kNamespaces = CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET |
+                                        CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP |
+                                        0x80 /* CLONE_NEWTIME */;
   check(seccomp_rule_add(filter, SCMP_ACT_ALLOW, number_of("clone"), 1,
-                         SCMP_CMP(0, SCMP_CMP_MASKED_EQ, kNamespaces, 0)), "clone");
+                         SCMP_CMP(0, SCMP_CMP_MASKED_EQ, kNamespaces, 0)),
+        "clone");
 }
 
-constexpr std::uint32_t kRefusedIoctls[] = {0x5412 /* TIOCSTI */, 0x541c /* TIOCLINUX */, 0x5423 /* TIOCSETD */};
+constexpr std::uint32_t kRefusedIoctls[] = {0x5412 /* TIOCSTI */, 0x541c /* TIOCLINUX */,
+                                            0x5423 /* TIOCSETD */};
 
 // Allows every ioctl request whose first `bits` bits are those of `prefix`, except the refused
 // ones: splits the range until it holds none. Masks, because the kernel reads only 32 bits of the
@@ -55,10 +61,13 @@ constexpr std::uint32_t kRefusedIoctls[] = {0x5412 /* TIOCSTI */, 0x541c /* TIOC
 void add_ioctl_range(scmp_filter_ctx filter, std::uint32_t prefix, int bits) {
   const std::uint32_t mask = bits == 0 ? 0 : ~0U << (32 - bits);
   bool holds_refused = false;
-  for (const std::uint32_t request : kRefusedIoctls) holds_refused = holds_refused || (request & mask) == prefix;
+  for (const std::uint32_t request : kRefusedIoctls) {
+    holds_refused = holds_refused || (request & mask) == prefix;
+  }
   if (!holds_refused) {
     check(seccomp_rule_add(filter, SCMP_ACT_ALLOW, number_of("ioctl"), 1,
-                           SCMP_CMP(1, SCMP_CMP_MASKED_EQ, mask, prefix)), "ioctl range");
+                           SCMP_CMP(1, SCMP_CMP_MASKED_EQ, mask, prefix)),
+          "ioctl range");
   } else if (bits < 32) {
     add_ioctl_range(filter, prefix, bits + 1);
     add_ioctl_range(filter, prefix | (1U << (31 - bits)), bits + 1);
@@ -70,7 +79,8 @@ void add_ioctl_range(scmp_filter_ctx filter, std::uint32_t prefix, int bits) {
 void add_ioctl(scmp_filter_ctx filter) {
   for (const std::uint32_t request : kRefusedIoctls) {
     check(seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), number_of("ioctl"), 1,
-                           SCMP_CMP(1, SCMP_CMP_MASKED_EQ, 0xffffffffULL, request)), "ioctl");
+                           SCMP_CMP(1, SCMP_CMP_MASKED_EQ, 0xffffffffULL, request)),
+          "ioctl");
   }
   add_ioctl_range(filter, 0, 0);
 }
@@ -79,16 +89,20 @@ void add_socket(scmp_filter_ctx filter) {
   const int socket = number_of("socket");
   for (const int family : berm::seccomp::kFamilies) {
     check(seccomp_rule_add(filter, SCMP_ACT_ALLOW, socket, 1,
-                           SCMP_A0_32(SCMP_CMP_EQ, static_cast<std::uint32_t>(family))), "socket");
+                           SCMP_A0_32(SCMP_CMP_EQ, static_cast<std::uint32_t>(family))),
+          "socket");
   }
-  check(seccomp_rule_add(filter, SCMP_ACT_ALLOW, socket, 2, SCMP_A0_32(SCMP_CMP_EQ, 16U /* AF_NETLINK */),
-                         SCMP_A2_32(SCMP_CMP_EQ, 0U /* NETLINK_ROUTE */)), "netlink");
+  check(seccomp_rule_add(filter, SCMP_ACT_ALLOW, socket, 2,
+                         SCMP_A0_32(SCMP_CMP_EQ, 16U /* AF_NETLINK */),
+                         SCMP_A2_32(SCMP_CMP_EQ, 0U /* NETLINK_ROUTE */)),
+        "netlink");
 }
 
 // Only PER_LINUX and the query: other personalities switch off address randomisation.
 void add_personality(scmp_filter_ctx filter) {
   for (const std::uint32_t value : {0x0U, 0x8U, 0x20000U, 0x20008U, 0xffffffffU}) {
-    check(seccomp_rule_add(filter, SCMP_ACT_ALLOW, number_of("personality"), 1, SCMP_A0_32(SCMP_CMP_EQ, value)),
+    check(seccomp_rule_add(filter, SCMP_ACT_ALLOW, number_of("personality"), 1,
+                           SCMP_A0_32(SCMP_CMP_EQ, value)),
           "personality");
   }
 }
@@ -113,7 +127,9 @@ void print(scmp_filter_ctx filter, const char* name) {
   if (pread(fd, code.data(), static_cast<std::size_t>(size), 0) != size) std::exit(1);
   close(fd);
   std::printf("inline constexpr std::array<sock_filter, %zu> %s = {{\n", code.size(), name);
-  for (const sock_filter& op : code) std::printf("    {0x%04x, %u, %u, 0x%08x},\n", op.code, op.jt, op.jf, op.k);
+  for (const sock_filter& op : code) {
+    std::printf("    {0x%04x, %u, %u, 0x%08x},\n", op.code, op.jt, op.jf, op.k);
+  }
   std::printf("}};\n\n");
   seccomp_release(filter);
 }
@@ -121,7 +137,9 @@ void print(scmp_filter_ctx filter, const char* name) {
 void print_arch(std::uint32_t arch, const std::string& suffix) {
   scmp_filter_ctx agent = new_filter(SCMP_ACT_ERRNO(ENOSYS), arch);
   for (const std::string_view name : berm::seccomp::kAllowed) add(agent, SCMP_ACT_ALLOW, name);
-  for (const std::string_view name : berm::seccomp::kRefused) add(agent, SCMP_ACT_ERRNO(EPERM), name);
+  for (const std::string_view name : berm::seccomp::kRefused) {
+    add(agent, SCMP_ACT_ERRNO(EPERM), name);
+  }
   add_clone(agent);
   add_ioctl(agent);
   add_socket(agent);
@@ -135,8 +153,10 @@ void print_arch(std::uint32_t arch, const std::string& suffix) {
 }  // namespace
 
 int main() {
-  std::printf("// Made from profile.h by generate.cc at build time.\n#pragma once\n\n#include <linux/filter.h>\n\n"
-              "#include <array>\n\nnamespace berm::seccomp {\n\n");
+  std::printf(
+      "// Made from profile.h by generate.cc at build time.\n#pragma once\n\n#include "
+      "<linux/filter.h>\n\n"
+      "#include <array>\n\nnamespace berm::seccomp {\n\n");
   print_arch(SCMP_ARCH_X86_64, "X86_64");
   print_arch(SCMP_ARCH_AARCH64, "Aarch64");
   std::printf("}  // namespace berm::seccomp\n");
