@@ -7,6 +7,8 @@
 // the same.
 #define TOML_ASSERT(expression) static_cast<void>(0)
 #include <toml++/impl/preprocessor.h>
+
+#include <cstdint>  // the next header needs it and does not say so
 // Its test for blanks ends in "unreachable" for U+00A1 and others: undefined where "no" is the
 // answer.
 #undef TOML_UNREACHABLE
