@@ -7,7 +7,7 @@ berm_library(rules/changes SOURCES guard.cc outside_allow.cc protected_file.cc t
   special_mode.cc special_file.cc hard_link.cc escaping_symlink.cc case_collision.cc submodule.cc git_directory.cc
   hidden_unicode.cc file_name.cc inner_commits.cc credential.cc credential_patterns.cc LINKS berm_policy)
 berm_library(rules/egress SOURCES destination.cc LINKS berm_policy)
-berm_library(plan SOURCES make_plan.cc print.cc explain.cc LINKS berm_policy berm_rules_changes)
+berm_library(plan SOURCES make_plan.cc mounts.cc print.cc explain.cc LINKS berm_policy berm_rules_changes)
 berm_library(record SOURCES chain.cc sha256.cc verdict.cc LINKS berm_base OpenSSL::Crypto)
 berm_library(sys SOURCES fd.cc beneath.cc child.cc mount.cc cgroup.cc LINKS berm_base)
 berm_library(host SOURCES probe.cc doctor.cc LINKS berm_plan berm_sys)
