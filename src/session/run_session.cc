@@ -221,6 +221,11 @@ void Session::drop_workspace() {
 }
 
 void Session::judge_run() {
+  // The overlay's own workshop, which nobody could remove by hand: the kernel makes it without
+  // rights.
+  if (const Result<void> removed = remove_tree(report_.path + "/changes/work"); !removed) {
+    report_.notes.push_back(sentence(removed.error()));
+  }
   Result<WalkPlace> place = walk_place_of(report_.path, stored_);
   Result<Changes> changes =
       place ? walk_changes(*place) : Result<Changes>(tl::unexpected(place.error()));

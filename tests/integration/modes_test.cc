@@ -183,6 +183,11 @@ TEST_P(Mode, ASparseGiantIsCopiedAsTheHoleItIs) {
   EXPECT_EQ(report["stderr"], "322122547200\nend") << text_of(report);
 }
 
+TEST_P(Mode, WhatARunLeavesCanBeRemovedByHand) {
+  ASSERT_EQ(site.run_script("mkdir -p a/b && echo n > a/b/n")["code"], 0);
+  site.shell("rm -r ../state/berm");
+}
+
 TEST_P(Mode, DiscardLeavesNoCopyBehind) {
   ASSERT_EQ(site.run_script("echo n > n", {"--mode", "worktree"})["code"], 0);
   const std::string directory = site.berm({"show", "--json"}).json().value("directory", "");
