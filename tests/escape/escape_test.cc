@@ -201,8 +201,10 @@ TEST_P(EscapeTest, IsDenied) {
     EXPECT_TRUE(inside.contains(std::string(probe::probes().back().name)));
     return;
   }
+  // Without Landlock it is the missing capability that stops a device node.
+  const bool without_landlock = landlock_abi() < 1 && name == "make_block_device";
   EXPECT_NE(inside.at(name), 0) << "SANDBOX ESCAPE: " << name;
-  EXPECT_EQ(inside.at(name), probe->denied_with)
+  EXPECT_EQ(inside.at(name), without_landlock ? EPERM : probe->denied_with)
       << "denied, but not by the layer we think (" << probe->layer << ")";
 }
 
