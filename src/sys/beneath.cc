@@ -47,8 +47,7 @@ Result<void> empty_directory(int directory, dev_t device) {
         if (::unlinkat(child.get(), below.name.c_str(), 0) == 0) continue;
         make_accessible(child.get(), below.name);  // moving a directory writes its ".."
         const std::string name = fmt::format(".berm-remove-{}-{}", ::getpid(), moved++);
-        if (::renameat2(child.get(), below.name.c_str(), directory, name.c_str(),
-                        RENAME_NOREPLACE) != 0) {
+        if (::renameat(child.get(), below.name.c_str(), directory, name.c_str()) != 0) {
           return os_error(fmt::format("move '{}' up", below.name));
         }
         again = true;
@@ -164,6 +163,12 @@ Result<UniqueFd> make_parents_beneath(int directory, const std::string& relative
     rest.remove_prefix(slash + 1);
   }
   return current;
+}
+
+bool rename_if_absent(int from, const std::string& name, int to, const std::string& as) {
+  if (::renameat2(from, name.c_str(), to, as.c_str(), RENAME_NOREPLACE) == 0) return true;
+  if (errno != EINVAL || ::linkat(from, name.c_str(), to, as.c_str(), 0) != 0) return false;
+  return ::unlinkat(from, name.c_str(), 0) == 0;
 }
 
 }  // namespace berm

@@ -41,6 +41,12 @@ struct Entry {
 /// A missing name is fine. Directories without rights for us are made accessible first.
 [[nodiscard]] Result<void> remove_beneath(int directory, const std::string& name);
 
+/// Renames `name` in `from` to `as` in `to`, unless that exists (errno EEXIST). Where the file
+/// system has no such rename (NFS answers EINVAL) a second name does it, which fails on an existing
+/// one too.
+[[nodiscard]] bool rename_if_absent(int from, const std::string& name, int to,
+                                    const std::string& as);
+
 struct Owner {
   uid_t uid = 0;
   gid_t gid = 0;

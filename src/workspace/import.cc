@@ -186,11 +186,11 @@ Result<void> Import::put_in_place(std::size_t index) {
   done_ = index + 1;
   if (change.kind == ChangeKind::deleted) return {};
   // An empty directory may be in the way where a file replaces a directory; never anything else.
-  if (::renameat2(new_.get(), number.c_str(), parent.get(), name.c_str(), RENAME_NOREPLACE) == 0) {
+  if (rename_if_absent(new_.get(), number, parent.get(), name)) {
     return {};
   }
   if (errno == EEXIST && ::unlinkat(parent.get(), name.c_str(), AT_REMOVEDIR) == 0 &&
-      ::renameat2(new_.get(), number.c_str(), parent.get(), name.c_str(), RENAME_NOREPLACE) == 0) {
+      rename_if_absent(new_.get(), number, parent.get(), name)) {
     return {};
   }
   return os_error(fmt::format("put '{}' in place", printable(change.path)));
@@ -225,7 +225,7 @@ void Import::roll_back() {
     const bool placed = items_[i]->kind != ChangeKind::deleted &&
                         ::faccessat(new_.get(), number.c_str(), F_OK, AT_SYMLINK_NOFOLLOW) != 0;
     if (placed) ::unlinkat(parent->get(), name.c_str(), 0);
-    ::renameat2(old_.get(), number.c_str(), parent->get(), name.c_str(), RENAME_NOREPLACE);
+    (void)rename_if_absent(old_.get(), number, parent->get(), name);
   }
 }
 
@@ -287,8 +287,7 @@ Result<void> roll_back_journal(int root, const std::string& directory) {
     }
     const UniqueFd parent = BERM_TRY(make_parents_beneath(root, path, 0777, {}));
     if (placed) ::unlinkat(parent.get(), last_component(path).c_str(), 0);
-    if (moved && ::renameat2(old.get(), number.c_str(), parent.get(), last_component(path).c_str(),
-                             RENAME_NOREPLACE) != 0) {
+    if (moved && !rename_if_absent(old.get(), number, parent.get(), last_component(path))) {
       return os_error(fmt::format("restore '{}'", printable(path)));
     }
   }

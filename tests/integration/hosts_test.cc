@@ -179,6 +179,19 @@ TEST_P(Host, AFullDiskDuringTheImportRollsItBack) {
   EXPECT_NE(finished.out.find("No space left"), std::string::npos) << finished.out.substr(0, 2000);
 }
 
+// NFS knows no RENAME_NOREPLACE and answers EINVAL.
+TEST_P(Host, AnImportNeedsNoRenameThatNfsLacks) {
+  ASSERT_EQ(site.run_script(
+                "echo n > new; echo 2 >> README.md; rm src/main.c; ln -s README.md l")["code"],
+            0);
+  const Finished applied = without({"renameat2:22"}, {"apply"});
+  EXPECT_EQ(applied.code, 0) << applied.err;
+  EXPECT_EQ(site.read("new"), "n\n");
+  EXPECT_EQ(site.read("README.md"), "hello\n2\n");
+  EXPECT_FALSE(site.has("src/main.c"));
+  EXPECT_EQ(site.shell("readlink l; ls -A .git | grep -c berm- || true"), "README.md\n0\n");
+}
+
 TEST_P(Host, PathsLongerThanPathMaxAreWalked) {
   // Shells keep the whole path and give up; system calls take one step at a time.
   const std::string descend =
