@@ -3,6 +3,7 @@
 #include <grp.h>
 #include <linux/capability.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
@@ -28,8 +29,10 @@ int await_go(wire::Step step) {
 
 int await_id_maps(Setup&) { return await_go(wire::Step::await_id_maps); }
 
-// Joining a control group takes the kernel milliseconds; the root is built meanwhile.
-int await_limits(Setup&) { return await_go(wire::Step::await_limits); }
+// The supervisor fills the private git directory and writes the record while the root is built.
+int await_workspace(Setup&) { return await_go(wire::Step::await_workspace); }
+
+int own_cgroup_namespace(Setup&) { return ::unshare(CLONE_NEWCGROUP) == 0 ? 0 : errno; }
 
 int take_identity(Setup& setup) {
   const wire::Program& program = setup.program.header();

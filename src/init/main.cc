@@ -28,6 +28,7 @@ struct SetupStep {
 constexpr SetupStep kBuild[] = {
     {Step::await_id_maps,       await_id_maps},        // until the parent writes them we are nobody
     {Step::take_identity,       take_identity},        // before any file is made: it would belong to nobody
+    {Step::cgroup_namespace,    own_cgroup_namespace}, // after the supervisor put us into our groups: they become its root
     {Step::guard_init,          hide_from_tracers},    // after the maps: their files would become root's
     {Step::die_with_supervisor, die_with_supervisor},  // after identity: a credential change clears it
     {Step::private_mounts,      make_mounts_private},  // before any mount: or the host's events come in
@@ -40,7 +41,7 @@ constexpr SetupStep kBuild[] = {
     {Step::set_limits,          set_limits},           // inherited by the agent; before fork
     {Step::drop_capabilities,   drop_capabilities},    // nothing below needs one, neither here nor in the agent
     {Step::no_new_privs,        set_no_new_privs},     // Landlock and seccomp refuse to load without
-    {Step::await_limits,        await_limits},         // before fork: the agent is born in its control groups
+    {Step::await_workspace,     await_workspace},      // before fork: the private git directory was filled meanwhile
 };
 constexpr SetupStep kConfine[] = {
     {Step::new_session,         new_session},              // before the terminal becomes controlling
@@ -59,8 +60,8 @@ static_assert(position(kBuild, Step::take_identity) < position(kBuild, Step::die
 static_assert(position(kBuild, Step::build_root) < position(kBuild, Step::pivot_root));
 static_assert(position(kBuild, Step::raise_loopback) < position(kBuild, Step::open_listeners));
 static_assert(position(kBuild, Step::limit_namespaces) < position(kBuild, Step::drop_capabilities));
-static_assert(position(kBuild, Step::await_limits) == std::size(kBuild) - 1,
-              "nothing is forked outside of the control groups");
+static_assert(position(kBuild, Step::await_workspace) == std::size(kBuild) - 1,
+              "the agent starts in a workspace that is whole");
 static_assert(position(kConfine, Step::seccomp) == std::size(kConfine) - 1,
               "seccomp must stay last");
 

@@ -36,7 +36,8 @@ int set_limits(Setup&);
 int drop_capabilities(Setup&);
 int set_no_new_privs(Setup&);
 
-int await_limits(Setup&);
+int await_workspace(Setup&);
+int own_cgroup_namespace(Setup&);
 
 // terminal.cc
 int open_terminal(Setup&);

@@ -165,10 +165,11 @@ Result<void> Supervisor::start() {
     disk_at_start_ = sample_disk((plan_.run_directory / "changes").str()).used;
   }
   sandbox_ = BERM_TRY(Sandbox::start(plan_, std::move(child), cgroup_));
+  // Before the first step: a cgroup namespace made earlier would show the agent the host's path.
+  BERM_TRY(cgroup_.attach(sandbox_->pid()));
   BERM_TRY(sandbox_->release(wire::Step::await_id_maps));
   BERM_TRY(options_.while_building());
-  BERM_TRY(cgroup_.attach(sandbox_->pid()));
-  return sandbox_->release(wire::Step::await_limits);
+  return sandbox_->release(wire::Step::await_workspace);
 }
 
 void Supervisor::end(Outcome outcome) {

@@ -35,8 +35,8 @@ class Sandbox {
   [[nodiscard]] static Result<Sandbox> start(const Plan& plan, ChildStreams streams,
                                              const RunCgroup& cgroup);
 
-  /// Lets berm-init go on: past await_id_maps it builds the sandbox, past await_limits it starts
-  /// the agent. Before the second: RunCgroup::attach().
+  /// Lets berm-init go on: past await_id_maps it builds the sandbox, past await_workspace it starts
+  /// the agent. Before the first: RunCgroup::attach().
   [[nodiscard]] Result<void> release(wire::Step step);
 
   /// Receives one message; nullopt at the end of the stream.

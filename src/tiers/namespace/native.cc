@@ -156,8 +156,10 @@ std::string_view words_of(wire::Step step) {
       return "open the agent's terminal";
     case Step::set_limits:
       return "set resource limits";
-    case Step::await_limits:
-      return "wait for the control groups";
+    case Step::await_workspace:
+      return "wait for the workspace";
+    case Step::cgroup_namespace:
+      return "make a cgroup namespace";
     case Step::fork_agent:
       return "fork the agent";
     case Step::new_session:
