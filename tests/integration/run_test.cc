@@ -10,6 +10,7 @@
 
 #include <filesystem>
 #include <fstream>
+#include <sstream>
 #include <thread>
 
 #include "harness.h"
@@ -232,6 +233,58 @@ TEST_P(Run, KillingBermLeavesNothingBehind) {
   EXPECT_EQ(site.berm({"verify"}).code, 1) << "a record without its end says so";
   // The next run still works, and cleans what the killed one could not.
   EXPECT_EQ(site.berm({"run", "--", "true"}).code, 0);
+}
+
+// berm has helpers besides the process that the user started: none may take the boundary with it.
+TEST_P(Run, WhoeverOfBermsProcessesIsKilledTheRunEndsOrGoesOn) {
+  const auto children_of = [&](const std::string& parent) {
+    return run_as(As::root, {"pgrep", "-P", parent, "-a"}, site.environment(), "/", "").out;
+  };
+  const struct {
+    const char* name;     // in the command line of the victim
+    bool always;          // the janitor exists only where control groups are made
+    const char* command;  // short, where the run is to go on
+    int code;
+  } victims[] = {{" egress", true, "sleep 60", 122},
+                 {"--sandbox", true, "sleep 60", 122},
+                 {"--janitor", false, "sleep 2", 0}};
+  for (const auto& victim : victims) {
+    SCOPED_TRACE(victim.name);
+    const pid_t pid = ::fork();
+    if (pid == 0) {
+      const Finished finished =
+          site.berm({"run", "--allow", "example.com", "--", "sh", "-c", victim.command});
+      ::_exit(finished.code);
+    }
+    // pid is the test's own fork; berm is its child, and the victims are berm's.
+    std::string line;
+    for (int i = 0; i < 400 && line.empty(); ++i) {
+      ::poll(nullptr, 0, 20);
+      const std::string berm = children_of(std::to_string(pid));
+      if (berm.empty()) continue;
+      std::istringstream all(children_of(berm.substr(0, berm.find(' '))));
+      std::string egress;
+      for (std::string one; std::getline(all, one);) {
+        if (one.find(" egress") != std::string::npos) egress = one;
+        if (one.find(victim.name) != std::string::npos) line = one;
+      }
+      if (egress.empty()) line.clear();  // the last of them to start
+      if (!egress.empty() && line.empty() && !victim.always) break;
+    }
+    if (line.empty() && !victim.always) {
+      int status = 0;
+      ::waitpid(pid, &status, 0);
+      continue;
+    }
+    ASSERT_FALSE(line.empty());
+    EXPECT_EQ(::kill(std::stoi(line), SIGKILL), 0);
+    int status = 0;
+    ::waitpid(pid, &status, 0);
+    EXPECT_EQ(WEXITSTATUS(status), victim.code);
+    EXPECT_EQ(site.berm({"verify"}).code, 0) << "the record tells it to its end";
+    const std::string id = site.berm({"runs", "--json"}).json()["runs"][0]["id"];
+    EXPECT_EQ(site.shell("find /sys/fs/cgroup -name 'berm-" + id + "*' 2>/dev/null || true"), "");
+  }
 }
 
 TEST_P(Run, KilledAtAnyStepOfTheSetUpNothingIsLeft) {
