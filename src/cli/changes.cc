@@ -11,6 +11,7 @@
 #include "cli/console.h"
 #include "session/run_session.h"
 #include "workspace/import.h"
+#include "workspace/prepare.h"
 
 namespace berm {
 namespace {
@@ -223,11 +224,7 @@ int discard(const ChangesOptions& options) {
   Result<json> run = load_run(*path);
   if (!run) return fail(run.error());
   // The record stays: what was done is not undone by dropping the result.
-  for (const char* part : {"/changes", "/base", "/base-git", "/covers", "/left-out"}) {
-    if (const Result<void> removed = remove_tree(*path + part); !removed) {
-      return fail(removed.error());
-    }
-  }
+  if (const Result<void> removed = remove_workspace(*path); !removed) return fail(removed.error());
   (*run)["status"] = "discarded";
   if (const Result<void> saved = save_run(*path, *run); !saved) return fail(saved.error());
   if (options.json) put_json({{"discarded", (*run)["id"]}});

@@ -14,6 +14,7 @@
 
 #include "base/landlock_uapi.h"
 #include "base/text.h"
+#include "sys/cgroup.h"
 #include "sys/fd.h"
 
 namespace berm {
@@ -82,9 +83,7 @@ bool is_usable_v2(const std::string& directory) {
   if (!may_write(directory) || ::access((directory + "/cgroup.procs").c_str(), W_OK) != 0) {
     return false;
   }
-  const Result<std::string> enabled = read_file(directory + "/cgroup.subtree_control", 4096);
-  if (!enabled) return false;
-  if (has_word(*enabled, "memory") && has_word(*enabled, "pids")) return true;
+  if (controls_children(directory)) return true;
   const Result<std::string> processes = read_file(directory + "/cgroup.procs", 1 << 20);
   return processes && trim(*processes) == fmt::format("{}", ::getpid());
 }

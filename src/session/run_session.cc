@@ -213,10 +213,8 @@ void Session::supervise_run() {
 
 // Nothing of the agent ran: what was made for it, perhaps half of a copy, is of no use to anybody.
 void Session::drop_workspace() {
-  for (const char* part : {"/changes", "/base", "/base-git", "/covers", "/checkout", "/left-out"}) {
-    if (const Result<void> removed = remove_tree(report_.path + part); !removed) {
-      report_.notes.push_back(sentence(removed.error()));
-    }
+  if (const Result<void> removed = remove_workspace(report_.path); !removed) {
+    report_.notes.push_back(sentence(removed.error()));
   }
 }
 
@@ -259,10 +257,10 @@ void Session::judge_run() {
         finding.path.empty() ? finding.message
                              : fmt::format("'{}' {}", printable(finding.path), finding.message));
   }
-  record_.append("supervisor", "changes",
-                 {{"sha256", report_.changes.digest},
-                  {"files", changes_to_json(report_.changes)["files"]},
-                  {"refs", changes_to_json(report_.changes)["refs"]}});
+  const json changed = changes_to_json(report_.changes);
+  record_.append(
+      "supervisor", "changes",
+      {{"sha256", report_.changes.digest}, {"files", changed["files"]}, {"refs", changed["refs"]}});
   record_.append(
       "supervisor", "guard",
       {{"findings", findings_to_json(report_.findings)}, {"refused", !guard_.refusals.empty()}});
@@ -368,8 +366,10 @@ Result<PreparedRun> prepare_run(const RunRequest& request, Footprint footprint) 
   }
   std::vector<Glob> hide = built_in_hidden();
   hide.insert(hide.end(), policy.hide.begin(), policy.hide.end());
-  if (policy.git == GitHistory::none)
-    hide.push_back(BERM_TRY(Glob::parse(".git")));  // at any depth; the topmost is dealt with apart
+  if (policy.git == GitHistory::none) {
+    // At any depth; the topmost is dealt with apart.
+    hide.push_back(BERM_TRY(Glob::parse(".git")));
+  }
   if (policy.mode == WorkspaceMode::worktree) {
     BERM_TRY(
         in_context("planning the checkout", plan_checkout(prepared.repository, policy.ref, hide)));

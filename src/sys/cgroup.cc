@@ -85,12 +85,6 @@ Result<void> make_group(const std::string& directory) {
   return {};
 }
 
-bool controls_children(const std::string& directory) {
-  const Result<std::string> enabled = read_file(directory + "/cgroup.subtree_control", 4096);
-  return enabled && enabled->find("memory") != std::string::npos &&
-         enabled->find("pids") != std::string::npos;
-}
-
 // The v2 group of a process, as a directory; "" if it cannot be told.
 std::string v2_group_of(pid_t pid) {
   const Result<std::string> groups = read_file(fmt::format("/proc/{}/cgroup", pid), 1 << 16);
@@ -113,14 +107,26 @@ Result<void> set_v1_memory(const std::string& group, const CgroupLimits& limits)
 
 }  // namespace
 
+bool controls_children(const std::string& group) {
+  const Result<std::string> enabled = read_file(group + "/cgroup.subtree_control", 4096);
+  if (!enabled) return false;
+  const std::vector<std::string_view> words = split(trim(*enabled), ' ');
+  const auto has = [&](std::string_view name) {
+    return std::ranges::find(words, name) != words.end();
+  };
+  return has("memory") && has("pids");
+}
+
 std::vector<std::string> RunCgroup::planned(const CgroupParents& parents, const std::string& name) {
+  if (parents.scope) return {};  // systemd removes a scope with its last process
   std::vector<std::string> out;
   for (const std::string* parent : {&parents.memory, &parents.pids, &parents.cpu}) {
     const std::string directory = fmt::format("{}/{}", *parent, name);
-    if (!parent->empty() && std::ranges::find(out, directory) == out.end())
-      out.push_back(directory);  // v2: one for all
+    // v2: one for all.
+    if (!parent->empty() && std::ranges::find(out, directory) == out.end()) {
+      out.push_back(directory);
+    }
   }
-  if (parents.scope) return {};  // systemd removes a scope with its last process
   if (parents.v2) out.push_back(fmt::format("{}/{}{}", parents.memory, name, kSupervisorSuffix));
   return out;
 }

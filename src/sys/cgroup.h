@@ -84,6 +84,9 @@ class RunCgroup {
   pid_t keeper_ = 0;
 };
 
+/// Whether the v2 group `group` (a directory) limits memory and processes of its children already.
+[[nodiscard]] bool controls_children(const std::string& group);
+
 /// Removes empty groups that a killed berm left: names "berm-r-…" without a process.
 void remove_stale_cgroups(const CgroupParents& parents);
 

@@ -46,14 +46,14 @@ bool is_passable(const Error& error) {
   return error.os_errno == EACCES || error.os_errno == ENOENT;
 }
 
-// Copies files, directories and links; what a checkout cannot hold (sockets, devices) is left out,
-// and so is what cannot be read, or goes away meanwhile.
 struct TreeCopy {
   const RepositoryFacts& repository;
   std::set<std::string> hidden;
   std::string left_out;  ///< paths, each ended by NUL
 };
 
+// Copies files, directories and links; what a checkout cannot hold (sockets, devices) is left out,
+// and so is what cannot be read, or goes away meanwhile.
 Result<void> copy_tree(int from, int to, const std::string& path, TreeCopy& copying) {
   for (const Entry& entry : BERM_TRY(list_directory(from))) {
     const std::string full = path.empty() ? entry.name : path + "/" + entry.name;
@@ -140,9 +140,7 @@ Result<void> make_covers(const Plan& plan) {
 Result<void> keep_inner_references(const Plan& plan, const InnerRepository& inner,
                                    std::size_t index) {
   const std::string changes = (plan.run_directory / "changes").str();
-  const std::string from =
-      inner.nested ? fmt::format("{}/nested/{}", changes, index)
-                   : changes + "/git" + inner.at.substr(std::string_view(".git").size());
+  const std::string from = inner_git_directory(changes, inner.at, index);
   const std::string base = (plan.run_directory / fmt::format("base-git/inner-{}", index)).str();
   BERM_TRY(make_directories(base, 0700));
   for (const char* name : {"/packed-refs", "/HEAD"}) {
@@ -161,7 +159,7 @@ Result<void> prepare_layers(const Plan& plan, const RepositoryFacts& repository)
   if (plan.workspace.git != GitHistory::none) BERM_TRY(make_directories(changes + "/git", 0755));
   for (std::size_t i = 0; i < repository.inner.size(); ++i) {
     if (repository.inner[i].nested) {
-      BERM_TRY(make_directories(fmt::format("{}/nested/{}", changes, i), 0755));
+      BERM_TRY(make_directories(inner_git_directory(changes, repository.inner[i].at, i), 0755));
     }
   }
   if (mode == WorkspaceMode::overlay || mode == WorkspaceMode::worktree) {
@@ -187,8 +185,8 @@ Result<void> fill_git(const Plan& plan, const RepositoryFacts& repository) {
   if (plan.workspace.git == GitHistory::none) return {};
   const std::string changes = (plan.run_directory / "changes").str();
   const std::string git_dir = changes + "/git";
-  BERM_TRY(in_context("making the private git directory",
-                      make_private_git(repository, plan, git_dir, changes + "/nested")));
+  BERM_TRY(
+      in_context("making the private git directory", make_private_git(repository, plan, changes)));
   // The references as the agent got them: what they are compared with when the run is over.
   const std::string base = (plan.run_directory / "base-git").str();
   BERM_TRY(make_directories(base, 0700));
@@ -198,6 +196,14 @@ Result<void> fill_git(const Plan& plan, const RepositoryFacts& repository) {
     BERM_TRY(keep_inner_references(plan, repository.inner[i], i));
   }
   return {};
+}
+
+Result<void> remove_workspace(const std::string& run_directory) {
+  Result<void> removed;
+  for (const char* part : {"/changes", "/base", "/base-git", "/covers", "/checkout", "/left-out"}) {
+    if (Result<void> one = remove_tree(run_directory + part); !one) removed = std::move(one);
+  }
+  return removed;
 }
 
 }  // namespace berm

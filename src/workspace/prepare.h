@@ -11,6 +11,9 @@ namespace berm {
 /// base/ (worktree: the checkout; direct: a copy to compare with).
 [[nodiscard]] Result<void> prepare_layers(const Plan& plan, const RepositoryFacts& repository);
 
+/// Removes all that the two others made, and what the agent left in it. The record stays.
+[[nodiscard]] Result<void> remove_workspace(const std::string& run_directory);
+
 /// Fills the private git directories. They are only directories to the mounts, so this may happen
 /// while the sandbox is being built, and must be done before the agent starts.
 [[nodiscard]] Result<void> fill_git(const Plan& plan, const RepositoryFacts& repository);

@@ -154,8 +154,7 @@ std::string relative_from(const std::string& from, const std::string& to) {
 
 // Submodules and repositories in the tree, each like the main one.
 Result<void> make_inner(const RepositoryFacts& repository, const Plan& plan,
-                        const std::string& target, const std::string& nested,
-                        const std::string& home) {
+                        const std::string& changes, const std::string& home) {
   for (std::size_t i = 0; i < repository.inner.size(); ++i) {
     const InnerRepository& inner = repository.inner[i];
     RepositoryFacts one = repository;
@@ -166,9 +165,7 @@ Result<void> make_inner(const RepositoryFacts& repository, const Plan& plan,
     for (std::size_t k = 0; full && k < inner.object_dirs.size(); ++k) {
       alternates += inner_objects_path(i, k) + "\n";
     }
-    const std::string place = inner.nested
-                                  ? fmt::format("{}/{}", nested, i)
-                                  : target + inner.at.substr(std::string_view(".git").size());
+    const std::string place = inner_git_directory(changes, inner.at, i);
     BERM_TRY(make_one(one, plan.workspace, place, home, alternates));
     if (!full) BERM_TRY(copy_head_objects(one, place));
     if (inner.nested) continue;
@@ -243,8 +240,18 @@ Result<void> make_bare_git(const RepositoryFacts& repository, const std::string&
   return write_file(target + "/config", config, 0644);
 }
 
+std::string inner_git_directory(const std::string& changes, const std::string& at,
+                                std::size_t index) {
+  constexpr std::string_view kMain = ".git/";
+  const bool submodule = at.starts_with(kMain);
+  return submodule ? fmt::format("{}/git/{}", changes, at.substr(kMain.size()))
+                   : fmt::format("{}/nested/{}", changes, index);
+}
+
 Result<void> make_private_git(const RepositoryFacts& repository, const Plan& plan,
-                              const std::string& target, const std::string& nested) {
+                              const std::string& changes) {
+  const std::string target = changes + "/git";
+  const std::string nested = changes + "/nested";
   std::string alternates;
   const bool full = plan.workspace.git == GitHistory::full;
   for (std::size_t i = 0; full && i < repository.object_dirs.size(); ++i) {
@@ -254,7 +261,7 @@ Result<void> make_private_git(const RepositoryFacts& repository, const Plan& pla
   const std::string user_home = home != nullptr ? home : "";
   BERM_TRY(make_one(repository, plan.workspace, target, user_home, alternates));
   if (!full) BERM_TRY(copy_head_objects(repository, target));
-  BERM_TRY(make_inner(repository, plan, target, nested, user_home));
+  BERM_TRY(make_inner(repository, plan, changes, user_home));
   if (!repository.hidden.empty()) BERM_TRY(skip_hidden_in_index(repository, target));
   if (exists(nested)) BERM_TRY(give_tree(nested, plan.identity));
   return give_tree(target, plan.identity);

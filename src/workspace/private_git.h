@@ -9,13 +9,18 @@
 
 namespace berm {
 
-/// Builds a private git directory at `target` (of which at most the directory exists): HEAD,
+/// Builds the private git directory `changes`/git (of which at most the directory exists): HEAD,
 /// references and index copied, configuration rebuilt from safe settings, no hooks, history through
 /// read-only alternates at /run/berm/objects/N inside. Submodules get the same under modules/,
-/// repositories that lie in the tree at `nested`/N. An index that is already at `target` is kept.
+/// repositories that lie in the tree at `changes`/nested/N. An index that is already there is kept.
 /// It costs a copy of the index and the references, not of the history.
 [[nodiscard]] Result<void> make_private_git(const RepositoryFacts& repository, const Plan& plan,
-                                            const std::string& target, const std::string& nested);
+                                            const std::string& changes);
+
+/// The private git directory of the inner repository number `index` that is `at` inside: below
+/// changes/git for a submodule, else changes/nested/N, which is mounted where it belongs.
+[[nodiscard]] std::string inner_git_directory(const std::string& changes, const std::string& at,
+                                              std::size_t index);
 
 /// A git directory at `target` with the repository's safe configuration and all its objects, for
 /// one git command of berm's own. No references, no index.

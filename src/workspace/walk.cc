@@ -321,9 +321,7 @@ Result<std::vector<std::string>> changed_inner(const WalkPlace& place) {
     const std::string base = fmt::format("{}/base-git/inner-{}", place.run_directory, i);
     if (!exists(base)) return out;
     const std::string at = BERM_TRY(read_plain_file(base + "/at"));
-    const bool submodule = at.starts_with(".git/");
-    const std::string now = submodule ? place.run_directory + "/changes/git" + at.substr(4)
-                                      : fmt::format("{}/changes/nested/{}", place.run_directory, i);
+    const std::string now = inner_git_directory(place.run_directory + "/changes", at, i);
     const Result<std::string> after = tips_of(now);
     if (!after || *after != BERM_TRY(tips_of(base))) out.push_back(at);
   }

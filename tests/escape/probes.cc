@@ -308,24 +308,18 @@ int x32_call() {
 }
 
 // ---- terminal
-int type_into_terminal() {
+// The request as the kernel gets it: the C library would cut its high bits off.
+int type_by(unsigned long request) {
   const int master = ::posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
   if (master < 0) return errno;
-  const int result = ::ioctl(master, TIOCSTI, "x");
-  const int error = result == 0 || errno == EIO
-                        ? 0
-                        : errno;  // EIO: refused by the kernel's own switch, past our filter
-  ::close(master);
-  return error;
-}
-int type_with_high_bits() {
-  const int master = ::posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
-  if (master < 0) return errno;
-  const long result = ::syscall(SYS_ioctl, master, 0x100005412UL, "x");
+  const long result = ::syscall(SYS_ioctl, master, request, "x");
+  // EIO: refused by the kernel's own switch, past our filter.
   const int error = result == 0 || errno == EIO ? 0 : errno;
   ::close(master);
   return error;
 }
+int type_into_terminal() { return type_by(TIOCSTI); }
+int type_with_high_bits() { return type_by(0x100005412UL); }
 int paste_into_console() {
   const int master = ::posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
   char subcode = 6;

@@ -190,7 +190,6 @@ TEST_P(Mode, WhatARunLeavesCanBeRemovedByHand) {
 
 TEST_P(Mode, DiscardLeavesNoCopyBehind) {
   ASSERT_EQ(site.run_script("echo n > n", {"--mode", "worktree"})["code"], 0);
-  const std::string directory = site.berm({"show", "--json"}).json().value("directory", "");
   ASSERT_EQ(site.berm({"discard"}).code, 0);
   EXPECT_EQ(site.shell("ls " + site.root() + "/state/berm/runs/*/"),
             "lock\nrecord.jsonl\nrun.json\n");
