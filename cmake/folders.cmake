@@ -1,13 +1,14 @@
 # PURE folders: no system call (scripts/check-layers reads this list).
 set(BERM_PURE base policy plan rules/changes rules/egress record)
 
-berm_library(base SOURCES result.cc text.cc path.cc glob.cc units.cc fmt.cc)
-berm_library(policy SOURCES names.cc grants.cc reader.cc parse.cc print.cc merge.cc LINKS berm_base)
+berm_library(base SOURCES result.cc text.cc ip.cc host_name.cc path.cc glob.cc units.cc fmt.cc)
+berm_library(policy SOURCES names.cc grants.cc reader.cc parse.cc print.cc merge.cc LINKS berm_base ${BERM_PSL})
 berm_library(rules/changes SOURCES guard.cc outside_allow.cc protected_file.cc too_many_files.cc too_large.cc binary.cc
   special_mode.cc special_file.cc hard_link.cc escaping_symlink.cc case_collision.cc submodule.cc git_directory.cc
   hidden_unicode.cc file_name.cc inner_commits.cc credential.cc credential_patterns.cc LINKS berm_policy)
-berm_library(rules/egress SOURCES destination.cc LINKS berm_policy)
-berm_library(plan SOURCES make_plan.cc mounts.cc print.cc explain.cc LINKS berm_policy berm_rules_changes)
+berm_library(rules/egress SOURCES destination.cc address.cc access.cc http_head.cc request.cc dns.cc client_hello.cc socks.cc
+  LINKS berm_policy)
+berm_library(plan SOURCES make_plan.cc mounts.cc network.cc print.cc explain.cc LINKS berm_policy berm_rules_changes berm_rules_egress)
 berm_library(record SOURCES chain.cc sha256.cc verdict.cc LINKS berm_base OpenSSL::Crypto)
 berm_library(sys SOURCES fd.cc beneath.cc child.cc mount.cc cgroup.cc LINKS berm_base)
 berm_library(host SOURCES probe.cc doctor.cc LINKS berm_plan berm_sys)
@@ -17,7 +18,9 @@ berm_library(agents SOURCES agent.cc claude.cc LINKS berm_plan berm_sys)
 berm_library(audit SOURCES record_file.cc LINKS berm_record berm_sys)
 berm_library(tiers/namespace SOURCES native.cc encode.cc launch.cc LINKS berm_plan berm_sys)
 berm_library(supervise SOURCES supervisor.cc streams.cc sample.cc janitor.cc LINKS berm_tiers_namespace berm_audit)
-berm_library(egress SOURCES start.cc serve.cc events.cc resolve.cc connect_proxy.cc model_proxy.cc
+berm_library(egress SOURCES start.cc serve.cc confine.cc control.cc configuration.cc events.cc loop.cc budget.cc name_pool.cc gate.cc
+  resolve.cc connector.cc relay.cc client.cc dns_server.cc worker.cc http_session.cc model_route.cc
+  openssl.cc authority.cc tls_stream.cc upstream_trust.cc trust_files.cc
   LINKS berm_supervise berm_rules_egress OpenSSL::SSL cares)
 berm_library(session SOURCES run_directory.cc policy_sources.cc run_session.cc stored_run.cc report.cc
   LINKS berm_agents berm_egress berm_host berm_workspace)

@@ -1,28 +1,62 @@
-// src/egress/resolve.h: names to addresses, once, with c-ares (no NSS, no dlopen).
+// src/egress/resolve.h: names to addresses, with c-ares (no NSS, no dlopen) and the host's
+// /etc/hosts.
 #pragma once
 
-#include <sys/socket.h>
-
+#include <chrono>
+#include <condition_variable>
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
 #include <string>
 #include <vector>
 
+#include "base/ip.h"
 #include "base/result.h"
 
 namespace berm {
 
-struct ResolvedAddress {
-  sockaddr_storage address{};
-  socklen_t length = 0;
+/// Resolves in threads of its own. An answer is kept for its time to live (5 to 60 s), so that the
+/// many connections of one client cost one query. Thread safe.
+class Resolver {
+ public:
+  using Answer = std::function<void(Result<std::vector<IpAddress>>)>;
+
+  /// Reads /etc/hosts and the resolver's configuration: before the process gives up its files.
+  [[nodiscard]] static Result<std::unique_ptr<Resolver>> create();
+  ~Resolver();
+  Resolver(const Resolver&) = delete;
+  Resolver& operator=(const Resolver&) = delete;
+
+  /// Starts the threads: after the process is confined, so that they are too.
+  void start();
+
+  /// Tells `answer` the addresses of `host` (canonical), now if they are known, else from a thread
+  /// of the resolver. At most five seconds.
+  void resolve(const std::string& host, Answer answer);
+
+ private:
+  struct Channel;
+  struct Known {
+    std::vector<IpAddress> addresses;
+    std::chrono::steady_clock::time_point until;
+  };
+  struct Waiting {
+    std::string host;
+    Answer answer;
+  };
+  Resolver() = default;
+  void work(Channel& channel);
+  [[nodiscard]] std::optional<std::vector<IpAddress>> known(const std::string& host);
+  void remember(const std::string& host, const std::vector<IpAddress>& addresses, int ttl);
+
+  std::map<std::string, std::vector<IpAddress>> hosts_;  ///< /etc/hosts
+  std::vector<std::unique_ptr<Channel>> channels_;       ///< one a thread
+  std::mutex mutex_;                                     ///< of all below
+  std::condition_variable wakeup_;
+  std::deque<Waiting> waiting_;
+  std::map<std::string, Known> cache_;
 };
-
-/// Every address of `host`, with `port` set. Blocks at most five seconds.
-[[nodiscard]] Result<std::vector<ResolvedAddress>> resolve_host(const std::string& host,
-                                                                std::uint16_t port);
-
-/// The first address whose class may be dialled; the reason if there is none.
-/// @param allow_local  the user himself named this destination (the model API's gateway).
-enum class LocalAddresses : std::uint8_t { refuse, allow };
-[[nodiscard]] Result<ResolvedAddress> choose_address(const std::vector<ResolvedAddress>& addresses,
-                                                     LocalAddresses local);
 
 }  // namespace berm

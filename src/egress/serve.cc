@@ -1,182 +1,166 @@
 #include "egress/serve.h"
 
-#include <fcntl.h>
 #include <fmt/format.h>
-#include <grp.h>
-#include <poll.h>
-#include <signal.h>
-#include <sys/prctl.h>
+#include <ifaddrs.h>
+#include <netinet/in.h>
+#include <sched.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
-#include <atomic>
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
 #include <nlohmann/json.hpp>
 #include <thread>
 
-#include "base/landlock_uapi.h"
-#include "base/text.h"
-#include "egress/connect_proxy.h"
-#include "egress/events.h"
-#include "egress/model_proxy.h"
-#include "policy/parse.h"
+#include "egress/confine.h"
+#include "egress/control.h"
+#include "egress/upstream_trust.h"
+#include "egress/worker.h"
 
 namespace berm {
 namespace {
 
 using nlohmann::json;
 
-constexpr int kConfigFd = 0;
+constexpr int kControlFd = 0;
 constexpr int kEventsFd = 1;
-constexpr int kFirstListener = 3;
-constexpr int kMostConnections = 256;
+constexpr unsigned kMostWorkers = 4;
 
-struct Configuration {
-  std::vector<HostGrant> allow;
-  bool proxy = false;
-  std::uint32_t uid = 0;
-  std::size_t listeners = 0;
-  std::optional<ModelTarget> model;
-};
-
-Result<Configuration> read_configuration() {
-  std::string text = BERM_TRY(read_all(kConfigFd, 1 << 20));
-  const std::size_t newline = text.find('\n');
-  const json parsed = json::parse(text.substr(0, newline), nullptr, false);
-  if (!parsed.is_object() || newline == std::string::npos) {
-    return failure(Errc::internal, "read the egress configuration");
+std::vector<IpAddress> own_addresses() {
+  std::vector<IpAddress> out;
+  ifaddrs* list = nullptr;
+  if (::getifaddrs(&list) != 0) return out;
+  for (const ifaddrs* one = list; one != nullptr; one = one->ifa_next) {
+    if (one->ifa_addr == nullptr) continue;
+    IpAddress address;
+    if (one->ifa_addr->sa_family == AF_INET) {
+      std::memcpy(address.bytes.data(), &reinterpret_cast<sockaddr_in*>(one->ifa_addr)->sin_addr,
+                  4);
+    } else if (one->ifa_addr->sa_family == AF_INET6) {
+      address.v6 = true;
+      std::memcpy(address.bytes.data(), &reinterpret_cast<sockaddr_in6*>(one->ifa_addr)->sin6_addr,
+                  16);
+    } else {
+      continue;
+    }
+    out.push_back(address);
   }
-  Configuration out{.proxy = parsed.value("proxy", false),
-                    .uid = parsed.value("uid", 0U),
-                    .listeners = parsed.value("listeners", std::size_t{0})};
-  for (const json& grant : parsed.value("allow", json::array())) {
-    out.allow.push_back({grant.value("pattern", ""), grant.value("port", std::uint16_t{0})});
-  }
-  if (parsed.contains("model")) {
-    ModelTarget target = BERM_TRY(parse_model_target(parsed["model"].value("upstream", "")));
-    target.header = parsed["model"].value("header", "");
-    target.key = std::make_shared<Secret>(text.substr(newline + 1));
-    out.model = std::move(target);
-  }
-  ::explicit_bzero(text.data(), text.size());
+  ::freeifaddrs(list);
   return out;
 }
 
-// Readable: how to resolve names and whom to trust. Nothing else, nothing writable, nothing
-// executable.
-Result<void> restrict_files() {
-  const long abi =
-      ::syscall(SYS_landlock_create_ruleset, nullptr, 0, landlock::kCreateRulesetVersion);
-  if (abi <= 0) return {};
-  const landlock::RulesetAttr attributes{landlock::handled_fs(static_cast<int>(abi)), 0, 0};
-  const UniqueFd ruleset(static_cast<int>(
-      ::syscall(SYS_landlock_create_ruleset, &attributes, sizeof(std::uint64_t), 0)));
-  if (!ruleset) return os_error("make egress's Landlock ruleset");
-  for (const char* path :
-       {"/etc/resolv.conf", "/etc/hosts", "/etc/nsswitch.conf", "/etc/host.conf", "/etc/services",
-        "/etc/ssl", "/etc/pki", "/usr/lib/ssl", "/usr/share/ca-certificates",
-        "/usr/local/share/ca-certificates", "/run/systemd/resolve"}) {
-    const UniqueFd fd(::open(path, O_PATH | O_CLOEXEC));
-    if (!fd) continue;
-    struct stat status {};
-    if (::fstat(fd.get(), &status) != 0) continue;
-    const landlock::PathBeneathAttr rule{
-        S_ISDIR(status.st_mode) ? landlock::kReadFile | landlock::kReadDir : landlock::kReadFile,
-        fd.get()};
-    if (::syscall(SYS_landlock_add_rule, ruleset.get(), landlock::kRulePathBeneath, &rule, 0) !=
-        0) {
-      return os_error("add a Landlock rule");
-    }
-  }
-  if (::syscall(SYS_landlock_restrict_self, ruleset.get(), 0) != 0) {
-    return os_error("restrict egress with Landlock");
-  }
-  return {};
-}
-
-Result<void> confine(const Configuration& configuration) {
-  if (configuration.uid != 0) {
-    if (::setgroups(0, nullptr) != 0 ||
-        ::setresgid(configuration.uid, configuration.uid, configuration.uid) != 0 ||
-        ::setresuid(configuration.uid, configuration.uid, configuration.uid) != 0) {
-      return os_error("give up egress's uid");
-    }
-  }
-  if (::prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0 ||
-      ::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0 || ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) {
-    return os_error("confine egress");
-  }
-  return restrict_files();
-}
-
-// Accepts until the process is killed. A thread a connection, with a bound: past it, clients wait.
-class Acceptor {
- public:
-  Acceptor(int listener, std::function<void(UniqueFd)> serve)
-      : listener_(listener), serve_(std::move(serve)) {}
-
-  void accept_one() {
-    UniqueFd client(::accept4(listener_, nullptr, nullptr, SOCK_CLOEXEC));
-    if (!client) return;
-    const timeval patience{600, 0};  // a client that says nothing for ten minutes holds nothing
-    ::setsockopt(client.get(), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
-    ++active;
-    std::thread([this, fd = client.release()]() mutable {
-      serve_(UniqueFd(fd));
-      --active;
-    }).detach();
-  }
-
-  [[nodiscard]] int fd() const { return listener_; }
-  static std::atomic<int> active;
-
- private:
-  int listener_;
-  std::function<void(UniqueFd)> serve_;
+// Everything that needs files, or makes what must not be made later.
+struct Equipment {
+  EgressConfiguration configuration;
+  std::unique_ptr<Resolver> resolver;
+  HttpUpstream http;
+  std::vector<IpAddress> own;
+  std::vector<std::unique_ptr<Loop>> loops;
 };
-std::atomic<int> Acceptor::active = 0;
 
-[[noreturn]] void accept_forever(std::vector<Acceptor>& acceptors) {
-  for (;;) {
-    std::vector<pollfd> fds;
-    const bool full = Acceptor::active >= kMostConnections;
-    for (const Acceptor& acceptor : acceptors) {
-      fds.push_back({full ? -1 : acceptor.fd(), POLLIN, 0});
-    }
-    if (::poll(fds.data(), fds.size(), full ? 20 : -1) < 0) continue;
-    for (std::size_t i = 0; i < fds.size(); ++i) {
-      if ((fds[i].revents & POLLIN) != 0) acceptors[i].accept_one();
-    }
+Result<HttpUpstream> equip_http(const EgressConfiguration& configuration, std::string key) {
+  HttpUpstream http;
+  if (configuration.model) {
+    http.model = BERM_TRY(parse_model_route(configuration.model->upstream));
+    http.model->header = configuration.model->header;
+    http.model->key = std::make_shared<const Secret>(std::move(key));
   }
+  std::vector<std::string> hosts;
+  for (const NetworkRule& rule : configuration.rules.inspect) hosts.push_back(rule.host);
+  if (!hosts.empty()) {
+    http.authority = BERM_TRY(RunAuthority::create(
+        hosts, std::chrono::duration_cast<std::chrono::seconds>(configuration.ca_lifetime)));
+  }
+  if (!hosts.empty() || (http.model && http.model->tls)) {
+    const std::string roots = BERM_TRY(read_host_roots(trust_sources_from_environment()));
+    http.trust = BERM_TRY(upstream_context(roots));
+  }
+  return http;
+}
+
+Result<Equipment> equip() {
+  const std::string text = BERM_TRY(receive_frame(kControlFd));
+  std::string key = BERM_TRY(receive_frame(kControlFd));
+  Equipment out{.configuration = BERM_TRY(read_configuration(json::parse(text, nullptr, false)))};
+  out.http = BERM_TRY(equip_http(out.configuration, std::move(key)));
+  out.resolver = BERM_TRY(Resolver::create());
+  out.own = own_addresses();
+  const unsigned workers = std::clamp(std::thread::hardware_concurrency(), 1U, kMostWorkers);
+  for (unsigned i = 0; i < workers; ++i) out.loops.push_back(BERM_TRY(Loop::create()));
+  return out;
+}
+
+Result<void> say_ready(const Equipment& equipment) {
+  const json ready = {
+      {"ok", true},
+      {"ca", equipment.http.authority ? equipment.http.authority->certificate_pem() : ""}};
+  return send_frame(kControlFd, ready.dump());
+}
+
+void say_failed(const Error& error) {
+  const json failed = {
+      {"ok", false}, {"what", error.what}, {"errno", error.os_errno}, {"fix", error.fix}};
+  (void)send_frame(kControlFd, failed.dump(-1, ' ', false, json::error_handler_t::replace));
+}
+
+// A worker's thread takes a descriptor table of its own, with copies of what is open now.
+void start_worker(std::unique_ptr<Loop> loop, EgressShared& shared,
+                  const std::vector<int>& listeners,
+                  std::vector<std::unique_ptr<Worker>>& workers) {
+  Worker& worker =
+      *workers.emplace_back(std::make_unique<Worker>(std::move(loop), shared, listeners));
+  std::thread([&worker] {
+    if (::unshare(CLONE_FILES) != 0) ::_exit(125);
+    worker.run();
+    ::_exit(125);
+  }).detach();
+}
+
+// Until whoever started us is gone, or the last connection after 'd'.
+[[noreturn]] void follow_control(const EgressShared& shared,
+                                 const std::vector<std::unique_ptr<Worker>>& workers) {
+  char command = 0;
+  for (;;) {
+    const ssize_t got = ::read(kControlFd, &command, 1);
+    if (got < 0 && errno == EINTR) continue;
+    if (got <= 0) ::_exit(0);
+    if (command == 'd') break;
+  }
+  for (const std::unique_ptr<Worker>& worker : workers) worker->stop_accepting();
+  while (shared.live > 0) std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  ::_exit(0);
 }
 
 }  // namespace
 
 int serve_egress() {
-  Result<Configuration> read = read_configuration();
-  if (!read) return 125;
-  static Configuration configuration = *std::move(read);
   static EventSink events(kEventsFd);
-  if (const Result<void> confined = confine(configuration); !confined) {
-    events.say({{"type", "egress.failed"}, {"what", confined.error().what}});
+  Result<Equipment> made = equip();
+  if (!made) {
+    say_failed(made.error());
     return 125;
   }
-  std::vector<Acceptor> acceptors;
-  int listener = kFirstListener;
-  if (configuration.proxy) {
-    acceptors.emplace_back(listener++, [](UniqueFd client) {
-      serve_connect(std::move(client), configuration.allow, events);
-    });
+  static Equipment equipment = *std::move(made);
+  const Result<void> confined = confine_egress(equipment.configuration.uid);
+  if (!confined) {
+    say_failed(confined.error());
+    return 125;
   }
-  if (configuration.model) {
-    acceptors.emplace_back(listener++, [](UniqueFd client) {
-      serve_model(std::move(client), *configuration.model, events);
-    });
+  if (!say_ready(equipment)) return 125;
+  const Result<std::vector<UniqueFd>> received = receive_descriptors(kControlFd);
+  if (!received || received->size() != equipment.configuration.listeners.size()) return 125;
+  std::vector<int> listeners;
+  for (const UniqueFd& fd : *received) listeners.push_back(fd.get());
+  static Gate gate(equipment.configuration, events, name_pool_network(), equipment.own);
+  static EgressShared shared{.gate = gate, .resolver = *equipment.resolver, .http = equipment.http};
+  equipment.resolver->start();
+  static std::vector<std::unique_ptr<Worker>> workers;
+  for (std::unique_ptr<Loop>& loop : equipment.loops) {
+    start_worker(std::move(loop), shared, listeners, workers);
   }
-  if (static_cast<std::size_t>(listener - kFirstListener) != configuration.listeners) return 125;
-  events.say({{"type", "egress.start"}});
-  accept_forever(acceptors);
+  events.say({{"type", "egress.start"}, {"workers", workers.size()}});
+  follow_control(shared, workers);
 }
 
 }  // namespace berm

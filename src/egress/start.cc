@@ -3,53 +3,78 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <signal.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cstdlib>
 #include <nlohmann/json.hpp>
 
 #include "base/secret.h"
-#include "egress/serve.h"
+#include "base/text.h"
+#include "egress/control.h"
+#include "egress/trust_files.h"
+#include "egress/upstream_trust.h"
 
 namespace berm {
 namespace {
 
 using nlohmann::json;
 
+std::string variable(const char* name) {
+  const char* value = ::getenv(name);
+  return value != nullptr ? value : "";
+}
+
 Result<Secret> read_key(const std::string& from) {
   const std::string name = from.substr(from.find(':') + 1);
-  const char* value = ::getenv(name.c_str());
-  if (value == nullptr || *value == '\0') {
+  std::string value = variable(name.c_str());
+  if (value.empty()) {
     return failure(Errc::usage,
                    fmt::format("the model API's key is not there: {} is not set", name),
                    fmt::format("export {} before berm run; the agent itself never sees it", name));
   }
-  return Secret(std::string(value));
+  return Secret(std::move(value));
 }
 
-json configuration(const Plan& plan, std::size_t listeners) {
-  json allow = json::array();
-  for (const HostGrant& grant : plan.egress.allow) {
-    allow.push_back({{"pattern", grant.pattern}, {"port", grant.port}});
+// RFC 7617.
+std::string basic_authorization(std::string_view user_and_password) {
+  constexpr char kDigits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+  std::string out = "Basic ";
+  for (std::size_t at = 0; at < user_and_password.size(); at += 3) {
+    const std::string_view part = user_and_password.substr(at, 3);
+    std::uint32_t bits = 0;
+    for (std::size_t i = 0; i < 3; ++i) {
+      bits = (bits << 8) | (i < part.size() ? static_cast<unsigned char>(part[i]) : 0U);
+    }
+    for (std::size_t i = 0; i < 4; ++i) {
+      out += i <= part.size() ? kDigits[(bits >> (18 - 6 * i)) & 63] : '=';
+    }
   }
-  json out = {{"listeners", listeners},
-              {"proxy", plan.egress.proxy_port != 0},
-              {"allow", std::move(allow)}};
-  if (plan.identity.from_root) out["uid"] = plan.identity.host_uid;
-  if (plan.egress.model) {
-    out["model"] = {{"upstream", plan.egress.model->upstream},
-                    {"header", plan.egress.model->header}};
+  return out;
+}
+
+// "%41" to "A": a password in a URL is percent-encoded.
+std::string percent_decoded(std::string_view text) {
+  std::string out;
+  for (std::size_t at = 0; at < text.size(); ++at) {
+    const std::string byte =
+        text[at] == '%' && at + 2 < text.size() ? from_hex(text.substr(at + 1, 2)) : "";
+    out += byte.empty() ? std::string(1, text[at]) : byte;
+    if (!byte.empty()) at += 2;
   }
   return out;
 }
 
 // Between fork and exec: no allocation.
-[[noreturn]] void become_egress(int program, const std::vector<int>& fds) {
-  for (std::size_t i = 0; i < fds.size(); ++i) {
-    if (::dup2(fds[i], static_cast<int>(i)) < 0) ::_exit(125);
+[[noreturn]] void become_egress(int program, const int (&fds)[3], char* const* env) {
+  for (int i = 0; i < 3; ++i) {
+    if (::dup2(fds[i], i) < 0) ::_exit(125);
   }
-  ::close_range(static_cast<unsigned>(fds.size()), ~0U, CLOSE_RANGE_CLOEXEC);
+  ::close_range(3, ~0U, CLOSE_RANGE_CLOEXEC);
   for (int signal = 1; signal < NSIG; ++signal) ::signal(signal, SIG_DFL);
+  // A broken connection is an error of one write.
+  ::signal(SIGPIPE, SIG_IGN);
   sigset_t none;
   ::sigemptyset(&none);
   ::sigprocmask(SIG_SETMASK, &none, nullptr);
@@ -58,45 +83,124 @@ json configuration(const Plan& plan, std::size_t listeners) {
   char name[] = "berm";
   char command[] = "egress";
   char* const argv[] = {name, command, nullptr};
-  char* const env[] = {nullptr};
   ::fexecve(program, argv, env);
   ::_exit(125);
 }
 
+// Above the numbers that the child overwrites.
+UniqueFd lift(int fd) { return UniqueFd(::fcntl(fd, F_DUPFD_CLOEXEC, 16)); }
+
 }  // namespace
+
+Result<std::optional<UpstreamProxy>> host_proxy() {
+  std::string url = variable("HTTPS_PROXY");
+  if (url.empty()) url = variable("https_proxy");
+  if (url.empty()) return std::nullopt;
+  std::string_view rest = url;
+  if (rest.starts_with("http://")) rest.remove_prefix(7);
+  if (rest.find("://") != std::string_view::npos) {
+    return failure(Errc::usage, "use the host's HTTPS_PROXY: it is no http:// proxy",
+                   "name an http:// proxy, or unset HTTPS_PROXY for berm");
+  }
+  rest = rest.substr(0, rest.find('/'));
+  UpstreamProxy proxy;
+  if (const std::size_t at = rest.rfind('@'); at != std::string_view::npos) {
+    proxy.authorization = basic_authorization(percent_decoded(rest.substr(0, at)));
+    rest.remove_prefix(at + 1);
+  }
+  const std::optional<Destination> to = parse_authority(rest, 80);
+  if (!to) {
+    return failure(Errc::usage, "use the host's HTTPS_PROXY: it names no plain host and port",
+                   "write http://[USER:PASSWORD@]HOST:PORT");
+  }
+  proxy.host = to->host;
+  proxy.port = to->port;
+  std::string direct = variable("NO_PROXY");
+  if (direct.empty()) direct = variable("no_proxy");
+  for (const std::string_view entry : split(direct, ',')) {
+    const std::string name = lower(trim(entry));
+    if (!name.empty()) proxy.no_proxy.push_back(name.substr(0, name.find(':')));
+  }
+  return proxy;
+}
+
+Result<EgressConfiguration> egress_configuration(const Plan& plan) {
+  EgressConfiguration out{.rules = plan.egress.rules,
+                          .budget = plan.egress.budget,
+                          .per_host = plan.egress.per_host,
+                          .listeners = plan.egress.listeners,
+                          .model = plan.egress.model,
+                          .proxy = BERM_TRY(host_proxy()),
+                          .uid = plan.identity.from_root ? plan.identity.host_uid : 0,
+                          .learn = plan.egress.learn};
+  // An hour more than the run may last: the guard works after it.
+  out.ca_lifetime = plan.limits.time + Milliseconds(3600'000);
+  return out;
+}
 
 Result<void> check_egress(const Plan& plan) {
   if (plan.egress.model) BERM_TRY(read_key(plan.egress.model->key_from));
+  BERM_TRY(host_proxy());
   return {};
 }
 
-Result<EgressProcess> start_egress(const Plan& plan, std::vector<UniqueFd> listeners) {
-  Pipe config = BERM_TRY(make_pipe());
+Result<EgressProcess> start_egress(const EgressConfiguration& configuration,
+                                   const std::string& key_from) {
   Pipe events = BERM_TRY(make_pipe());
+  int ends[2];
+  if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) {
+    return os_error("make a socket for the egress process");
+  }
+  UniqueFd control(ends[0]);
+  const UniqueFd theirs(ends[1]);
   const UniqueFd self = BERM_TRY(open_file("/proc/self/exe", O_RDONLY));
-  const UniqueFd null = BERM_TRY(open_file("/dev/null", O_RDWR));
-  // 0: configuration and key · 1: events · 2: our stderr · 3…: listeners (see egress/serve.h)
-  std::vector<UniqueFd> lifted;
-  const auto lift = [&](int fd) { lifted.emplace_back(::fcntl(fd, F_DUPFD_CLOEXEC, 64)); };
-  lift(config.read.get());
-  lift(events.write.get());
-  lift(2);
-  for (const UniqueFd& listener : listeners) lift(listener.get());
-  std::vector<int> fds;
-  for (const UniqueFd& fd : lifted) fds.push_back(fd.get());
+  const UniqueFd lifted[3] = {lift(theirs.get()), lift(events.write.get()), lift(2)};
+  const int fds[3] = {lifted[0].get(), lifted[1].get(), lifted[2].get()};
+  // Whom this user trusts, and nothing else of his environment.
+  const TrustSources trust = trust_sources_from_environment();
+  std::string file = "SSL_CERT_FILE=" + trust.file;
+  std::string directory = "SSL_CERT_DIR=" + trust.directory;
+  char* const env[] = {file.data(), directory.data(), nullptr};
   const pid_t pid = ::fork();
   if (pid < 0) return os_error("start the egress process");
-  if (pid == 0) become_egress(self.get(), fds);
+  if (pid == 0) become_egress(self.get(), fds, env);
   EgressProcess egress{.process = BERM_TRY(ChildProcess::adopt(pid)),
-                       .events = std::move(events.read)};
-  config.read.reset();
-  const std::string text = configuration(plan, listeners.size()).dump() + "\n";
-  BERM_TRY(write_all(config.write.get(), text));
-  if (plan.egress.model) {
-    const Secret key = BERM_TRY(read_key(plan.egress.model->key_from));
-    BERM_TRY(write_all(config.write.get(), key.reveal()));
+                       .events = std::move(events.read),
+                       .control = std::move(control)};
+  BERM_TRY(send_frame(egress.control.get(), to_json(configuration).dump()));
+  if (key_from.empty()) {
+    BERM_TRY(send_frame(egress.control.get(), ""));
+  } else {
+    const Secret key = BERM_TRY(read_key(key_from));
+    BERM_TRY(send_frame(egress.control.get(), key.reveal()));
   }
   return egress;
+}
+
+Result<std::string> await_egress(const EgressProcess& egress) {
+  const std::string text = BERM_TRY(receive_frame(egress.control.get()));
+  const json ready = json::parse(text, nullptr, false);
+  if (!ready.is_object()) return failure(Errc::internal, "understand the egress process");
+  if (ready.value("ok", false)) return ready.value("ca", "");
+  return tl::unexpected(Error{.code = Errc::unsupported,
+                              .what = ready.value("what", "start the egress process"),
+                              .os_errno = ready.value("errno", 0),
+                              .fix = ready.value("fix", ""),
+                              .context = {"starting the egress process"}});
+}
+
+Result<void> hand_over(const EgressProcess& egress, std::vector<UniqueFd> listeners) {
+  return send_descriptors(egress.control.get(), listeners);
+}
+
+Result<void> write_trust(const std::string& directory, const std::string& ca_pem) {
+  const std::string roots = BERM_TRY(read_host_roots(trust_sources_from_environment()));
+  const std::string all = bundle(roots, ca_pem);
+  BERM_TRY(make_directories(directory, 0755));
+  BERM_TRY(write_file(directory + "/ca.pem", ca_pem, 0644));
+  BERM_TRY(write_file(directory + "/bundle.pem", all, 0644));
+  const std::vector<std::string> certificates = der_certificates(all);
+  return write_file(directory + "/trust.jks", java_trust_store(certificates), 0644);
 }
 
 }  // namespace berm

@@ -1,19 +1,39 @@
 // src/egress/start.h: the egress process of a run, seen from the supervisor.
 #pragma once
 
+#include <string>
 #include <vector>
 
-#include "plan/plan.h"
+#include "egress/configuration.h"
 #include "supervise/supervisor.h"
 
 namespace berm {
 
-/// Starts `berm egress` with the run's listeners (proxy first, then model API), the plan's grants
-/// and the real key, which goes through a pipe: not by argument, not by environment, not by file.
+/// What the run's egress is told, and where the real key comes from.
+[[nodiscard]] Result<EgressConfiguration> egress_configuration(const Plan& plan);
+
+/// Starts the egress process; it makes itself ready while the sandbox is being built. The real key
+/// goes through a socket: not by argument, not by environment, not by file.
+/// @param key_from  "env:NAME", or "" without a model API.
 /// @return Errc::usage if the key's source is empty.
-[[nodiscard]] Result<EgressProcess> start_egress(const Plan& plan, std::vector<UniqueFd> listeners);
+[[nodiscard]] Result<EgressProcess> start_egress(const EgressConfiguration& configuration,
+                                                 const std::string& key_from);
+
+/// Waits until egress is confined and ready, or says why it is not.
+/// @return the certificate of the run's CA (PEM); "" if no host is inspected.
+[[nodiscard]] Result<std::string> await_egress(const EgressProcess& egress);
+
+/// Gives egress its listeners: from now on it serves.
+[[nodiscard]] Result<void> hand_over(const EgressProcess& egress, std::vector<UniqueFd> listeners);
+
+/// Writes ca.pem, bundle.pem and trust.jks into `directory` for the programs inside.
+[[nodiscard]] Result<void> write_trust(const std::string& directory, const std::string& ca_pem);
 
 /// Refuses early what start_egress() would refuse late: a key that is not there.
 [[nodiscard]] Result<void> check_egress(const Plan& plan);
+
+/// The proxy that this host's own environment names (HTTPS_PROXY, NO_PROXY), if any.
+/// @return Errc::usage for one that berm cannot use (https:// or socks:// proxies).
+[[nodiscard]] Result<std::optional<UpstreamProxy>> host_proxy();
 
 }  // namespace berm

@@ -135,6 +135,10 @@ void find_system_paths(HostFacts& facts) {
       }
     }
   }
+  for (const char* bundle :
+       {"/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt"}) {
+    if (exists(bundle)) facts.root_bundles.emplace_back(bundle);
+  }
   for (const std::string_view candidate : kEtcCandidates) {
     const std::string path(candidate);
     if (::access(path.c_str(), F_OK) == 0) facts.system_files.push_back(path);

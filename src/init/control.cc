@@ -7,7 +7,7 @@
 namespace berm::init {
 
 int send_message(const wire::Message& message, const int* fds, int fd_count) {
-  constexpr int kMostFds = 8;
+  using wire::kMostFds;
   if (fd_count > kMostFds) return EINVAL;
   iovec part{const_cast<wire::Message*>(&message), sizeof message};
   alignas(cmsghdr) char space[CMSG_SPACE(sizeof(int) * kMostFds)] = {};

@@ -34,6 +34,7 @@ constexpr SetupStep kBuild[] = {
     {Step::private_mounts,      make_mounts_private},  // before any mount: or the host's events come in
     {Step::build_root,          build_root},           // before pivot: its sources are host paths
     {Step::raise_loopback,      raise_loopback},       // needs CAP_NET_ADMIN
+    {Step::route_networks,      route_networks},       // needs CAP_NET_ADMIN, and lo must be up
     {Step::open_listeners,      open_listeners},       // after loopback; before seccomp forbids nothing less
     {Step::pivot_root,          pivot_root},           // last use of a host path
     {Step::limit_namespaces,    limit_namespaces},     // needs procfs and CAP_SYS_RESOURCE

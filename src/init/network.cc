@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <net/if.h>
 #include <netinet/in.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
@@ -14,21 +15,38 @@ namespace {
 
 // A listening socket of the run's own network namespace. Accepting on it from outside gives
 // connections of the sandbox, with no relay in between.
-int listen_on(std::uint32_t port) {
-  const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+int open_listener(const wire::Listener& listener) {
+  const int type = listener.udp != 0 ? SOCK_DGRAM : SOCK_STREAM;
+  const int fd = ::socket(AF_INET, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
   if (fd < 0) return -1;
   sockaddr_in address{};
   address.sin_family = AF_INET;
-  address.sin_port = htons(static_cast<std::uint16_t>(port));
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  address.sin_port = htons(listener.port);
+  address.sin_addr.s_addr = htonl(listener.address);
+  constexpr int kBacklog = 4096;  // the kernel lowers it to somaxconn
   if (::bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0 &&
-      ::listen(fd, 512) == 0) {
+      (listener.udp != 0 || ::listen(fd, kBacklog) == 0)) {
     return fd;
   }
   const int error = errno;
   ::close(fd);
   errno = error;
   return -1;
+}
+
+// Gives lo the first address of the network and its mask. On a loopback interface the kernel then
+// takes every address of the network for local (fib_frontend.c, fib_add_ifaddr), so that a
+// connection to any of them ends at a socket of ours.
+int add_network(int fd, const wire::Route& route, std::size_t index) {
+  ifreq request{};
+  if (::snprintf(request.ifr_name, sizeof request.ifr_name, "lo:%zu", index) < 0) return EINVAL;
+  auto* address = reinterpret_cast<sockaddr_in*>(&request.ifr_addr);
+  address->sin_family = AF_INET;
+  address->sin_addr.s_addr = htonl(route.bits >= 31 ? route.address : route.address + 1);
+  if (::ioctl(fd, SIOCSIFADDR, &request) != 0) return errno;
+  address->sin_family = AF_INET;
+  address->sin_addr.s_addr = htonl(route.bits == 0 ? 0 : ~0U << (32 - route.bits));
+  return ::ioctl(fd, SIOCSIFNETMASK, &request) == 0 ? 0 : errno;
 }
 
 }  // namespace
@@ -44,18 +62,31 @@ int raise_loopback(Setup&) {
   return error;
 }
 
+int route_networks(Setup& setup) {
+  const auto routes = setup.program.slice<wire::Route>(setup.program.header().routes);
+  if (routes.empty()) return 0;
+  const int fd = ::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  if (fd < 0) return errno;
+  int error = 0;
+  for (std::size_t i = 0; i < routes.size() && error == 0; ++i) {
+    error = add_network(fd, routes[i], i);
+  }
+  ::close(fd);
+  return error;
+}
+
 int open_listeners(Setup& setup) {
-  const auto ports = setup.program.slice<std::uint32_t>(setup.program.header().listeners);
-  if (ports.empty()) return 0;
-  constexpr std::size_t kMost = 8;
-  if (ports.size() > kMost) return EINVAL;
-  int fds[kMost];
+  const auto listeners = setup.program.slice<wire::Listener>(setup.program.header().listeners);
+  if (listeners.empty()) return 0;
+  if (listeners.size() > wire::kMostFds) return EINVAL;
+  int fds[wire::kMostFds];
   int count = 0;
   int error = 0;
-  for (const std::uint32_t port : ports) {
-    const int fd = listen_on(port);
+  for (const wire::Listener& listener : listeners) {
+    const int fd = open_listener(listener);
     if (fd < 0) {
       error = errno;
+      setup.failed_at = count;
       break;
     }
     fds[count++] = fd;

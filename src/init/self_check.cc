@@ -49,6 +49,14 @@ bool can_connect(const char* address, std::uint16_t port) {
   return !refused;
 }
 
+bool is_routed(Setup& setup, std::uint32_t address) {
+  for (const wire::Route& route : setup.program.slice<wire::Route>(setup.program.header().routes)) {
+    const std::uint32_t mask = route.bits == 0 ? 0 : ~0U << (32 - route.bits);
+    if ((address & mask) == (route.address & mask)) return true;
+  }
+  return false;
+}
+
 }  // namespace
 
 int self_check(Setup& setup, wire::Step& step) {
@@ -65,8 +73,10 @@ int self_check(Setup& setup, wire::Step& step) {
              can_create_in(setup.program.string(program.forbidden_write)))) {
     return EPERM;
   }
-  // The metadata service of every cloud, and a documentation address (RFC 5737) for "anywhere".
-  const bool reached = can_connect("169.254.169.254", 80) || can_connect("192.0.2.1", 443);
+  // The metadata service of every cloud, and a documentation address (RFC 5737) for "anywhere",
+  // unless the policy grants just these.
+  const bool reached = (!is_routed(setup, 0xa9fea9fe) && can_connect("169.254.169.254", 80)) ||
+                       (!is_routed(setup, 0xc0000201) && can_connect("192.0.2.1", 443));
   if (worked(Step::self_check_connect, reached)) return EPERM;
   if (worked(Step::self_check_ptrace, ::ptrace(PTRACE_SEIZE, 1, nullptr, nullptr) == 0)) {
     return EPERM;

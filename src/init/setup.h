@@ -24,6 +24,7 @@ int pivot_root(Setup&);
 
 // network.cc
 int raise_loopback(Setup&);
+int route_networks(Setup&);
 int open_listeners(Setup&);
 
 // identity.cc
@@ -49,7 +50,8 @@ int install_agent_filter(Setup&);
 int install_init_filter(Setup&);
 
 // control.cc
-/// Sends one message, with at most 8 descriptors. Failure means the supervisor is gone.
+/// Sends one message, with at most wire::kMostFds descriptors. Failure means the supervisor is
+/// gone.
 int send_message(const wire::Message& message, const int* fds, int fd_count);
 /// Receives one message. Returns 0, an errno, or ECONNRESET at the end of the stream.
 int receive_message(wire::Message& message);

@@ -9,12 +9,13 @@
 namespace berm::wire {
 
 inline constexpr std::uint32_t kMagic = 0x6d726562;  // "berm"
-inline constexpr std::uint32_t kVersion = 1;
+inline constexpr std::uint32_t kVersion = 2;
 
 /// Descriptors that berm-init inherits at fixed numbers. 0, 1 and 2 are the agent's own.
 inline constexpr int kControlFd = 3;    ///< SOCK_SEQPACKET to the supervisor.
 inline constexpr int kProgramFd = 4;    ///< The program (memfd).
 inline constexpr int kFirstTreeFd = 5;  ///< Detached mounts that the supervisor opened (as root).
+inline constexpr int kMostFds = 64;     ///< in one message
 
 /// One step of building the root. Targets are relative to the new root; "" is the root itself.
 enum class Op : std::uint32_t {
@@ -60,6 +61,19 @@ struct PathRule {
   std::uint64_t access;
 };
 
+/// A socket to open in the run's network namespace.
+struct Listener {
+  std::uint32_t address;  ///< IPv4, host order; 0 = every address that leads here
+  std::uint16_t port;
+  std::uint16_t udp;  ///< 0 = TCP
+};
+
+/// An IPv4 network whose addresses all lead to lo.
+struct Route {
+  std::uint32_t address;  ///< host order
+  std::uint32_t bits;
+};
+
 /// A slice of the program: `count` elements of a known type at `offset`.
 struct Slice {
   std::uint32_t offset;
@@ -84,7 +98,8 @@ struct Program {
   Slice env;           ///< std::uint32_t offsets of strings
   Slice agent_filter;  ///< sock_filter
   Slice init_filter;   ///< sock_filter
-  Slice listeners;     ///< std::uint32_t TCP ports on 127.0.0.1, opened in the run's netns
+  Slice listeners;     ///< Listener
+  Slice routes;        ///< Route
   Slice sysctls;       ///< std::uint32_t offsets: names below /proc/sys that become "0"
   std::uint32_t cwd;
   std::uint32_t hostname;
@@ -124,6 +139,7 @@ enum class Step : std::uint32_t {
   self_check_unshare,
   exec,
   guard_init,
+  route_networks,
 };
 
 enum class MessageKind : std::uint32_t {

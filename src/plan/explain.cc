@@ -109,23 +109,28 @@ Result<Explanation> explain_path(const Plan& plan, bool write, const std::string
 }
 
 Result<Explanation> explain_connect(const Plan& plan, const std::string& what) {
-  const HostGrant target = BERM_TRY(parse_host_grant(what));
-  if (plan.egress.mode == NetworkMode::none && plan.egress.allow.empty()) {
+  const std::optional<Destination> to = parse_authority(what, 443);
+  if (!to) {
+    return failure(Errc::usage, fmt::format("'{}' is not HOST[:PORT]", printable(what)),
+                   "write a plain host name and a port: api.example.com:443");
+  }
+  if (!plan.egress.any()) {
     return Explanation{false, "network layer",
-                       "the run has no route out: no host is granted (network.allow)"};
+                       fmt::format("the run has no route out: no host is granted; to permit it: "
+                                   "network.allow = [\"{}\"]",
+                                   to_text(*to))};
   }
-  for (const HostGrant& grant : plan.egress.allow) {
-    const HostGrant wanted{.pattern = target.pattern,
-                           .port = target.port == 0 ? std::uint16_t{443} : target.port};
-    if (!covers(grant, wanted)) continue;
-    return Explanation{true,
-                       fmt::format("network.allow: \"{}{}\"", grant.pattern,
-                                   grant.port == 0 ? "" : fmt::format(":{}", grant.port)),
-                       "reached through the egress proxy, by name"};
+  const Grant grant = decide(plan.egress.rules, *to);
+  if (!grant.allowed) return Explanation{false, grant.rule, grant.why};
+  std::string reason = to->address
+                           ? "the address is granted as such"
+                           : "resolved once by egress, and dialled if it is no private address";
+  if (grant.inspected)
+    reason += "; TLS is terminated, and every request needs a rule that covers it";
+  if (to->port == 443 && !grant.inspected && !grant.opaque && !to->address) {
+    reason += "; its TLS must ask for the same name";
   }
-  return Explanation{
-      false, "network.allow",
-      "no granted pattern covers it; whole labels count, '*.a.b' does not cover 'a.b'"};
+  return Explanation{true, grant.rule, reason};
 }
 
 }  // namespace

@@ -32,6 +32,8 @@ struct HostFacts {
   std::string path;                             ///< $PATH of the caller.
   std::vector<std::string> system_directories;  ///< of kSystemCandidates, those that exist
   std::vector<std::string> system_files;        ///< of kEtcCandidates, those that exist
+  std::vector<std::string>
+      root_bundles;  ///< files with the roots of TLS, where programs look first
   struct Link {
     std::string at;
     std::string to;

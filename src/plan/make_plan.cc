@@ -8,12 +8,12 @@
 #include "base/landlock_uapi.h"
 #include "base/text.h"
 #include "plan/mounts.h"
+#include "plan/network.h"
 
 namespace berm {
 namespace {
 
 constexpr Bytes kScratch{1ULL << 30};
-constexpr std::uint16_t kProxyPort = 8118;
 
 SandboxPath inside(std::string_view path) { return *SandboxPath::parse(path); }
 
@@ -30,11 +30,7 @@ void add_environment(Plan& plan, const Policy& policy,
   if (plan.terminal) plan.env["TERM"] = "xterm-256color";
   for (const auto& [name, value] : passed) plan.env[name] = value;
   for (const auto& [name, value] : policy.env_set) plan.env[name] = value;
-  if (plan.egress.proxy_port != 0) {
-    const std::string proxy = fmt::format("http://127.0.0.1:{}", plan.egress.proxy_port);
-    for (const char* name : {"HTTPS_PROXY", "https_proxy"}) plan.env[name] = proxy;
-    for (const char* name : {"NO_PROXY", "no_proxy"}) plan.env[name] = "127.0.0.1,localhost,::1";
-  }
+  add_network_environment(plan);
 }
 
 LimitsPlan plan_limits(const Policy& policy, const HostFacts& host) {
@@ -55,15 +51,6 @@ LimitsPlan plan_limits(const Policy& policy, const HostFacts& host) {
   limits.cpus_by = by(host.cgroup_cpu);
   limits.processes_by = by(host.cgroup_pids);
   return limits;
-}
-
-EgressPlan plan_egress(const Policy& policy, const AgentFacts& agent) {
-  EgressPlan egress{.mode = policy.network, .allow = policy.allow_hosts, .model = agent.model};
-  if (policy.network == NetworkMode::none) return {};
-  if (!egress.allow.empty()) egress.proxy_port = kProxyPort;
-  // Nothing granted, nobody to reach: no proxy process at all.
-  if (egress.allow.empty() && !egress.model) egress.mode = NetworkMode::none;
-  return egress;
 }
 
 LandlockPlan plan_landlock(const Plan& plan, const HostFacts& host) {
@@ -103,8 +90,9 @@ std::vector<LayerReport> report_layers(const Plan& plan) {
                    landlock ? fmt::format(", Landlock ABI {}", plan.landlock.abi)
                             : "; no Landlock on this kernel")},
       {Layer::network, Strength::kernel,
-       plan.egress.mode == NetworkMode::none
-           ? "network namespace with loopback only"
+       !plan.egress.any() ? "network namespace with loopback only"
+       : plan.egress.rules.mode == NetworkMode::open
+           ? "network namespace with loopback only; egress to any public name"
            : "network namespace with loopback only; egress by name"},
       {Layer::processes, Strength::kernel,
        landlock && plan.landlock.scoped != 0 ? "PID and IPC namespaces, Landlock signal scope"
@@ -340,6 +328,7 @@ Result<Plan> make_plan(const Policy& policy, const HostFacts& host,
             .run_directory = place.directory,
             .init = place.init};
   add_system(plan, host);
+  add_trust_mounts(plan, host);
   add_identity_files(plan);
   for (const File& file : agent.files) plan.mounts.emplace_back(file);
   plan.mounts.emplace_back(Proc{.at = inside("/proc")});
@@ -363,6 +352,9 @@ Result<Plan> make_plan(const Policy& policy, const HostFacts& host,
   if (plan.limits.cpus_by != Strength::kernel) {
     plan.weaknesses.emplace_back(
         "limits.cpus is not held on this host: no cpu controller may be used");
+  }
+  for (std::string& weakness : network_weaknesses(plan.egress)) {
+    plan.weaknesses.push_back(std::move(weakness));
   }
   if (policy.mode == WorkspaceMode::direct) {
     plan.weaknesses.emplace_back(

@@ -12,6 +12,7 @@
 #include "base/path.h"
 #include "plan/facts.h"
 #include "policy/policy.h"
+#include "rules/egress/access.h"
 
 namespace berm {
 
@@ -110,11 +111,31 @@ struct ModelProxy {
   bool operator==(const ModelProxy&) const = default;
 };
 
+/// A socket that berm-init opens inside the run's network namespace and hands out to egress.
+enum class ListenerKind : std::uint8_t {
+  http,     ///< HTTP proxy, 127.0.0.1
+  socks,    ///< SOCKS 5, 127.0.0.1
+  model,    ///< the model API's base URL, 127.0.0.1
+  dns_udp,  ///< 127.0.0.1:53
+  dns_tcp,
+  transparent,  ///< a granted port on every address that is routed to lo
+};
+struct Listener {
+  ListenerKind kind = ListenerKind::http;
+  std::uint16_t port = 0;
+  bool operator==(const Listener&) const = default;
+};
+
 struct EgressPlan {
-  NetworkMode mode = NetworkMode::none;
-  std::vector<HostGrant> allow;
-  std::uint16_t proxy_port = 0;  ///< HTTP CONNECT proxy on 127.0.0.1 inside; 0 = none
+  EgressRules rules;
+  NetworkBudget budget;
+  NetworkBudget per_host;
+  std::vector<Listener> listeners;  ///< none = no egress process at all
+  std::vector<IpNetwork> routes;    ///< IPv4 networks that lead to lo: the name pool, granted ones
+  bool learn = false;               ///< every name is let through and noted
+  bool trust_run_ca = false;        ///< a host is inspected: the run's CA is trusted inside
   std::optional<ModelProxy> model;
+  [[nodiscard]] bool any() const { return !listeners.empty(); }
   bool operator==(const EgressPlan&) const = default;
 };
 

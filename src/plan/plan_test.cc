@@ -62,8 +62,8 @@ TEST(MakePlan, AnOrdinaryUserIsHimselfAndRootIsNobody) {
 
 TEST(MakePlan, NothingGrantedMeansNoProxyAtAll) {
   const Plan plan = *plan_with(modern_host());
-  EXPECT_EQ(plan.egress.mode, NetworkMode::none);
-  EXPECT_EQ(plan.egress.proxy_port, 0);
+  EXPECT_EQ(plan.egress.rules.mode, NetworkMode::none);
+  EXPECT_FALSE(plan.egress.any());
   EXPECT_FALSE(plan.env.contains("HTTPS_PROXY"));
 }
 

@@ -52,16 +52,54 @@ json globs_to_json(const std::vector<Glob>& globs) {
 
 json hosts_to_json(const std::vector<HostGrant>& grants) {
   json out = json::array();
-  for (const HostGrant& grant : grants) {
-    out.push_back(grant.port == 0 ? grant.pattern
-                                  : fmt::format("{}:{}", grant.pattern, grant.port));
-  }
+  for (const HostGrant& grant : grants) out.push_back(to_text(grant));
   return out;
 }
 
+json budget_to_json(const NetworkBudget& budget) {
+  json out = json::object();
+  if (budget.bytes) out["bytes"] = budget.bytes->count;
+  if (budget.upload) out["upload"] = budget.upload->count;
+  if (budget.connections) out["connections"] = *budget.connections;
+  if (budget.requests) out["requests"] = *budget.requests;
+  return out;
+}
+
+json rule_to_json(const NetworkRule& rule) {
+  json out = {{"host", rule.host},
+              {"methods", rule.methods},
+              {"paths", rule.paths},
+              {"content_types", rule.content_types},
+              {"websocket", rule.websocket}};
+  if (rule.max_upload) out["max_upload"] = rule.max_upload->count;
+  return out;
+}
+
+std::string_view name_of(ListenerKind kind) {
+  constexpr std::string_view kNames[] = {"http", "socks", "model", "dns/udp", "dns/tcp", "tcp"};
+  return kNames[static_cast<std::size_t>(kind)];
+}
+
 json network_to_json(const EgressPlan& egress) {
-  json out = {{"mode", spelling(egress.mode)}, {"allow", hosts_to_json(egress.allow)}};
-  if (egress.proxy_port != 0) out["proxy"] = fmt::format("127.0.0.1:{}", egress.proxy_port);
+  json rules = json::array();
+  for (const NetworkRule& rule : egress.rules.inspect) rules.push_back(rule_to_json(rule));
+  json listeners = json::array();
+  for (const Listener& listener : egress.listeners) {
+    listeners.push_back(fmt::format("{}:{}", name_of(listener.kind), listener.port));
+  }
+  json routes = json::array();
+  for (const IpNetwork& network : egress.routes) routes.push_back(to_text(network));
+  json out = {{"mode", spelling(egress.rules.mode)},
+              {"allow", hosts_to_json(egress.rules.allow)},
+              {"deny", hosts_to_json(egress.rules.deny)},
+              {"internal", hosts_to_json(egress.rules.internal)},
+              {"opaque", hosts_to_json(egress.rules.opaque)},
+              {"rules", std::move(rules)},
+              {"budget", budget_to_json(egress.budget)},
+              {"per_host", budget_to_json(egress.per_host)},
+              {"listeners", std::move(listeners)},
+              {"routes", std::move(routes)},
+              {"learn", egress.learn}};
   if (egress.model) {
     out["model"] = {{"inside", fmt::format("http://127.0.0.1:{}", egress.model->port)},
                     {"upstream", egress.model->upstream},
@@ -141,6 +179,27 @@ std::string hidden_text(const Plan& plan) {
   return "  nothing matched\n";
 }
 
+std::string network_text(const EgressPlan& egress) {
+  std::vector<std::string> hosts;
+  for (const HostGrant& grant : egress.rules.allow) hosts.push_back(to_text(grant));
+  std::string out = "Network    ";
+  if (egress.rules.mode == NetworkMode::open) {
+    out += "any public name\n";
+  } else if (!egress.any()) {
+    out += "none\n";
+  } else {
+    out += joined(hosts, "no host by name") + "\n";
+  }
+  std::vector<std::string> denied;
+  for (const HostGrant& grant : egress.rules.deny) denied.push_back(to_text(grant));
+  if (!denied.empty()) out += fmt::format("  denied   {}\n", joined(denied, ""));
+  for (const NetworkRule& rule : egress.rules.inspect) {
+    out += fmt::format("  inspect  {}: {} on {}\n", rule.host, joined(rule.methods, "nothing"),
+                       joined(rule.paths, "nothing"));
+  }
+  return out;
+}
+
 }  // namespace
 
 json to_json(const Plan& plan) {
@@ -193,14 +252,7 @@ std::string to_text(const Plan& plan) {
                      printable(plan.workspace.repository.str()), spelling(plan.workspace.git));
   out += "Visible (everything else does not exist inside)\n" + visible_text(plan);
   out += "Hidden in the workspace\n" + hidden_text(plan);
-  std::vector<std::string> hosts;
-  for (const HostGrant& grant : plan.egress.allow) {
-    hosts.push_back(grant.port == 0 ? grant.pattern
-                                    : fmt::format("{}:{}", grant.pattern, grant.port));
-  }
-  out += fmt::format("Network    {}\n", plan.egress.mode == NetworkMode::none && hosts.empty()
-                                            ? "none"
-                                            : joined(hosts, "no host by name"));
+  out += network_text(plan.egress);
   if (plan.egress.model) {
     out += fmt::format("Model API  {} through egress; key from {}, never inside\n",
                        plan.egress.model->upstream, plan.egress.model->key_from);

@@ -1,9 +1,12 @@
 // Single values of a policy, shared by the parser and the command line.
 #include <fmt/format.h>
+#include <libpsl.h>
 
 #include <algorithm>
 #include <charconv>
 
+#include "base/host_name.h"
+#include "base/ip.h"
 #include "base/path.h"
 #include "base/text.h"
 #include "policy/parse.h"
@@ -13,18 +16,6 @@ namespace {
 
 tl::unexpected<Error> bad(std::string what) {
   return failure(Errc::invalid_policy, std::move(what));
-}
-
-bool is_label(std::string_view label) {
-  const auto ok = [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
-  };
-  return !label.empty() && label.size() <= 63 && label.front() != '-' && label.back() != '-' &&
-         std::ranges::all_of(label, ok);
-}
-
-bool is_host_name(std::string_view host) {
-  return host.size() <= 253 && std::ranges::all_of(split(host, '.'), is_label);
 }
 
 Result<std::uint16_t> parse_port(std::string_view text) {
@@ -43,37 +34,95 @@ bool matches_name(std::string_view pattern, std::string_view name) {
 
 }  // namespace
 
-Result<HostGrant> parse_host_grant(std::string_view text) {
+std::string to_text(const HostGrant& grant) {
+  const bool bracketed = grant.pattern.find(':') != std::string::npos;
+  const std::string host = bracketed ? fmt::format("[{}]", grant.pattern) : grant.pattern;
+  if (grant.any_port) return host + ":*";
+  return grant.port == 0 ? host : fmt::format("{}:{}", host, grant.port);
+}
+
+namespace {
+
+// Splits "host:port", "[v6]:port", "host:*". The host keeps no brackets.
+Result<HostGrant> split_port(std::string_view text) {
   HostGrant grant;
-  std::string host = lower(text);
-  if (host.starts_with('@')) {
-    if (!is_label(std::string_view(host).substr(1))) {
+  std::string_view host = text;
+  std::string_view port;
+  if (text.starts_with('[')) {
+    const std::size_t end = text.find(']');
+    if (end == std::string_view::npos) return bad(fmt::format("'{}' lacks its ']'", text));
+    host = text.substr(1, end - 1);
+    port = text.substr(end + 1);
+    if (!port.empty() && port.front() != ':') return bad(fmt::format("'{}' is no address", text));
+    if (host.find(':') == std::string_view::npos) {
+      return bad(fmt::format("'{}': brackets are for IPv6 addresses", text));
+    }
+  } else if (const std::size_t colon = text.find(':'); colon != std::string_view::npos) {
+    host = text.substr(0, colon);
+    port = text.substr(colon);
+    if (port.find(':', 1) != std::string_view::npos) {
+      return bad(
+          fmt::format("'{}': an IPv6 address stands in brackets, \"[2001:db8::1]:443\"", text));
+    }
+  }
+  grant.pattern = lower(host);
+  if (port == ":*") {
+    grant.any_port = true;
+  } else if (!port.empty()) {
+    grant.port = BERM_TRY(parse_port(port.substr(1)));
+  }
+  return grant;
+}
+
+Result<HostGrant> address_grant(HostGrant grant, const IpNetwork& network, std::string_view text) {
+  if (grant.port == 0 && !grant.any_port) {
+    return bad(fmt::format("'{}': an address is granted with its port, \"{}:443\" (or \":*\")",
+                           text, text));
+  }
+  if (network.bits < (network.address.v6 ? 16 : 8)) {
+    return bad(fmt::format("'{}' would grant a large part of the internet by address", text));
+  }
+  grant.pattern = to_text(network);
+  return grant;
+}
+
+}  // namespace
+
+Result<HostGrant> parse_host_grant(std::string_view text) {
+  if (text.starts_with('@')) {
+    const std::string name = lower(text);
+    if (!is_host_label(std::string_view(name).substr(1))) {
       return bad(fmt::format("'{}' is not a bundle name", text));
     }
-    grant.pattern = std::move(host);
-    return grant;
+    return HostGrant{.pattern = name};
   }
-  if (host.find("://") != std::string::npos) {
+  if (text.find("://") != std::string_view::npos) {
     return bad(
         fmt::format("'{}' is a URL; write the host alone, e.g. \"api.example.com:443\"", text));
   }
-  if (const std::size_t colon = host.rfind(':'); colon != std::string::npos) {
-    grant.port = BERM_TRY(parse_port(std::string_view(host).substr(colon + 1)));
-    host.resize(colon);
+  HostGrant grant = BERM_TRY(split_port(text));
+  if (const std::optional<IpNetwork> network = parse_network(grant.pattern)) {
+    return address_grant(std::move(grant), *network, text);
   }
-  if (host.ends_with('.')) host.pop_back();
-  std::string_view name = host;
+  if (grant.pattern.ends_with('.')) grant.pattern.pop_back();
+  std::string_view name = grant.pattern;
   const bool wildcard = name.starts_with("*.") || name.starts_with("**.");
   if (wildcard) name.remove_prefix(name.find('.') + 1);
+  if (std::ranges::any_of(name, [](char c) { return static_cast<unsigned char>(c) >= 0x80; })) {
+    return bad(fmt::format("'{}': write the A-label of an international name (\"xn--…\")", text));
+  }
   if (!is_host_name(name)) {
     return bad(fmt::format("'{}' is not a host name (letters, digits, '-', at most 253 characters)",
                            text));
   }
-  if (wildcard && name.find('.') == std::string_view::npos) {
+  // "com", "co.uk", "github.io": names below which strangers register (publicsuffix.org).
+  const bool everybodys = ::psl_is_public_suffix(::psl_builtin(), std::string(name).c_str()) != 0;
+  if (wildcard && everybodys) {
     return bad(
-        fmt::format("'{}' would allow a whole top-level domain; name at least two labels", text));
+        fmt::format("'{}' would allow everybody who can register a name under '{}'; name at least "
+                    "one label more",
+                    text, name));
   }
-  grant.pattern = std::move(host);
   return grant;
 }
 

@@ -73,18 +73,36 @@ struct OnSuccess {
   bool operator==(const OnSuccess&) const = default;
 };
 
-/// A host the run may reach: exact "a.b", "*.b" sub-domains, "**.b" both, "@bundle"; port 0 = any.
+/// A destination the run may reach: exact "a.b", "*.b" sub-domains, "**.b" both, "@bundle", or an
+/// address or network ("192.0.2.7", "10.0.0.0/8", "2001:db8::/32").
 struct HostGrant {
-  std::string pattern;  ///< Canonical: lower case, no trailing dot.
-  std::uint16_t port = 0;
+  std::string pattern;     ///< Canonical: lower case, no trailing dot; RFC 5952.
+  std::uint16_t port = 0;  ///< 0 = the ports of the web, 80 and 443; without meaning if any_port.
+  bool any_port = false;
   friend auto operator<=>(const HostGrant&, const HostGrant&) = default;
 };
+/// The grant as it is written in a policy.
+[[nodiscard]] std::string to_text(const HostGrant& grant);
 
+/// What may be asked of a host whose TLS berm terminates. Every list that is empty allows nothing,
+/// except `content_types` (anything).
 struct NetworkRule {
-  std::string host;
-  std::vector<std::string> methods;
-  std::vector<std::string> paths;
+  std::string host;                        ///< exact name or pattern; port 443
+  std::vector<std::string> methods;        ///< upper case
+  std::vector<std::string> paths;          ///< "/repos/acme/**": '*' within a segment, '**' across
+  std::vector<std::string> content_types;  ///< of request bodies: "application/json"
+  std::optional<Bytes> max_upload;         ///< of one request's body
+  bool websocket = false;                  ///< an Upgrade to websocket is passed on
   bool operator==(const NetworkRule&) const = default;
+};
+
+/// What may be used up of the network: by a run, or by each host of it.
+struct NetworkBudget {
+  std::optional<Bytes> bytes;   ///< up and down together
+  std::optional<Bytes> upload;  ///< up alone: what could be carried out
+  std::optional<std::uint64_t> connections;
+  std::optional<std::uint64_t> requests;  ///< of inspected hosts and plain HTTP
+  bool operator==(const NetworkBudget&) const = default;
 };
 
 /// A secret bound to the one place where it may be used. `from` names the source, never the value.
@@ -136,7 +154,12 @@ struct PolicyLayer {
   struct Network {
     std::optional<NetworkMode> mode;
     std::optional<std::vector<HostGrant>> allow;
+    std::optional<std::vector<HostGrant>> deny;
+    std::optional<std::vector<HostGrant>> internal;  ///< exact host:port; may resolve to private
+    std::optional<std::vector<HostGrant>> opaque;    ///< TLS without (or with encrypted) SNI
     std::vector<NetworkRule> rules;
+    NetworkBudget budget;
+    NetworkBudget per_host;
     bool operator==(const Network&) const = default;
   } network;
 
@@ -151,7 +174,7 @@ struct PolicyLayer {
     std::optional<Milliseconds> idle;
     std::optional<Bytes> disk;
     std::optional<Bytes> output;
-    std::optional<Bytes> egress;
+    std::optional<Bytes> egress;  ///< the same as network.budget.bytes
     std::optional<std::uint64_t> tokens;
     bool operator==(const Limits&) const = default;
   } limits;
@@ -207,6 +230,13 @@ struct Policy {
 
   NetworkMode network = NetworkMode::allow;
   std::vector<HostGrant> allow_hosts;
+  std::vector<HostGrant> deny_hosts;
+  std::vector<HostGrant> internal_hosts;
+  std::vector<HostGrant> opaque_hosts;
+  std::vector<NetworkRule> network_rules;
+  NetworkBudget network_budget;
+  NetworkBudget network_per_host;
+  bool learn = false;  ///< a flag of the command line, never of a file
   std::map<std::string, CredentialGrant> credentials;
 
   Bytes memory{4ULL << 30};

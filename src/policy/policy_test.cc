@@ -31,11 +31,17 @@ TEST(ParsePolicy, PointsAtTheMistake) {
       {"[limits]\nmemory = \"0\"\n",
        "berm.toml:2:10: a limit of 0 would stop every run\n  memory = \"0\"\n           ^"},
       {"[network]\nallow = [\"*.com\"]\n",
-       "berm.toml:2:10: '*.com' would allow a whole top-level domain; name at least two labels\n  "
-       "allow = [\"*.com\"]\n           ^"},
+       "berm.toml:2:10: '*.com' would allow everybody who can register a name under 'com'; name at "
+       "least one label more\n  allow = [\"*.com\"]\n           ^"},
       {"[network]\nmode = \"none\"\nallow = [\"a.example\"]\n",
-       "berm.toml:3:9: mode = \"none\" contradicts a list of hosts\n  allow = [\"a.example\"]\n    "
-       "      ^"},
+       "berm.toml:2:8: mode = \"none\" contradicts a list of hosts\n  mode = \"none\"\n         ^"},
+      {"[[network.rule]]\nhost = \"a.example\"\nmethods = [\"get\"]\n",
+       "berm.toml:3:12: 'get' is not a method that can be granted (\"GET\", \"POST\" …)\n  methods "
+       "= "
+       "[\"get\"]\n             ^"},
+      {"[network]\ninternal = [\"*.corp.example:443\"]\n",
+       "berm.toml:2:13: '*.corp.example:443': name one host and its port, "
+       "\"git.corp.example:443\"\n  internal = [\"*.corp.example:443\"]\n              ^"},
       {"[env]\npass = [\"LD_PRELOAD\"]\n",
        "berm.toml:2:9: variable 'LD_PRELOAD' injects code into every program; it is never passed\n "
        " pass = [\"LD_PRELOAD\"]\n          ^"},
@@ -89,7 +95,23 @@ read = ["/opt/toolchain", "~/sdk"]
 pass = ["LANG"]
 set = { NODE_ENV = "test" }
 [network]
-allow = ["api.example.com:443", "*.example.org"]
+allow = ["api.example.com:443", "*.example.org", "git.example.com:*", "192.0.2.0/24:443", "[2001:db8::1]:8443"]
+deny = ["bad.example.org"]
+internal = ["git.corp.example:443"]
+opaque = ["ech.example.org"]
+[network.budget]
+bytes = "1GiB"
+upload = "10MiB"
+connections = 100
+[network.per_host]
+requests = 1000
+[[network.rule]]
+host = "api.github.com"
+methods = ["GET", "POST"]
+paths = ["/repos/acme/**", "/user"]
+content_types = ["application/json"]
+max_upload = "1MiB"
+websocket = true
 [credentials.anthropic]
 from = "env:MY_KEY"
 to = { host = "api.anthropic.com", header = "x-api-key" }
@@ -102,6 +124,7 @@ time = "10m"
 idle = "1m"
 disk = "1GiB"
 output = "1MiB"
+egress = "2GiB"
 )",
                                                  "berm.toml");
   ASSERT_TRUE(layer.has_value()) << layer.error().what;
@@ -115,13 +138,42 @@ output = "1MiB"
 }
 
 TEST(ParsePolicy, HostGrantsRefuseWhatAResolverReadsDifferently) {
-  for (const std::string_view bad :
-       {"", "*", "*.com", "a b", "a\nb", "evil.com%00.good.com", "user@host.com", "http://x.com",
-        "x.com:0", "x.com:99999", "-a.com", "a..b", "[::1]:80"}) {
+  for (const std::string_view bad : {"",
+                                     "*",
+                                     "*.com",
+                                     "a b",
+                                     "a\nb",
+                                     "evil.com%00.good.com",
+                                     "user@host.com",
+                                     "http://x.com",
+                                     "x.com:0",
+                                     "x.com:99999",
+                                     "-a.com",
+                                     "a..b",
+                                     "[::1]",
+                                     "::1:80",
+                                     "[a.com]:80",
+                                     "127.1:80",
+                                     "0x7f000001:80",
+                                     "2130706433:80",
+                                     "017.0.0.1:80",
+                                     "10.0.0.1/8:443",
+                                     "10.0.0.1",
+                                     "0.0.0.0/0:443",
+                                     "[::]/0:443",
+                                     "*.co.uk",
+                                     "*.github.io",
+                                     "b\xc3\xbc"
+                                     "cher.example"}) {
     EXPECT_FALSE(parse_host_grant(bad).has_value()) << bad;
   }
   EXPECT_EQ(*parse_host_grant("API.Example.COM."), (HostGrant{"api.example.com", 0}))
       << "one canonical form";
+  for (const std::string_view same :
+       {"a.example", "*.a.example:443", "**.a.example:*", "10.0.0.0/8:5432", "[fd00::/16]:443",
+        "127.0.0.1:8080", "@node"}) {
+    EXPECT_EQ(to_text(*parse_host_grant(same)), same);
+  }
 }
 
 TEST(MergePolicy, LimitsAboveTheCeilingAreLoweredAndSaid) {
@@ -142,9 +194,9 @@ TEST(MergePolicy, AGrantBeyondTheCeilingIsRefusedByName) {
   const Result<MergedPolicy> merged =
       merge_policy({{"HEAD:berm.toml", file}}, {"/etc/berm/policy.toml", ceiling});
   ASSERT_FALSE(merged.has_value());
-  EXPECT_EQ(
-      merged.error().what,
-      "HEAD:berm.toml grants network.allow: evil.example, which /etc/berm/policy.toml does not");
+  EXPECT_EQ(merged.error().what,
+            "HEAD:berm.toml grants network.allow: evil.example:443, which /etc/berm/policy.toml "
+            "does not");
 }
 
 TEST(MergePolicy, AnEmptyListGrantsNothing) {
@@ -184,6 +236,11 @@ class RandomPolicy {
     }
     if (coin()) out.network.mode = pick<NetworkMode>({NetworkMode::none, NetworkMode::allow});
     if (coin()) out.network.allow = hosts();
+    if (coin()) out.network.deny = hosts();
+    if (coin()) out.network.rules = {rule()};
+    if (coin()) out.network.budget.upload = Bytes{number()};
+    if (coin()) out.network.per_host.connections = number();
+    if (coin()) out.limits.egress = Bytes{number()};
     if (coin()) out.env.pass = std::vector<std::string>{pick<std::string>({"A", "B", "C"})};
     if (coin()) {
       out.files.read = std::vector<std::string>{pick<std::string>({"/opt", "/opt/a", "/srv"})};
@@ -213,10 +270,19 @@ class RandomPolicy {
     }
     return out;
   }
+  NetworkRule rule() {
+    return {.host = pick<std::string>({"a.example.com", "*.example.com"}),
+            .methods = {pick<std::string>({"GET", "POST"})},
+            .paths = {pick<std::string>({"/**", "/a/**", "/a/b"})},
+            .content_types = {},
+            .max_upload = std::nullopt,
+            .websocket = coin()};
+  }
   std::vector<HostGrant> hosts() {
     std::vector<HostGrant> out;
-    for (const char* text : {"a.example.com", "*.example.com", "**.example.com",
-                             "b.example.org:443", "*.b.example.com:443"}) {
+    for (const char* text :
+         {"a.example.com", "*.example.com", "**.example.com", "b.example.org:443",
+          "*.b.example.com:443", "c.example.com:*", "192.0.2.0/24:443", "192.0.2.7:443"}) {
       if (coin()) out.push_back(*parse_host_grant(text));
     }
     return out;
@@ -251,7 +317,15 @@ TEST(Covers, WholeLabelsAndWholeComponents) {
   EXPECT_FALSE(covers(host("*.example.com"), host("a.example.com.evil.org")));
   EXPECT_TRUE(covers(host("**.example.com"), host("example.com")));
   EXPECT_FALSE(covers(host("*.example.com:443"), host("a.example.com")))
-      << "any port is more than one port";
+      << "two ports are more than one";
+  EXPECT_FALSE(covers(host("a.example.com"), host("a.example.com:22")))
+      << "without a port: those of the web";
+  EXPECT_TRUE(covers(host("a.example.com"), host("a.example.com:80")));
+  EXPECT_TRUE(covers(host("a.example.com:*"), host("a.example.com:22")));
+  EXPECT_FALSE(covers(host("a.example.com:22"), host("a.example.com:*")));
+  EXPECT_TRUE(covers(host("10.0.0.0/8:443"), host("10.1.0.0/16:443")));
+  EXPECT_FALSE(covers(host("10.1.0.0/16:443"), host("10.0.0.0/8:443")));
+  EXPECT_FALSE(covers(host("[2001:db8::/32]:443"), host("10.1.0.0/16:443")));
   EXPECT_FALSE(covers(host("*.example.com"), host("**.example.com")));
   const auto glob = [](std::string_view text) { return *Glob::parse(text); };
   EXPECT_TRUE(covers(glob("src/**"), glob("src/a/**")));

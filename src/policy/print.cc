@@ -64,10 +64,6 @@ constexpr auto kTime = [](Milliseconds time) { return toml_string(to_policy_text
 constexpr auto kNumber = [](auto number) { return fmt::format("{}", number); };
 constexpr auto kName = [](auto value) { return toml_string(spelling(value)); };
 
-std::string host_text(const HostGrant& grant) {
-  return grant.port == 0 ? grant.pattern : fmt::format("{}:{}", grant.pattern, grant.port);
-}
-
 std::string on_success_text(const OnSuccess& value) {
   switch (value.action) {
     case SuccessAction::keep:
@@ -110,6 +106,37 @@ void write_workspace(std::string& out, const PolicyLayer& layer) {
   changes.value("secrets", layer.changes.secrets, kName);
 }
 
+void write_budget(std::string& out, const char* name, const NetworkBudget& budget) {
+  SectionWriter section(out, name);
+  section.value("bytes", budget.bytes, kBytes);
+  section.value("upload", budget.upload, kBytes);
+  section.value("connections", budget.connections, kNumber);
+  section.value("requests", budget.requests, kNumber);
+}
+
+void write_network(std::string& out, const PolicyLayer::Network& layer) {
+  const auto host = [](const HostGrant& grant) { return to_text(grant); };
+  SectionWriter network(out, "network");
+  network.value("mode", layer.mode, kName);
+  network.list("allow", layer.allow, host);
+  network.list("deny", layer.deny, host);
+  network.list("internal", layer.internal, host);
+  network.list("opaque", layer.opaque, host);
+  write_budget(out, "network.budget", layer.budget);
+  write_budget(out, "network.per_host", layer.per_host);
+  for (const NetworkRule& rule : layer.rules) {
+    out += fmt::format("\n[[network.rule]]\nhost = {}\n", toml_string(rule.host));
+    SectionWriter section(out, "");
+    section.list("methods", std::optional(rule.methods), kSame);
+    section.list("paths", std::optional(rule.paths), kSame);
+    if (!rule.content_types.empty()) {
+      section.list("content_types", std::optional(rule.content_types), kSame);
+    }
+    section.value("max_upload", rule.max_upload, kBytes);
+    if (rule.websocket) section.line("websocket", "true");
+  }
+}
+
 void write_limits(std::string& out, const PolicyLayer& layer) {
   SectionWriter limits(out, "limits");
   limits.value("memory", layer.limits.memory, kBytes);
@@ -124,6 +151,7 @@ void write_limits(std::string& out, const PolicyLayer& layer) {
   limits.value("idle", layer.limits.idle, kTime);
   limits.value("disk", layer.limits.disk, kBytes);
   limits.value("output", layer.limits.output, kBytes);
+  limits.value("egress", layer.limits.egress, kBytes);
 }
 
 }  // namespace
@@ -139,9 +167,7 @@ std::string to_toml(const PolicyLayer& layer) {
   env.list("pass", layer.env.pass, kSame);
   SectionWriter set(out, "env.set");
   for (const auto& [name, value] : layer.env.set) set.line(name, toml_string(value));
-  SectionWriter network(out, "network");
-  network.value("mode", layer.network.mode, kName);
-  network.list("allow", layer.network.allow, host_text);
+  write_network(out, layer.network);
   for (const auto& [name, grant] : layer.credentials) {
     SectionWriter credential(out, fmt::format("credentials.{}", name));
     credential.line("from", toml_string(grant.from));

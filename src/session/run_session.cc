@@ -115,6 +115,7 @@ class Session {
     // The clock of st_ctim, so that "changed since" compares like with like.
     ::clock_gettime(CLOCK_REALTIME_COARSE, &started_);
     Result<void> ready = prepare_layers(plan_, prepared_.repository);
+    if (ready) ready = launch_egress();
     if (ready) {
       supervise_run();
     } else {
@@ -132,6 +133,7 @@ class Session {
 
  private:
   void open_record();
+  Result<void> launch_egress();
   void supervise_run();
   void judge_run();
   void drop_workspace();
@@ -142,6 +144,7 @@ class Session {
   const Plan& plan_;
   const RunRequest& request_;
   RecordFile record_;
+  std::optional<EgressProcess> egress_;
   json stored_;
   timespec started_{};
   GuardSummary guard_;
@@ -174,6 +177,17 @@ void Session::open_record() {
                   {"weaknesses", plan_.weaknesses}});
 }
 
+// Before the sandbox is built: its certificate is among the files inside.
+Result<void> Session::launch_egress() {
+  if (!plan_.egress.any()) return {};
+  const std::string key_from = plan_.egress.model ? plan_.egress.model->key_from : "";
+  const EgressConfiguration configuration = BERM_TRY(egress_configuration(plan_));
+  egress_ = BERM_TRY(start_egress(configuration, key_from));
+  if (!plan_.egress.trust_run_ca) return {};
+  const std::string ca = BERM_TRY(await_egress(*egress_));
+  return write_trust((plan_.run_directory / "trust").str(), ca);
+}
+
 void Session::supervise_run() {
   const CgroupPlaces& places = prepared_.cgroups;
   SuperviseOptions options{
@@ -182,10 +196,11 @@ void Session::supervise_run() {
                   .memory = places.memory,
                   .pids = places.pids,
                   .cpu = places.cpu},
-      .start_egress =
-          [this](std::vector<UniqueFd> listeners) {
-            return start_egress(plan_, std::move(listeners));
-          },
+      .egress = egress_ ? &*egress_ : nullptr,
+      .hand_over = [this](std::vector<UniqueFd> listeners) -> Result<void> {
+        if (!plan_.egress.trust_run_ca) BERM_TRY(await_egress(*egress_));
+        return hand_over(*egress_, std::move(listeners));
+      },
       // The plan is on the record before the agent runs, and costs no time: the sandbox is being
       // built.
       .while_building =
@@ -196,6 +211,7 @@ void Session::supervise_run() {
       .show_status = request_.show_status,
       .stdout_fd = request_.report_on_stdout ? 2 : 1};
   Result<Supervision> done = supervise(plan_, record_, options);
+  egress_.reset();
   open_record();  // set-up may have failed before
   if (!done) {
     report_.outcome = SetupFailed{done.error()};

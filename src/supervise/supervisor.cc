@@ -34,7 +34,7 @@ constexpr Milliseconds kDiskEvery{500};
 class Supervisor {
  public:
   Supervisor(const Plan& plan, RecordFile& record, const SuperviseOptions& options)
-      : plan_(plan), record_(record), options_(options) {}
+      : plan_(plan), record_(record), options_(options), egress_(options.egress) {}
 
   Result<Supervision> run() {
     Result<void> started = start();
@@ -79,7 +79,7 @@ class Supervisor {
 
   RunCgroup cgroup_;
   std::optional<Sandbox> sandbox_;
-  std::optional<EgressProcess> egress_;
+  EgressProcess* egress_;
   std::string egress_line_;
   std::vector<StreamPump> pumps_;  ///< [0] stdin, then stdout, stderr (or the terminal's two)
   RawTerminal raw_;
@@ -194,12 +194,8 @@ void Supervisor::on_init_message() {
   const wire::Message& message = (*received)->message;
   switch (message.kind) {
     case wire::MessageKind::listeners: {
-      Result<EgressProcess> egress = options_.start_egress(std::move((*received)->fds));
-      if (!egress) {
-        end(SetupFailed{egress.error()});
-        return;
-      }
-      egress_ = *std::move(egress);
+      const Result<void> handed = options_.hand_over(std::move((*received)->fds));
+      if (!handed) end(SetupFailed{handed.error()});
       break;
     }
     case wire::MessageKind::scratch:
@@ -395,9 +391,10 @@ void Supervisor::show_status() {
 }
 
 void Supervisor::wait_once() {
-  std::vector<pollfd> fds = {{signals_.get(), POLLIN, 0},
-                             {init_ended_ ? -1 : sandbox_->control_fd(), POLLIN, 0},
-                             {egress_ && egress_->events ? egress_->events.get() : -1, POLLIN, 0}};
+  std::vector<pollfd> fds = {
+      {signals_.get(), POLLIN, 0},
+      {init_ended_ ? -1 : sandbox_->control_fd(), POLLIN, 0},
+      {egress_ != nullptr && egress_->events ? egress_->events.get() : -1, POLLIN, 0}};
   for (const StreamPump& pump : pumps_) fds.push_back(pump.waits_for());
   const auto until = std::min({next_sample_, next_disk_, started_at_ + plan_.limits.time});
   const auto left = std::chrono::ceil<Milliseconds>(until - Clock::now()).count();
@@ -456,12 +453,11 @@ void Supervisor::finish() {
     }
   }
   usage_.memory_peak = std::max(usage_.memory_peak, cgroup_.memory_peak());
-  while (egress_ && egress_->events) {  // what it still had to say
+  while (egress_ != nullptr && egress_->events) {  // what it still had to say
     pollfd fd{egress_->events.get(), POLLIN, 0};
     if (::poll(&fd, 1, 0) <= 0) break;
     on_egress_event();
   }
-  egress_.reset();
   if (!outcome_) outcome_ = BoundaryLost{"the run ended without an outcome"};
 }
 

@@ -31,13 +31,15 @@ struct Supervision {
 /// The egress process of a run: it reads connections, we read its events.
 struct EgressProcess {
   ChildProcess process;
-  UniqueFd events;  ///< JSON lines; end of file = it is gone
+  UniqueFd events;   ///< JSON lines; end of file = it is gone
+  UniqueFd control;  ///< see egress/serve.h
 };
-using StartEgress = std::function<Result<EgressProcess>(std::vector<UniqueFd> listeners)>;
 
 struct SuperviseOptions {
   CgroupParents cgroups;
-  StartEgress start_egress;  ///< called when the run's listeners exist
+  EgressProcess* egress = nullptr;  ///< running, not serving yet; null = the run has none
+  /// Called when the run's listeners exist.
+  std::function<Result<void>(std::vector<UniqueFd> listeners)> hand_over;
   /// Called once while berm-init builds the sandbox, before anything of the agent runs. An Error
   /// ends the set-up.
   std::function<Result<void>()> while_building;

@@ -1,37 +1,34 @@
-// src/rules/egress/destination.h: where a run may go. Pure: names and addresses in, a decision out.
+// src/rules/egress/destination.h: what a client asks for, in the one form that is matched, recorded
+// and dialled. Pure: text in, a value out.
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <optional>
-#include <span>
 #include <string>
 #include <string_view>
-#include <vector>
 
-#include "policy/policy.h"
+#include "base/host_name.h"
+#include "base/ip.h"
 
 namespace berm {
 
-/// What a client asked for, in the one form in which it is matched and dialled.
+/// A name or an address, and a port.
 struct Destination {
-  std::string host;  ///< lower case, no trailing dot, only letters, digits, '-', '_', '.'
+  std::string host;                  ///< canonical name, or the address as text
+  std::optional<IpAddress> address;  ///< set if the client named an address
   std::uint16_t port = 0;
-  bool operator==(const Destination&) const = default;
+  friend auto operator<=>(const Destination&, const Destination&) = default;
 };
 
-/// "host:port" of a CONNECT request. nullopt for anything else: NUL, '%', '@', brackets, addresses,
-/// upper bytes, a missing port (CC 2.0.24: policy and resolver saw different strings).
-[[nodiscard]] std::optional<Destination> parse_authority(std::string_view text);
+/// A name by base/host_name.h or an address by base/ip.h; nullopt for everything else.
+[[nodiscard]] std::optional<Destination> make_destination(std::string_view host,
+                                                          std::uint16_t port);
 
-/// The grant that covers `to`, or nullptr. An empty list allows nothing.
-[[nodiscard]] const HostGrant* matching_grant(std::span<const HostGrant> grants,
-                                              const Destination& to);
+/// "host:port" or "[v6]:port", as in CONNECT and Host. nullopt for a missing or odd port too
+/// ("0443", "+443", "65536"), unless `default_port` is given and there is no colon.
+[[nodiscard]] std::optional<Destination> parse_authority(
+    std::string_view text, std::optional<std::uint16_t> default_port = {});
 
-/// Why an address must not be dialled though its name was granted, or "" if it may: loopback,
-/// private, link-local, metadata, multicast, documentation and reserved ranges, also wrapped in
-/// IPv4-mapped, NAT64, 6to4 or Teredo form (DNS rebinding; escapes.md §3).
-[[nodiscard]] std::string_view forbidden_address(std::span<const std::uint8_t, 4> ipv4);
-[[nodiscard]] std::string_view forbidden_address(std::span<const std::uint8_t, 16> ipv6);
+[[nodiscard]] std::string to_text(const Destination& to);  ///< "a.b:443", "[::1]:80"
 
 }  // namespace berm

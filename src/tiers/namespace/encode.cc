@@ -119,6 +119,17 @@ std::vector<wire::Instruction> instructions(ProgramWriter& writer,
   return out;
 }
 
+std::vector<wire::Listener> listeners(const EgressPlan& egress) {
+  std::vector<wire::Listener> out;
+  for (const Listener& listener : egress.listeners) {
+    constexpr std::uint32_t kLoopback = 0x7f000001;
+    const bool everywhere = listener.kind == ListenerKind::transparent;
+    const bool udp = listener.kind == ListenerKind::dns_udp;
+    out.push_back({everywhere ? 0 : kLoopback, listener.port, std::uint16_t{udp}});
+  }
+  return out;
+}
+
 }  // namespace
 
 EncodedProgram encode(const Plan& plan, const std::vector<NativeStep>& steps, bool open_trees,
@@ -146,10 +157,12 @@ EncodedProgram encode(const Plan& plan, const std::vector<NativeStep>& steps, bo
   header.env = writer.slice(strings(writer, env));
   header.agent_filter = writer.slice(kAgentFilter);
   header.init_filter = writer.slice(kInitFilter);
-  std::vector<std::uint32_t> ports;
-  if (plan.egress.proxy_port != 0) ports.push_back(plan.egress.proxy_port);
-  if (plan.egress.model) ports.push_back(plan.egress.model->port);
-  header.listeners = writer.slice(ports);
+  header.listeners = writer.slice(listeners(plan.egress));
+  std::vector<wire::Route> routes;
+  for (const IpNetwork& network : plan.egress.routes) {
+    routes.push_back({host_order(network.address), static_cast<std::uint32_t>(network.bits)});
+  }
+  header.routes = writer.slice(routes);
   header.sysctls =
       writer.slice(strings(writer, {std::begin(kNamespaceLimits), std::end(kNamespaceLimits)}));
   header.cwd = writer.string(plan.cwd.str());

@@ -180,7 +180,7 @@ void Sandbox::forward_signal(int signal) {
 Result<std::optional<InitMessage>> Sandbox::receive() {
   InitMessage received;
   iovec part{&received.message, sizeof received.message};
-  alignas(cmsghdr) char space[CMSG_SPACE(sizeof(int) * 8)] = {};
+  alignas(cmsghdr) char space[CMSG_SPACE(sizeof(int) * wire::kMostFds)] = {};
   msghdr header{};
   header.msg_iov = &part;
   header.msg_iovlen = 1;

@@ -144,6 +144,8 @@ std::string_view words_of(wire::Step step) {
       return "make mounts private";
     case Step::build_root:
       return "build the root";
+    case Step::route_networks:
+      return "route the granted networks to the sandbox's own interface";
     case Step::raise_loopback:
       return "raise the loopback interface";
     case Step::open_listeners:

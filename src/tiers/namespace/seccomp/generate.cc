@@ -134,6 +134,40 @@ void print(scmp_filter_ctx filter, const char* name) {
   seccomp_release(filter);
 }
 
+// Sockets of the internet and nothing else, threads but no processes, memory that never executes, and
+// a descriptor table for each worker.
+void add_egress(scmp_filter_ctx filter) {
+  for (const std::string_view name : berm::seccomp::kEgress) add(filter, SCMP_ACT_ALLOW, name);
+  for (const std::uint32_t family : {2U /* AF_INET */, 10U /* AF_INET6 */}) {
+    for (const std::uint64_t type : {1U /* SOCK_STREAM */, 2U /* SOCK_DGRAM */}) {
+      check(seccomp_rule_add(filter, SCMP_ACT_ALLOW, number_of("socket"), 2,
+                             SCMP_A0_32(SCMP_CMP_EQ, family),
+                             SCMP_A1(SCMP_CMP_MASKED_EQ, 0xfULL, type)),
+            "egress socket");
+    }
+  }
+  constexpr std::uint64_t kExec = PROT_EXEC;
+  for (const char* name : {"mmap", "mprotect"}) {
+    check(seccomp_rule_add(filter, SCMP_ACT_ALLOW, number_of(name), 1,
+                           SCMP_A2(SCMP_CMP_MASKED_EQ, kExec, 0)),
+          "egress memory");
+  }
+  check(seccomp_rule_add(filter, SCMP_ACT_ALLOW, number_of("clone"), 1,
+                         SCMP_A0(SCMP_CMP_MASKED_EQ, std::uint64_t{CLONE_THREAD}, CLONE_THREAD)),
+        "egress clone");
+  // glibc falls back to clone(2), whose flags can be looked at.
+  check(seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOSYS), number_of("clone3"), 0), "egress clone3");
+  check(seccomp_rule_add(filter, SCMP_ACT_ALLOW, number_of("unshare"), 1,
+                         SCMP_A0(SCMP_CMP_EQ, std::uint64_t{CLONE_FILES})),
+        "egress unshare");
+  for (const std::uint32_t command : {1U, 2U, 3U, 4U /* F_GETFD … F_SETFL */, 1030U /* F_DUPFD_CLOEXEC */,
+                                      1031U /* F_SETPIPE_SZ */, 1032U /* F_GETPIPE_SZ */}) {
+    check(seccomp_rule_add(filter, SCMP_ACT_ALLOW, number_of("fcntl"), 1,
+                           SCMP_A1_32(SCMP_CMP_EQ, command)),
+          "egress fcntl");
+  }
+}
+
 void print_arch(std::uint32_t arch, const std::string& suffix) {
   scmp_filter_ctx agent = new_filter(SCMP_ACT_ERRNO(ENOSYS), arch);
   for (const std::string_view name : berm::seccomp::kAllowed) add(agent, SCMP_ACT_ALLOW, name);
@@ -148,6 +182,9 @@ void print_arch(std::uint32_t arch, const std::string& suffix) {
   scmp_filter_ctx init = new_filter(SCMP_ACT_KILL_PROCESS, arch);
   for (const std::string_view name : berm::seccomp::kInit) add(init, SCMP_ACT_ALLOW, name);
   print(init, ("kInit" + suffix).c_str());
+  scmp_filter_ctx egress = new_filter(SCMP_ACT_ERRNO(EPERM), arch);
+  add_egress(egress);
+  print(egress, ("kEgress" + suffix).c_str());
 }
 
 }  // namespace

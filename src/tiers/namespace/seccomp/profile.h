@@ -82,6 +82,18 @@ inline constexpr std::string_view kInit[] = {
     "read", "poll", "ppoll", "wait4", "kill", "recvfrom", "recvmsg", "sendmsg", "exit_group", "rt_sigreturn",
     "rt_sigprocmask", "signalfd4", "restart_syscall", "close",
 };
+/// What egress may ask once it is confined, beside what add_egress() of generate.cc allows by
+/// argument: it moves bytes between sockets, and opens, executes and inspects nothing. Everything
+/// else is EPERM, which its libraries take for an answer.
+inline constexpr std::string_view kEgress[] = {
+    "read", "readv", "write", "writev", "close", "splice", "pipe2", "connect", "accept4", "getsockname",
+    "getpeername", "setsockopt", "getsockopt", "sendto", "recvfrom", "sendmsg", "recvmsg", "sendmmsg", "shutdown",
+    "epoll_create1", "epoll_ctl", "epoll_wait", "epoll_pwait", "poll", "ppoll", "eventfd2", "futex",
+    "set_robust_list", "rseq", "munmap", "mremap", "brk", "madvise", "rt_sigprocmask", "rt_sigreturn",
+    "rt_sigaction", "sigaltstack", "clock_gettime", "clock_nanosleep", "nanosleep", "gettimeofday", "time",
+    "getrandom", "getpid", "gettid", "tgkill", "exit", "exit_group", "sched_yield", "restart_syscall", "getuid",
+    "geteuid", "getgid", "getegid", "getcpu", "sched_getaffinity",
+};
 // clang-format on
 
 }  // namespace berm::seccomp

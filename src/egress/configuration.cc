@@ -1,0 +1,152 @@
+#include "egress/configuration.h"
+
+#include <nlohmann/json.hpp>
+
+#include "policy/parse.h"
+
+namespace berm {
+namespace {
+
+using nlohmann::json;
+
+json grants_to_json(const std::vector<HostGrant>& grants) {
+  json out = json::array();
+  for (const HostGrant& grant : grants) out.push_back(to_text(grant));
+  return out;
+}
+
+Result<std::vector<HostGrant>> grants_from_json(const json& texts) {
+  std::vector<HostGrant> out;
+  for (const json& text : texts) out.push_back(BERM_TRY(parse_host_grant(text.get<std::string>())));
+  return out;
+}
+
+template <class T>
+void put(json& out, const char* key, const std::optional<T>& value) {
+  if (!value) return;
+  if constexpr (std::is_same_v<T, Bytes>) {
+    out[key] = value->count;
+  } else {
+    out[key] = *value;
+  }
+}
+
+json budget_to_json(const NetworkBudget& budget) {
+  json out = json::object();
+  put(out, "bytes", budget.bytes);
+  put(out, "upload", budget.upload);
+  put(out, "connections", budget.connections);
+  put(out, "requests", budget.requests);
+  return out;
+}
+
+NetworkBudget budget_from_json(const json& in) {
+  NetworkBudget out;
+  if (in.contains("bytes")) out.bytes = Bytes{in["bytes"].get<std::uint64_t>()};
+  if (in.contains("upload")) out.upload = Bytes{in["upload"].get<std::uint64_t>()};
+  if (in.contains("connections")) out.connections = in["connections"].get<std::uint64_t>();
+  if (in.contains("requests")) out.requests = in["requests"].get<std::uint64_t>();
+  return out;
+}
+
+json rules_to_json(const EgressRules& rules) {
+  json inspect = json::array();
+  for (const NetworkRule& rule : rules.inspect) {
+    json one = {{"host", rule.host},
+                {"methods", rule.methods},
+                {"paths", rule.paths},
+                {"content_types", rule.content_types},
+                {"websocket", rule.websocket}};
+    put(one, "max_upload", rule.max_upload);
+    inspect.push_back(std::move(one));
+  }
+  return {{"mode", spelling(rules.mode)},           {"allow", grants_to_json(rules.allow)},
+          {"deny", grants_to_json(rules.deny)},     {"internal", grants_to_json(rules.internal)},
+          {"opaque", grants_to_json(rules.opaque)}, {"inspect", std::move(inspect)}};
+}
+
+Result<EgressRules> rules_from_json(const json& in) {
+  EgressRules out;
+  for (const auto& [name, mode] : names(NetworkMode{})) {
+    if (in.at("mode") == name) out.mode = mode;
+  }
+  out.allow = BERM_TRY(grants_from_json(in.at("allow")));
+  out.deny = BERM_TRY(grants_from_json(in.at("deny")));
+  out.internal = BERM_TRY(grants_from_json(in.at("internal")));
+  out.opaque = BERM_TRY(grants_from_json(in.at("opaque")));
+  for (const json& one : in.at("inspect")) {
+    NetworkRule& rule = out.inspect.emplace_back();
+    rule.host = one.at("host");
+    rule.methods = one.at("methods");
+    rule.paths = one.at("paths");
+    rule.content_types = one.at("content_types");
+    rule.websocket = one.at("websocket");
+    if (one.contains("max_upload")) rule.max_upload = Bytes{one["max_upload"].get<std::uint64_t>()};
+  }
+  return out;
+}
+
+Result<EgressConfiguration> read_parts(const json& in) {
+  EgressConfiguration out{.rules = BERM_TRY(rules_from_json(in.at("rules")))};
+  out.budget = budget_from_json(in.at("budget"));
+  out.per_host = budget_from_json(in.at("per_host"));
+  for (const json& one : in.at("listeners")) {
+    out.listeners.push_back(
+        {.kind = static_cast<ListenerKind>(one.at("kind").get<int>()), .port = one.at("port")});
+  }
+  if (in.contains("model")) {
+    const json& model = in["model"];
+    out.model = ModelProxy{
+        .port = 0, .upstream = model.at("upstream"), .header = model.at("header"), .key_from = ""};
+  }
+  if (in.contains("proxy")) {
+    const json& proxy = in["proxy"];
+    out.proxy = UpstreamProxy{.host = proxy.at("host"),
+                              .port = proxy.at("port"),
+                              .authorization = proxy.at("authorization"),
+                              .no_proxy = proxy.at("no_proxy")};
+  }
+  out.uid = in.at("uid");
+  out.learn = in.at("learn");
+  out.ca_lifetime = Milliseconds(in.at("ca_lifetime_ms").get<std::int64_t>());
+  return out;
+}
+
+}  // namespace
+
+json to_json(const EgressConfiguration& configuration) {
+  json listeners = json::array();
+  for (const Listener& listener : configuration.listeners) {
+    listeners.push_back({{"kind", static_cast<int>(listener.kind)}, {"port", listener.port}});
+  }
+  json out = {{"rules", rules_to_json(configuration.rules)},
+              {"budget", budget_to_json(configuration.budget)},
+              {"per_host", budget_to_json(configuration.per_host)},
+              {"listeners", std::move(listeners)},
+              {"uid", configuration.uid},
+              {"learn", configuration.learn},
+              {"ca_lifetime_ms", configuration.ca_lifetime.count()}};
+  if (configuration.model) {
+    out["model"] = {{"upstream", configuration.model->upstream},
+                    {"header", configuration.model->header}};
+  }
+  if (configuration.proxy) {
+    out["proxy"] = {{"host", configuration.proxy->host},
+                    {"port", configuration.proxy->port},
+                    {"authorization", configuration.proxy->authorization},
+                    {"no_proxy", configuration.proxy->no_proxy}};
+  }
+  return out;
+}
+
+Result<EgressConfiguration> read_configuration(const json& in) {
+  // Written by to_json() of the same program: nlohmann throws for what is missing or of another
+  // type.
+  try {
+    return read_parts(in);
+  } catch (const json::exception& error) {
+    return failure(Errc::internal, std::string("read the egress configuration: ") + error.what());
+  }
+}
+
+}  // namespace berm

@@ -1,0 +1,40 @@
+// src/egress/configuration.h: what the egress process is told, once, before it confines itself.
+#pragma once
+
+#include <nlohmann/json_fwd.hpp>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "plan/plan.h"
+#include "rules/egress/access.h"
+
+namespace berm {
+
+/// The proxy that this host itself must go through (its HTTPS_PROXY).
+struct UpstreamProxy {
+  std::string host;  ///< name or address
+  std::uint16_t port = 0;
+  std::string authorization;          ///< "Basic …" or ""
+  std::vector<std::string> no_proxy;  ///< suffixes reached directly ("corp.example"), "*" = all
+  bool operator==(const UpstreamProxy&) const = default;
+};
+
+struct EgressConfiguration {
+  EgressRules rules;
+  NetworkBudget budget;
+  NetworkBudget per_host;
+  std::vector<Listener> listeners;  ///< in the order of the descriptors
+  std::optional<ModelProxy> model;
+  std::optional<UpstreamProxy> proxy;
+  std::uint32_t uid = 0;       ///< taken on when root; 0 = stay
+  bool learn = false;          ///< allow every name, and say so in the events
+  Milliseconds ca_lifetime{};  ///< of the run's CA, if a host is inspected
+  bool operator==(const EgressConfiguration&) const = default;
+};
+
+/// One JSON object, without any secret, and back. @return Errc::internal for anything else.
+[[nodiscard]] nlohmann::json to_json(const EgressConfiguration& configuration);
+[[nodiscard]] Result<EgressConfiguration> read_configuration(const nlohmann::json& json);
+
+}  // namespace berm

@@ -1,0 +1,159 @@
+#include "egress/gate.h"
+
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+
+#include "base/text.h"
+
+namespace berm {
+namespace {
+
+using nlohmann::json;
+
+std::string shown(std::string_view text) { return printable(text.substr(0, 260)); }
+
+}  // namespace
+
+std::string_view name_of(Via via) {
+  switch (via) {
+    case Via::http:
+      return "http";
+    case Via::socks:
+      return "socks";
+    case Via::transparent:
+      return "transparent";
+    case Via::dns:
+      return "dns";
+    case Via::inspected:
+      return "inspected";
+    case Via::model:
+      break;
+  }
+  return "model";
+}
+
+Gate::Gate(EgressConfiguration configuration, EventSink& events, const IpNetwork& pool,
+           std::vector<IpAddress> own_addresses)
+    : configuration_(std::move(configuration)),
+      events_(events),
+      budgets_(configuration_.budget, configuration_.per_host),
+      names_(pool),
+      pool_(pool),
+      own_(std::move(own_addresses)) {}
+
+Grant Gate::decided(const Destination& to) const {
+  Grant grant = decide(configuration_.rules, to);
+  if (grant.allowed || !configuration_.learn || to.address || grant.inspected ||
+      grant.rule.starts_with("network.deny")) {
+    return grant;
+  }
+  grant.allowed = true;
+  grant.rule = "learn";
+  return grant;
+}
+
+Result<Admission> Gate::admit(const Destination& to, Via via) {
+  Admission admission{
+      .to = to, .grant = decided(to), .via = via, .account = budgets_.account(to.host)};
+  if (!admission.grant.allowed) {
+    deny(admission, admission.grant.rule, admission.grant.why);
+    return failure(Errc::denied, admission.grant.why, admission.grant.rule);
+  }
+  (void)admission.account.take_connection();
+  if (const std::string full = admission.account.exhausted(); !full.empty()) {
+    deny(admission, "budget", full);
+    return failure(Errc::denied, full, "network.budget");
+  }
+  return admission;
+}
+
+Result<std::vector<IpAddress>> Gate::dialable(const Admission& admission,
+                                              const std::vector<IpAddress>& found) {
+  std::vector<IpAddress> out;
+  std::string why = "the name has no address";
+  for (const IpAddress& address : found) {
+    const std::string_view forbidden =
+        why_not_dial(configuration_.rules, admission.grant, admission.to, address, own_);
+    if (forbidden.empty()) {
+      out.push_back(address);
+    } else {
+      why = fmt::format("{} resolves to {}, which is {}", admission.to.host, to_text(address),
+                        forbidden);
+    }
+  }
+  if (!out.empty()) return out;
+  deny(admission, "address", why);
+  return failure(Errc::denied, why, "address");
+}
+
+void Gate::deny(const Admission& admission, std::string_view rule, const std::string& why) {
+  events_.say({{"type", "net.denied"},
+               {"host", shown(admission.to.host)},
+               {"port", admission.to.port},
+               {"via", name_of(admission.via)},
+               {"rule", shown(rule)},
+               {"reason", shown(why)}});
+}
+
+void Gate::deny_unreadable(Via via, const std::string& asked, const std::string& why) {
+  events_.say({{"type", "net.denied"},
+               {"host", shown(asked)},
+               {"port", 0},
+               {"via", name_of(via)},
+               {"rule", "malformed"},
+               {"reason", shown(why)}});
+}
+
+void Gate::opened(const Admission& admission, const std::string& address) {
+  events_.say({{"type", "net.allowed"},
+               {"host", admission.to.host},
+               {"port", admission.to.port},
+               {"via", name_of(admission.via)},
+               {"rule", shown(admission.grant.rule)},
+               {"address", address}});
+}
+
+void Gate::closed(const Admission& admission, std::uint64_t sent, std::uint64_t received,
+                  std::chrono::milliseconds time) {
+  events_.say({{"type", "net.closed"},
+               {"host", admission.to.host},
+               {"port", admission.to.port},
+               {"via", name_of(admission.via)},
+               {"sent", sent},
+               {"received", received},
+               {"ms", time.count()}});
+}
+
+Account Gate::unlimited() const {
+  const auto nothing = std::make_shared<Budget>(NetworkBudget{}, "");
+  return {nothing, nothing};
+}
+
+std::optional<IpAddress> Gate::look_up(const std::string& name) {
+  if (may_resolve(configuration_.rules, name) || configuration_.learn) {
+    return names_.address_of(name);
+  }
+  {
+    const std::lock_guard lock(mutex_);
+    constexpr std::size_t kMostTold = 1024;
+    if (refused_names_.size() >= kMostTold || !refused_names_.insert(name).second) {
+      return std::nullopt;
+    }
+  }
+  const Destination to{.host = name, .address = {}, .port = 443};
+  deny({.to = to, .grant = {}, .via = Via::dns, .account = {}}, "network.allow",
+       decide(configuration_.rules, to).why);
+  return std::nullopt;
+}
+
+std::optional<Destination> Gate::meant_by(const IpAddress& address, std::uint16_t port) {
+  if (pool_.contains(address)) {
+    const std::optional<std::string> name = names_.name_of(address);
+    if (!name) return std::nullopt;
+    return make_destination(*name, port);
+  }
+  return make_destination(to_text(address), port);
+}
+
+}  // namespace berm

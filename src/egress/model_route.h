@@ -1,0 +1,29 @@
+// src/egress/model_route.h: the model API behind a base URL; the real key is added here, outside.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "base/result.h"
+#include "base/secret.h"
+#include "rules/egress/destination.h"
+
+namespace berm {
+
+/// Where a model API lives, from ANTHROPIC_BASE_URL or the provider's own address.
+struct ModelRoute {
+  Destination to;
+  bool tls = true;
+  std::string prefix;  ///< path before /v1, without a trailing slash
+  std::string header;  ///< "x-api-key" or "authorization"
+  std::shared_ptr<const Secret> key;
+};
+
+/// "https://host[:port][/prefix]" or "http://…" (a gateway of the user's own), without key.
+[[nodiscard]] Result<ModelRoute> parse_model_route(const std::string& url);
+
+/// What the client needs, method by method: TRACE would hand the key back, /v1/files would be a
+/// store.
+[[nodiscard]] bool is_model_request(std::string_view method, std::string_view target);
+
+}  // namespace berm

@@ -1,0 +1,153 @@
+// src/egress/tls_test_support.h: real programs and sockets for the tests of TLS. Tests only.
+#pragma once
+
+#include <arpa/inet.h>
+#include <gtest/gtest.h>
+#include <openssl/pem.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+#include <string>
+#include <thread>
+#include <utility>
+
+#include "egress/openssl.h"
+#include "sys/fd.h"
+
+namespace berm::test {
+
+/// Fails the test where skipping would hide a missing proof (BERM_MUST_WORK=1), else skips.
+#define BERM_SKIP_OR_FAIL(why)                                                    \
+  do {                                                                            \
+    if (std::getenv("BERM_MUST_WORK") != nullptr) FAIL() << "must work: " << why; \
+    GTEST_SKIP() << why;                                                          \
+  } while (false)
+
+/// A directory that is gone afterwards.
+class Scratch {
+ public:
+  Scratch() {
+    char name[] = "/tmp/berm-tls-XXXXXX";
+    path_ = ::mkdtemp(name);
+  }
+  Scratch(const Scratch&) = delete;
+  Scratch& operator=(const Scratch&) = delete;
+  ~Scratch() { std::filesystem::remove_all(path_); }
+
+  /// Writes a file. Returns its path.
+  [[nodiscard]] std::string file(const std::string& name, std::string_view bytes) const {
+    std::string path = path_ + "/" + name;
+    EXPECT_TRUE(write_file(path, bytes));
+    return path;
+  }
+  [[nodiscard]] const std::string& path() const { return path_; }
+
+ private:
+  std::string path_;
+};
+
+struct Finished {
+  int code = -1;
+  std::string out;  ///< both streams
+};
+
+/// A shell command line.
+inline Finished run(const std::string& command) {
+  Finished finished;
+  std::FILE* pipe = ::popen(("{ " + command + "; } 2>&1").c_str(), "re");
+  if (pipe == nullptr) return finished;
+  char piece[4096];
+  while (const std::size_t got = std::fread(piece, 1, sizeof piece, pipe)) {
+    finished.out.append(piece, got);
+  }
+  const int status = ::pclose(pipe);
+  finished.code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+  return finished;
+}
+
+inline std::pair<UniqueFd, UniqueFd> connected_sockets() {
+  int fds[2] = {-1, -1};
+  EXPECT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds), 0);
+  return {UniqueFd(fds[0]), UniqueFd(fds[1])};
+}
+
+/// Listens on a loopback port of the kernel's choice.
+class Listener {
+ public:
+  Listener() : fd_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t size = sizeof address;
+    EXPECT_EQ(::bind(fd_.get(), reinterpret_cast<const sockaddr*>(&address), size), 0);
+    EXPECT_EQ(::listen(fd_.get(), 8), 0);
+    EXPECT_EQ(::getsockname(fd_.get(), reinterpret_cast<sockaddr*>(&address), &size), 0);
+    port_ = ntohs(address.sin_port);
+  }
+  [[nodiscard]] UniqueFd accept() const {
+    return UniqueFd(::accept4(fd_.get(), nullptr, nullptr, SOCK_CLOEXEC));
+  }
+  [[nodiscard]] int port() const { return port_; }
+
+ private:
+  UniqueFd fd_;
+  int port_ = 0;
+};
+
+inline UniqueFd dial_loopback(int port) {
+  UniqueFd fd(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_port = htons(static_cast<std::uint16_t>(port));
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  if (::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
+    fd.reset();
+  }
+  return fd;
+}
+
+inline std::string pem_of(X509* certificate) {
+  const Bio out(BIO_new(BIO_s_mem()));
+  PEM_write_bio_X509(out.get(), certificate);
+  char* text = nullptr;
+  const long size = BIO_get_mem_data(out.get(), &text);
+  return {text, static_cast<std::size_t>(size)};
+}
+
+inline std::string pem_of(EVP_PKEY* key) {
+  const Bio out(BIO_new(BIO_s_mem()));
+  PEM_write_bio_PrivateKey(out.get(), key, nullptr, nullptr, 0, nullptr, nullptr);
+  char* text = nullptr;
+  const long size = BIO_get_mem_data(out.get(), &text);
+  return {text, static_cast<std::size_t>(size)};
+}
+
+inline Certificate certificate_of(const std::string& pem) {
+  return Certificate(PEM_read_bio_X509(read_only_bio(pem).get(), nullptr, nullptr, nullptr));
+}
+
+/// A certificate for `san` ("DNS:a.b") that `issuer_key` signs, valid between two offsets from now.
+inline Certificate issue(EVP_PKEY* key, const std::string& san, X509* issuer, EVP_PKEY* issuer_key,
+                         long from = -3600, long until = 3600) {
+  Certificate made(X509_new());
+  X509_set_version(made.get(), X509_VERSION_3);
+  ASN1_INTEGER_set(X509_get_serialNumber(made.get()), 4711);
+  X509_gmtime_adj(X509_getm_notBefore(made.get()), from);
+  X509_gmtime_adj(X509_getm_notAfter(made.get()), until);
+  X509_set_pubkey(made.get(), key);
+  X509_NAME_add_entry_by_txt(X509_get_subject_name(made.get()), "O", MBSTRING_ASC,
+                             reinterpret_cast<const unsigned char*>("test"), -1, -1, 0);
+  X509* const by = issuer == nullptr ? made.get() : issuer;
+  X509_set_issuer_name(made.get(), X509_get_subject_name(by));
+  X509_EXTENSION* names = X509V3_EXT_conf_nid(nullptr, nullptr, NID_subject_alt_name, san.c_str());
+  X509_add_ext(made.get(), names, -1);
+  X509_EXTENSION_free(names);
+  EXPECT_GT(X509_sign(made.get(), issuer_key, EVP_sha256()), 0);
+  return made;
+}
+
+}  // namespace berm::test

@@ -1,0 +1,114 @@
+// A bare SHA-1 for the same reason as in record/sha256.cc: the other interfaces start a machinery
+// that costs more than a sandbox. Here it is a check sum that the format prescribes.
+#define OPENSSL_SUPPRESS_DEPRECATED
+#include "egress/trust_files.h"
+
+#include <fmt/format.h>
+#include <openssl/err.h>
+#include <openssl/pem.h>
+#include <openssl/sha.h>
+
+#include <array>
+
+#include "egress/openssl.h"
+
+namespace berm {
+namespace {
+
+constexpr std::uint32_t kMagic = 0xFEEDFEED;
+constexpr std::uint32_t kVersion = 2;
+constexpr std::uint32_t kTrustedEntry = 2;
+constexpr std::string_view kWhitener = "Mighty Aphrodite";
+
+// Java writes its numbers with the high byte first (java.io.DataOutput).
+template <class Number>
+void put_number(std::string& out, Number number) {
+  for (std::size_t i = sizeof number; i-- > 0;) {
+    out += static_cast<char>(static_cast<std::uint64_t>(number) >> (8 * i) & 0xff);
+  }
+}
+
+// writeUTF: for ASCII, which is all that we write, a length and the bytes.
+void put_text(std::string& out, std::string_view text) {
+  put_number(out, static_cast<std::uint16_t>(text.size()));
+  out += text;
+}
+
+std::string sha1(std::string_view bytes) {
+  SHA_CTX context;
+  std::array<unsigned char, SHA_DIGEST_LENGTH> digest{};
+  SHA1_Init(&context);
+  SHA1_Update(&context, bytes.data(), bytes.size());
+  SHA1_Final(digest.data(), &context);
+  return {digest.begin(), digest.end()};
+}
+
+// The outermost element alone: "TRUSTED CERTIFICATE" has OpenSSL's own data behind it.
+std::string first_element(const unsigned char* bytes, long size) {
+  const unsigned char* at = bytes;
+  long length = 0;
+  int tag = 0;
+  int kind = 0;
+  const int form = ASN1_get_object(&at, &length, &tag, &kind, size);
+  if ((form & 0x80) != 0 || tag != V_ASN1_SEQUENCE) return "";
+  return {reinterpret_cast<const char*>(bytes), static_cast<std::size_t>(at - bytes + length)};
+}
+
+bool is_certificate(std::string_view label) {
+  return label == PEM_STRING_X509 || label == PEM_STRING_X509_OLD ||
+         label == PEM_STRING_X509_TRUSTED;
+}
+
+}  // namespace
+
+std::vector<std::string> der_certificates(std::string_view pem) {
+  std::vector<std::string> out;
+  const Bio in = read_only_bio(pem);
+  for (;;) {
+    char* label = nullptr;
+    char* header = nullptr;
+    unsigned char* bytes = nullptr;
+    long size = 0;
+    if (!in || PEM_read_bio(in.get(), &label, &header, &bytes, &size) != 1) break;
+    std::string der = is_certificate(label) ? first_element(bytes, size) : "";
+    if (!der.empty()) out.push_back(std::move(der));
+    OPENSSL_free(label);
+    OPENSSL_free(header);
+    OPENSSL_free(bytes);
+  }
+  ERR_clear_error();
+  return out;
+}
+
+std::string java_trust_store(std::span<const std::string> der_certificates, std::int64_t created,
+                             std::string_view password) {
+  std::string out;
+  put_number(out, kMagic);
+  put_number(out, kVersion);
+  put_number(out, static_cast<std::uint32_t>(der_certificates.size()));
+  std::size_t number = 0;
+  for (const std::string& der : der_certificates) {
+    put_number(out, kTrustedEntry);
+    put_text(out, fmt::format("berm-{}", ++number));
+    put_number(out, created);
+    put_text(out, "X.509");
+    put_number(out, static_cast<std::uint32_t>(der.size()));
+    out += der;
+  }
+  std::string keyed;
+  for (const char c : password) keyed += {'\0', c};  // UTF-16, high byte first
+  keyed += kWhitener;
+  keyed += out;
+  return out + sha1(keyed);
+}
+
+std::string bundle(std::string_view system_pem, std::string_view ca_pem) {
+  std::string out(system_pem);
+  // Two armour lines on one line would be neither.
+  if (!out.empty() && !out.ends_with('\n')) out += '\n';
+  out += ca_pem;
+  if (!out.ends_with('\n')) out += '\n';
+  return out;
+}
+
+}  // namespace berm
