@@ -33,9 +33,7 @@ bool is_unknown_command(int argc, char** argv) {
 
 int complain_about(std::string_view word) {
   std::vector<std::string_view> names;
-  for (const Command& command : kAll) {
-    if (command.add != berm::add_egress) names.push_back(command.name);  // not for people
-  }
+  for (const Command& command : kAll) names.push_back(command.name);
   const std::string_view near = berm::nearest(word, names);
   berm::complain(fmt::format(
       "berm: error: unknown command '{}'{}\n  fix:   'berm --help' lists the commands\n",

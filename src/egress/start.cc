@@ -82,7 +82,8 @@ std::string percent_decoded(std::string_view text) {
   ::setsid();
   char name[] = "berm";
   char command[] = "egress";
-  char* const argv[] = {name, command, nullptr};
+  char child[] = "--child";
+  char* const argv[] = {name, command, child, nullptr};
   ::fexecve(program, argv, env);
   ::_exit(125);
 }

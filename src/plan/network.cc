@@ -41,15 +41,19 @@ std::string joined(const std::vector<HostGrant>& grants) {
 
 }  // namespace
 
+EgressRules egress_rules(const Policy& policy) {
+  if (policy.network == NetworkMode::none) return {};
+  return {.mode = policy.network,
+          .allow = policy.allow_hosts,
+          .deny = policy.deny_hosts,
+          .internal = policy.internal_hosts,
+          .opaque = policy.opaque_hosts,
+          .inspect = policy.network_rules};
+}
+
 EgressPlan plan_egress(const Policy& policy, const AgentFacts& agent) {
-  EgressPlan egress;
-  egress.rules.mode = policy.network;
+  EgressPlan egress{.rules = egress_rules(policy)};
   if (policy.network == NetworkMode::none) return egress;
-  egress.rules.allow = policy.allow_hosts;
-  egress.rules.deny = policy.deny_hosts;
-  egress.rules.internal = policy.internal_hosts;
-  egress.rules.opaque = policy.opaque_hosts;
-  egress.rules.inspect = policy.network_rules;
   egress.budget = policy.network_budget;
   egress.per_host = policy.network_per_host;
   egress.learn = policy.learn;

@@ -10,6 +10,9 @@ namespace berm {
 /// bundle.pem and trust.jks of a run whose hosts are inspected.
 inline constexpr std::string_view kTrustDirectory = "/run/berm/trust";
 
+/// What the policy says about destinations.
+[[nodiscard]] EgressRules egress_rules(const Policy& policy);
+
 [[nodiscard]] EgressPlan plan_egress(const Policy& policy, const AgentFacts& agent);
 
 /// Variables by which clients find the proxies and trust the run's CA.

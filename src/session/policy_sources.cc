@@ -59,6 +59,20 @@ Result<std::optional<std::string>> policy_at(const RepositoryFacts& repository,
   return BERM_TRY(git_output(where, {"cat-file", "blob", std::string(fields[2])}));
 }
 
+Result<PolicyLayer> parsed(const std::string& text, const std::string& source,
+                           ResolvedPolicy& out) {
+  out.sources.push_back({source, sha256_hex(text)});
+  return parse_policy(text, source);
+}
+
+Result<NamedLayer> read_ceiling(ResolvedPolicy& out) {
+  NamedLayer ceiling{.source = kManaged, .layer = {}};
+  if (!exists(kManaged)) return ceiling;
+  const std::string text = BERM_TRY(read_file(kManaged, 1 << 20));
+  ceiling.layer = BERM_TRY(parsed(text, kManaged, out));
+  return ceiling;
+}
+
 class Resolver {
  public:
   Resolver(const PolicyRequest& request, const RepositoryFacts& repository,
@@ -66,11 +80,7 @@ class Resolver {
       : request_(request), repository_(repository), state_(state) {}
 
   Result<ResolvedPolicy> resolve() {
-    NamedLayer ceiling{.source = kManaged, .layer = {}};
-    if (exists(kManaged)) {
-      const std::string text = BERM_TRY(read_file(kManaged, 1 << 20));
-      ceiling.layer = BERM_TRY(parsed(text, kManaged));
-    }
+    const NamedLayer ceiling = BERM_TRY(read_ceiling(out_));
     layers_.push_back({.source = fmt::format("profile {}", spelling(request_.agent)),
                        .layer = profile_layer(request_.agent)});
     BERM_TRY(add_file());
@@ -80,13 +90,8 @@ class Resolver {
   }
 
  private:
-  Result<PolicyLayer> parsed(const std::string& text, const std::string& source) {
-    out_.sources.push_back({source, sha256_hex(text)});
-    return parse_policy(text, source);
-  }
-
   Result<void> add(const std::string& text, const std::string& source) {
-    layers_.push_back({.source = source, .layer = BERM_TRY(parsed(text, source))});
+    layers_.push_back({.source = source, .layer = BERM_TRY(parsed(text, source, out_))});
     return {};
   }
 
@@ -143,6 +148,15 @@ class Resolver {
 Result<ResolvedPolicy> resolve_policy(const PolicyRequest& request,
                                       const RepositoryFacts& repository, const std::string& state) {
   return Resolver(request, repository, state).resolve();
+}
+
+Result<ResolvedPolicy> resolve_policy_file(const std::string& file) {
+  ResolvedPolicy out;
+  const NamedLayer ceiling = BERM_TRY(read_ceiling(out));
+  const std::string text = BERM_TRY(read_file(file, 1 << 20));
+  const NamedLayer layer{.source = file, .layer = BERM_TRY(parsed(text, file, out))};
+  out.merged = BERM_TRY(merge_policy({layer}, ceiling));
+  return out;
 }
 
 }  // namespace berm

@@ -36,4 +36,7 @@ struct ResolvedPolicy {
                                                     const RepositoryFacts& repository,
                                                     const std::string& state);
 
+/// The managed ceiling and one file, without a repository: for `berm egress`.
+[[nodiscard]] Result<ResolvedPolicy> resolve_policy_file(const std::string& file);
+
 }  // namespace berm

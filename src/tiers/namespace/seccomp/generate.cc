@@ -134,8 +134,8 @@ void print(scmp_filter_ctx filter, const char* name) {
   seccomp_release(filter);
 }
 
-// Sockets of the internet and nothing else, threads but no processes, memory that never executes, and
-// a descriptor table for each worker.
+// Sockets of the internet and nothing else, threads but no processes, memory that never executes,
+// and a descriptor table for each worker.
 void add_egress(scmp_filter_ctx filter) {
   for (const std::string_view name : berm::seccomp::kEgress) add(filter, SCMP_ACT_ALLOW, name);
   for (const std::uint32_t family : {2U /* AF_INET */, 10U /* AF_INET6 */}) {
@@ -160,8 +160,9 @@ void add_egress(scmp_filter_ctx filter) {
   check(seccomp_rule_add(filter, SCMP_ACT_ALLOW, number_of("unshare"), 1,
                          SCMP_A0(SCMP_CMP_EQ, std::uint64_t{CLONE_FILES})),
         "egress unshare");
-  for (const std::uint32_t command : {1U, 2U, 3U, 4U /* F_GETFD … F_SETFL */, 1030U /* F_DUPFD_CLOEXEC */,
-                                      1031U /* F_SETPIPE_SZ */, 1032U /* F_GETPIPE_SZ */}) {
+  for (const std::uint32_t command :
+       {1U, 2U, 3U, 4U /* F_GETFD … F_SETFL */, 1030U /* F_DUPFD_CLOEXEC */,
+        1031U /* F_SETPIPE_SZ */, 1032U /* F_GETPIPE_SZ */}) {
     check(seccomp_rule_add(filter, SCMP_ACT_ALLOW, number_of("fcntl"), 1,
                            SCMP_A1_32(SCMP_CMP_EQ, command)),
           "egress fcntl");
