@@ -18,3 +18,13 @@ add_executable(berm-init
 target_compile_options(berm-init PRIVATE -fno-exceptions -fno-rtti -fno-threadsafe-statics -Os
                        -fno-sanitize=all -ffunction-sections)
 target_link_options(berm-init PRIVATE -static -fno-sanitize=all -Wl,--gc-sections -s)
+
+# The bundles of hosts, which a policy names as "@node": data that is reviewed as text and built in.
+file(GLOB BERM_BUNDLES CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/policy/bundles/*.txt)
+add_custom_command(
+  OUTPUT ${BERM_GENERATED}/policy/bundle_files.h
+  COMMAND ${CMAKE_COMMAND} -DOUT=${BERM_GENERATED}/policy/bundle_files.h -DDIR=${CMAKE_SOURCE_DIR}/src/policy/bundles
+          -P ${CMAKE_SOURCE_DIR}/cmake/embed_bundles.cmake
+  DEPENDS ${BERM_BUNDLES} ${CMAKE_SOURCE_DIR}/cmake/embed_bundles.cmake
+  VERBATIM)
+add_custom_target(bundle-files DEPENDS ${BERM_GENERATED}/policy/bundle_files.h)
