@@ -8,6 +8,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 
 namespace berm {
@@ -39,16 +40,34 @@ std::vector<char*> c_strings(const std::vector<std::string>& strings) {
   return out;
 }
 
+using Clock = std::chrono::steady_clock;
+
+// What poll(2) is to wait; -1 = for ever.
+int time_left(const Command& command, Clock::time_point start) {
+  if (!command.deadline) return -1;
+  const auto left =
+      std::chrono::ceil<std::chrono::milliseconds>(start + *command.deadline - Clock::now());
+  return static_cast<int>(std::clamp<std::int64_t>(left.count(), 0, 1 << 30));
+}
+
+tl::unexpected<Error> too_late(const Command& command) {
+  return failure(Errc::unsupported, fmt::format("wait for {}: it took more than {} ms",
+                                                command.argv[0], command.deadline->count()));
+}
+
 // Feeds `input` and collects both outputs until the child has closed them.
-Result<void> converse(const Command& command, Pipe& in, Pipe& out, Pipe& err,
-                      CommandResult& result) {
+Result<void> converse(const Command& command, Clock::time_point start, Pipe& in, Pipe& out,
+                      Pipe& err, CommandResult& result) {
   std::string_view pending = command.input;
   if (pending.empty()) in.write.reset();
   char buffer[65536];
   while (out.read || err.read) {
     pollfd fds[3] = {
         {out.read.get(), POLLIN, 0}, {err.read.get(), POLLIN, 0}, {in.write.get(), POLLOUT, 0}};
-    if (::poll(fds, 3, -1) < 0 && errno != EINTR) return os_error("wait for a program");
+    const int ready = ::poll(fds, 3, time_left(command, start));
+    if (ready < 0 && errno != EINTR) return os_error("wait for a program");
+    if (ready < 0) continue;
+    if (ready == 0 || time_left(command, start) == 0) return too_late(command);
     if ((fds[2].revents & (POLLOUT | POLLERR)) != 0) {
       const ssize_t wrote =
           ::write(in.write.get(), pending.data(), std::min<std::size_t>(pending.size(), 65536));
@@ -115,6 +134,7 @@ Result<CommandResult> run_command(const Command& command) {
   Pipe err = BERM_TRY(make_pipe());
   const std::vector<char*> argv = c_strings(command.argv);
   const std::vector<char*> env = c_strings(command.env);
+  const Clock::time_point start = Clock::now();
   const pid_t pid = ::fork();
   if (pid < 0) return os_error(fmt::format("start {}", command.argv[0]));
   if (pid == 0) {
@@ -127,7 +147,12 @@ Result<CommandResult> run_command(const Command& command) {
   // A git that does not read its input must not stop us: writes are small parts, poll says when.
   ::fcntl(in.write.get(), F_SETFL, O_NONBLOCK);
   CommandResult result;
-  BERM_TRY(converse(command, in, out, err, result));
+  BERM_TRY(converse(command, start, in, out, err, result));
+  // It may have closed both and go on.
+  pollfd end{child.pidfd(), POLLIN, 0};
+  while (command.deadline && ::poll(&end, 1, time_left(command, start)) <= 0) {
+    if (time_left(command, start) == 0) return too_late(command);
+  }
   const ChildProcess::Ended ended = BERM_TRY(child.wait());
   result.code = ended.signaled ? 128 + ended.code : ended.code;
   return result;

@@ -4,6 +4,7 @@
 #include <sys/resource.h>
 #include <sys/types.h>
 
+#include <chrono>
 #include <optional>
 #include <string>
 #include <vector>
@@ -54,6 +55,7 @@ struct Command {
   std::string directory;          ///< "" = where we are
   std::string input;              ///< stdin
   std::size_t output_limit = 64 << 20;
+  std::optional<std::chrono::milliseconds> deadline = {};  ///< then it is killed: an Error
 };
 struct CommandResult {
   int code = 0;  ///< 128 + signal if it was killed
