@@ -24,7 +24,8 @@ add_executable(unit-tests
   src/egress/authority_test.cc
   src/egress/tls_stream_test.cc
   src/egress/trust_files_test.cc
-  src/sys/child_test.cc)
+  src/sys/child_test.cc
+  src/host/registries_test.cc)
 target_link_libraries(unit-tests PRIVATE berm_session GTest::gtest_main)
 gtest_discover_tests(unit-tests DISCOVERY_TIMEOUT 60)
 

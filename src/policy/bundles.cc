@@ -146,9 +146,8 @@ Result<std::vector<HostGrant>> expand_bundles(std::span<const HostGrant> grants,
       add_new(expanded, grant);
       continue;
     }
-    for (const HostGrant& inner : BERM_TRY(expand_bundle(grant.pattern, hosts, notes))) {
-      add_new(expanded, inner);
-    }
+    const std::vector<HostGrant> inner = BERM_TRY(expand_bundle(grant.pattern, hosts, notes));
+    for (const HostGrant& one : inner) add_new(expanded, one);
   }
   // Two bundles with one client say the same of it.
   std::vector<std::string> each;

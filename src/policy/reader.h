@@ -1,4 +1,4 @@
-// src/policy/reader.h: one TOML table read key by key, with positions. Only parse.cc includes it.
+// src/policy/reader.h: one TOML table read key by key, with positions. Include it from a .cc only.
 #pragma once
 
 #define TOML_EXCEPTIONS 0
