@@ -1,6 +1,6 @@
 # One fuzzer a parser, each with one property. clang only; run by hand or outside of CI.
-foreach(name policy git_config record text)
+foreach(name policy git_config record text registries)
   add_executable(fuzz-${name} fuzz/${name}_fuzz.cc)
   target_link_options(fuzz-${name} PRIVATE -fsanitize=fuzzer)
-  target_link_libraries(fuzz-${name} PRIVATE berm_policy berm_record berm_workspace)
+  target_link_libraries(fuzz-${name} PRIVATE berm_policy berm_record berm_workspace berm_host)
 endforeach()
