@@ -72,12 +72,17 @@ Result<void> try_what_must_fail() {
 
 }  // namespace
 
-Result<void> confine_egress(std::uint32_t uid) {
+std::size_t raise_connection_limit() {
   rlimit files{};
-  if (::getrlimit(RLIMIT_NOFILE, &files) == 0) {
-    files.rlim_cur = files.rlim_max;
-    ::setrlimit(RLIMIT_NOFILE, &files);
-  }
+  if (::getrlimit(RLIMIT_NOFILE, &files) != 0) return 128;
+  files.rlim_cur = files.rlim_max;
+  ::setrlimit(RLIMIT_NOFILE, &files);
+  ::getrlimit(RLIMIT_NOFILE, &files);
+  constexpr rlim_t kOthers = 256;
+  return files.rlim_cur > 2 * kOthers ? (files.rlim_cur - kOthers) / 2 : 128;
+}
+
+Result<void> confine_egress(std::uint32_t uid) {
   BERM_TRY(give_up_uid(uid));
   if (::prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0 ||
       ::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0 || ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) {

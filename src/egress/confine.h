@@ -7,6 +7,11 @@
 
 namespace berm {
 
+/// Raises the limit on descriptors as far as it goes, and tells how many connections one table then
+/// holds: two descriptors each, less what listeners, pipes and queries need. Before
+/// confine_egress().
+[[nodiscard]] std::size_t raise_connection_limit();
+
 /// Gives up root (for `uid`, unless 0), tracing, new privileges, every file (Landlock without any
 /// rule, where the kernel has it) and every system call but those on sockets, pipes, threads and
 /// memory (seccomp); then tries to open and to execute. Threads started later are confined alike.

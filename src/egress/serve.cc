@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <ifaddrs.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sched.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -57,6 +58,7 @@ struct Equipment {
   HttpUpstream http;
   std::vector<IpAddress> own;
   std::vector<std::unique_ptr<Loop>> loops;
+  std::size_t most_connections = 0;
 };
 
 Result<HttpUpstream> equip_http(const EgressConfiguration& configuration, std::string key) {
@@ -86,6 +88,7 @@ Result<Equipment> equip() {
   out.http = BERM_TRY(equip_http(out.configuration, std::move(key)));
   out.resolver = BERM_TRY(Resolver::create());
   out.own = own_addresses();
+  out.most_connections = raise_connection_limit();
   const unsigned workers = std::clamp(std::thread::hardware_concurrency(), 1U, kMostWorkers);
   for (unsigned i = 0; i < workers; ++i) out.loops.push_back(BERM_TRY(Loop::create()));
   return out;
@@ -151,9 +154,17 @@ int serve_egress() {
   const Result<std::vector<UniqueFd>> received = receive_descriptors(kControlFd);
   if (!received || received->size() != equipment.configuration.listeners.size()) return 125;
   std::vector<int> listeners;
-  for (const UniqueFd& fd : *received) listeners.push_back(fd.get());
+  for (const UniqueFd& fd : *received) {
+    // Inherited by what is accepted: an answer in two parts must not wait for the client's ACK.
+    const int one = 1;
+    ::setsockopt(fd.get(), IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+    listeners.push_back(fd.get());
+  }
   static Gate gate(equipment.configuration, events, name_pool_network(), equipment.own);
-  static EgressShared shared{.gate = gate, .resolver = *equipment.resolver, .http = equipment.http};
+  static EgressShared shared{.gate = gate,
+                             .resolver = *equipment.resolver,
+                             .http = equipment.http,
+                             .most_connections = equipment.most_connections};
   equipment.resolver->start();
   static std::vector<std::unique_ptr<Worker>> workers;
   for (std::unique_ptr<Loop>& loop : equipment.loops) {

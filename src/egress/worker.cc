@@ -2,7 +2,6 @@
 
 #include <sched.h>
 #include <sys/epoll.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -19,13 +18,6 @@ constexpr std::size_t kMostHandshakes = 1024;  // past it, the oldest gives way 
 constexpr int kMostHttpThreads = 192;
 constexpr std::chrono::seconds kHandshakePatience{30};
 constexpr std::chrono::milliseconds kSweepEvery{5000};
-
-// Descriptors of one table, less what listeners, pipes and queries need; two a connection.
-std::size_t connection_limit() {
-  rlimit limit{};
-  ::getrlimit(RLIMIT_NOFILE, &limit);
-  return limit.rlim_cur > 512 ? (limit.rlim_cur - 256) / 2 : 128;
-}
 
 }  // namespace
 
@@ -62,7 +54,7 @@ Worker::Worker(std::unique_ptr<Loop> loop, EgressShared& shared, const std::vect
     : loop_(std::move(loop)),
       shared_(shared),
       connector_(*loop_, shared.gate, shared.resolver),
-      most_connections_(connection_limit()) {
+      most_connections_(shared.most_connections) {
   const std::vector<Listener>& kinds = shared.gate.configuration().listeners;
   for (std::size_t i = 0; i < listeners.size(); ++i) {
     acceptors_.push_back(std::make_shared<Acceptor>(*this, listeners[i], kinds[i]));

@@ -17,8 +17,9 @@ class Client;
 struct EgressShared {
   Gate& gate;
   Resolver& resolver;
-  HttpUpstream& http;         ///< certificates, keys, the model API
-  std::atomic<int> live = 0;  ///< connections of all workers
+  HttpUpstream& http;                  ///< certificates, keys, the model API
+  std::size_t most_connections = 128;  ///< of one worker
+  std::atomic<int> live = 0;           ///< connections of all workers
 };
 
 /// Each worker is a thread with a descriptor table of its own (unshare(CLONE_FILES)): together they

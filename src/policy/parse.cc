@@ -6,6 +6,7 @@
 
 #include "base/ip.h"
 #include "base/text.h"
+#include "policy/bundles.h"
 #include "policy/reader.h"
 
 namespace berm {
@@ -256,6 +257,14 @@ void read_network(PolicySource& source, const toml::table& table, PolicyLayer::N
   }
   reader.finish();
   if (source.error) return;
+  for (std::size_t i = 0; out.allow && i < out.allow->size(); ++i) {
+    const std::string& pattern = (*out.allow)[i].pattern;
+    if (!pattern.starts_with('@')) continue;
+    const Result<Bundle> bundle = find_bundle(pattern);
+    if (bundle) continue;
+    source.report(table.get("allow")->as_array()->get(i)->source().begin, bundle.error().what);
+    return;
+  }
   const bool grants = (out.allow && !out.allow->empty()) || !out.rules.empty();
   if (out.mode == NetworkMode::none && grants) {
     source.report(table.get("mode")->source().begin, "mode = \"none\" contradicts a list of hosts");

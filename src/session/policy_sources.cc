@@ -6,6 +6,8 @@
 
 #include "agents/agent.h"
 #include "base/text.h"
+#include "host/registries.h"
+#include "policy/bundles.h"
 #include "policy/parse.h"
 #include "record/sha256.h"
 #include "sys/fd.h"
@@ -73,6 +75,41 @@ Result<NamedLayer> read_ceiling(ResolvedPolicy& out) {
   return ceiling;
 }
 
+Result<void> expand(NamedLayer& named, const RegistryHosts& registries, ResolvedPolicy& out) {
+  std::optional<std::vector<HostGrant>>& allow = named.layer.network.allow;
+  if (!allow) return {};
+  for (const HostGrant& grant : *allow) {
+    if (!grant.pattern.starts_with('@')) continue;
+    std::vector<std::string> notes;
+    for (const HostGrant& host : BERM_TRY(expand_bundle(grant.pattern, registries, notes))) {
+      out.bundle_hosts.push_back(
+          {grant.pattern, to_text(host), origin_of(host, grant.pattern, registries)});
+    }
+  }
+  *allow = BERM_TRY(expand_bundles(*allow, registries, out.notes));
+  return {};
+}
+
+// Bundles of every layer, and of the ceiling, become hosts before anything is compared: "@node" of
+// a file lies within "@node" of the ceiling, and a mirror that the ceiling names within neither.
+Result<void> expand_all(std::vector<NamedLayer>& layers, NamedLayer& ceiling,
+                        const std::string& repository, ResolvedPolicy& out) {
+  std::set<std::string> clients;
+  const auto collect = [&](const NamedLayer& named) {
+    if (named.layer.network.allow) clients.merge(registry_clients(*named.layer.network.allow));
+  };
+  for (const NamedLayer& named : layers) collect(named);
+  collect(ceiling);
+  RegistryHosts registries;
+  if (!clients.empty()) {
+    registries =
+        read_registries(clients, host_environment(variable("HOME"), variable("PATH"), repository));
+  }
+  for (NamedLayer& named : layers) BERM_TRY(expand(named, registries, out));
+  ResolvedPolicy of_ceiling;  // what it would grant is told only where a layer asks for it
+  return expand(ceiling, registries, of_ceiling);
+}
+
 class Resolver {
  public:
   Resolver(const PolicyRequest& request, const RepositoryFacts& repository,
@@ -85,7 +122,10 @@ class Resolver {
                        .layer = profile_layer(request_.agent)});
     BERM_TRY(add_file());
     layers_.push_back({.source = "the command line", .layer = request_.flags});
-    out_.merged = BERM_TRY(merge_policy(layers_, ceiling));
+    NamedLayer bound = ceiling;
+    BERM_TRY(expand_all(layers_, bound, repository_.root.str(), out_));
+    out_.merged = BERM_TRY(merge_policy(layers_, bound));
+    out_.merged.policy.learn = request_.learn;
     return std::move(out_);
   }
 
@@ -152,10 +192,11 @@ Result<ResolvedPolicy> resolve_policy(const PolicyRequest& request,
 
 Result<ResolvedPolicy> resolve_policy_file(const std::string& file) {
   ResolvedPolicy out;
-  const NamedLayer ceiling = BERM_TRY(read_ceiling(out));
+  NamedLayer ceiling = BERM_TRY(read_ceiling(out));
   const std::string text = BERM_TRY(read_file(file, 1 << 20));
-  const NamedLayer layer{.source = file, .layer = BERM_TRY(parsed(text, file, out))};
-  out.merged = BERM_TRY(merge_policy({layer}, ceiling));
+  std::vector<NamedLayer> layers = {{.source = file, .layer = BERM_TRY(parsed(text, file, out))}};
+  BERM_TRY(expand_all(layers, ceiling, "", out));
+  out.merged = BERM_TRY(merge_policy(layers, ceiling));
   return out;
 }
 

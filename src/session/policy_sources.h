@@ -13,6 +13,7 @@ struct PolicyRequest {
   std::string file;            ///< --policy FILE; "" = from the trusted ref
   bool from_worktree = false;  ///< --policy-from-worktree
   AgentKind agent = AgentKind::none;
+  bool learn = false;  ///< --learn: every name is let through and noted
   PolicyLayer flags;
 };
 
@@ -22,10 +23,18 @@ struct PolicySourceDigest {
   std::string sha256;
 };
 
+/// A host that a bundle granted, for who reads the plan.
+struct BundleHost {
+  std::string bundle;  ///< "@node"
+  std::string grant;   ///< "npm.corp.example:443"
+  std::string origin;  ///< "npm: ~/.npmrc", or "" if the bundle's own list names it
+};
+
 struct ResolvedPolicy {
   MergedPolicy merged;
   std::vector<PolicySourceDigest> sources;
   std::vector<std::string> notes;  ///< e.g. "berm.toml in the working tree differs and is not used"
+  std::vector<BundleHost> bundle_hosts;
 };
 
 /// Reads and merges the managed ceiling, the profile, the file of the trusted ref and the flags.
