@@ -1,8 +1,8 @@
 #include "rules/egress/socks.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
+#include <array>
+#include <charconv>
 
 namespace berm {
 namespace {
@@ -19,8 +19,16 @@ std::uint16_t u16_at(std::span<const std::uint8_t> bytes, std::size_t at) {
   return static_cast<std::uint16_t>(bytes[at] << 8 | bytes[at + 1]);
 }
 
+std::string hexadecimal(std::uint16_t group) {
+  std::array<char, 4> digits{};
+  char* const end = std::to_chars(digits.data(), digits.data() + digits.size(), group, 16).ptr;
+  return {digits.data(), end};
+}
+
 std::string format_ipv4(std::span<const std::uint8_t> address) {
-  return fmt::format("{}.{}.{}.{}", address[0], address[1], address[2], address[3]);
+  std::string text = std::to_string(address[0]);
+  for (const std::uint8_t byte : address.subspan(1)) text += '.' + std::to_string(byte);
+  return text;
 }
 
 // RFC 5952 §4: no leading zeros, lower case, "::" for the first longest run of at least two zeros;
@@ -36,7 +44,7 @@ std::string format_ipv6(std::span<const std::uint8_t> address) {
     run_length = end - start;
   }
   if (run == 0 && run_length == 5 && u16_at(address, 10) == 0xffff) {
-    return "::ffff:" + format_ipv4(address.subspan(12));
+    return "::ffff:" + format_ipv4(address.subspan(12, 4));
   }
   std::string text;
   for (std::size_t group = 0; group < 8; ++group) {
@@ -46,7 +54,7 @@ std::string format_ipv6(std::span<const std::uint8_t> address) {
       continue;
     }
     if (!text.empty() && !text.ends_with(':')) text += ':';
-    text += fmt::format("{:x}", u16_at(address, 2 * group));
+    text += hexadecimal(u16_at(address, 2 * group));
   }
   return text;
 }
