@@ -15,21 +15,17 @@ using Bytes = std::vector<std::uint8_t>;
 
 Bytes bytes_of(std::string_view text) { return {text.begin(), text.end()}; }
 
-/// A request for a domain name.
+/// A request for a domain name, port 443.
 Bytes by_name(std::string_view name, std::uint8_t command = 1) {
-  Bytes out = {5, command, 0, 3, static_cast<std::uint8_t>(name.size())};
-  for (const char c : name) out.push_back(static_cast<std::uint8_t>(c));
-  out.push_back(0x01);
-  out.push_back(0xbb);
-  return out;
+  const std::string head = {5, static_cast<char>(command), 0, 3, static_cast<char>(name.size())};
+  return bytes_of(head + std::string(name) + "\x01\xbb");
 }
 
+/// A request for an address, port 80.
 Bytes by_ipv6(const char* text) {
-  Bytes out = {5, 1, 0, 4};
-  out.resize(20);
-  EXPECT_EQ(::inet_pton(AF_INET6, text, out.data() + 4), 1) << text;
-  out.insert(out.end(), {0, 80});
-  return out;
+  std::string address(16, '\0');
+  EXPECT_EQ(::inet_pton(AF_INET6, text, address.data()), 1) << text;
+  return bytes_of(std::string{5, 1, 0, 4} + address + std::string{0, 80});
 }
 
 /// The answer of `parse` for all of `bytes`, which every prefix must lead up to: need_more, and
