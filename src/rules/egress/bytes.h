@@ -16,7 +16,6 @@ class ByteReader {
   [[nodiscard]] std::uint8_t u8() { return static_cast<std::uint8_t>(number(1)); }
   [[nodiscard]] std::uint16_t u16() { return static_cast<std::uint16_t>(number(2)); }
   [[nodiscard]] std::uint32_t u24() { return number(3); }
-  [[nodiscard]] std::uint32_t u32() { return number(4); }
 
   /// The next `size` bytes; none of them if there are fewer.
   [[nodiscard]] std::span<const std::uint8_t> take(std::size_t size) {

@@ -191,6 +191,16 @@ TEST(ParseDnsQuery, ANameThatCouldBeReadTwiceIsNotPlain) {
   }
 }
 
+TEST(ParseDnsQuery, CarriesEveryTypeAndClass) {
+  for (const std::uint16_t type : {kDnsNull, kDnsTxt, kDnsSvcb, kDnsHttps, kDnsAny, kDnsSoa}) {
+    const std::string wire = {'\0', static_cast<char>(type >> 8), static_cast<char>(type), '\0', 3};
+    const std::optional<DnsQuery> query = parse_dns_query(bytes_of(header() + wire));
+    ASSERT_TRUE(query.has_value());
+    EXPECT_EQ(query->type, type);
+    EXPECT_EQ(query->klass, 3);
+  }
+}
+
 TEST(ParseDnsQuery, TheUdpSizeStaysWithinBounds) {
   const auto size_with = [](const std::string& size) {
     const std::string record = "\0\0\x29"s + size + "\0\0\0\0\0\0"s;
