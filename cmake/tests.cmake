@@ -3,29 +3,10 @@ include(GoogleTest)
 
 # Unit tests lie beside the code they test.
 add_executable(unit-tests
-  src/base/base_test.cc
-  src/policy/policy_test.cc
-  src/policy/bundles_test.cc
-  src/rules/changes/guard_test.cc
-  src/rules/egress/destination_test.cc
-  src/record/record_test.cc
-  src/workspace/git_config_test.cc
-  src/workspace/hidden_test.cc
-  src/host/doctor_test.cc
-  src/plan/plan_test.cc
-  src/tiers/namespace/native_test.cc
-  src/rules/egress/access_test.cc
-  src/rules/egress/http_head_test.cc
-  src/rules/egress/request_test.cc
-  src/egress/budget_test.cc
-  src/rules/egress/dns_test.cc
-  src/rules/egress/client_hello_test.cc
-  src/rules/egress/socks_test.cc
-  src/egress/authority_test.cc
-  src/egress/tls_stream_test.cc
-  src/egress/trust_files_test.cc
-  src/sys/child_test.cc
-  src/host/registries_test.cc)
+  src/base/base_test.cc src/policy/policy_test.cc src/rules/changes/guard_test.cc src/rules/egress/destination_test.cc
+  src/record/record_test.cc src/workspace/git_config_test.cc src/workspace/hidden_test.cc src/host/doctor_test.cc
+  src/plan/plan_test.cc src/tiers/namespace/native_test.cc src/egress/authority_test.cc
+  src/egress/tls_stream_test.cc src/egress/tls_peers_test.cc src/egress/upstream_trust_test.cc src/egress/trust_files_test.cc)
 target_link_libraries(unit-tests PRIVATE berm_session GTest::gtest_main)
 gtest_discover_tests(unit-tests DISCOVERY_TIMEOUT 60)
 

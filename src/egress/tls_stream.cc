@@ -196,6 +196,7 @@ bool drive(SSL* ssl, const Deadline& deadline, error_code& error, Operation oper
     const int kind = SSL_get_error(ssl, result);
     if (kind != SSL_ERROR_WANT_READ && kind != SSL_ERROR_WANT_WRITE) {
       error = why_failed(ssl, kind);
+      if (!error) error = asio::error::connection_aborted;  // a failure that says nothing is one
       return false;
     }
     const Wire* const wire = wire_of(ssl);

@@ -4,6 +4,7 @@
 #include <arpa/inet.h>
 #include <gtest/gtest.h>
 #include <openssl/pem.h>
+#include <signal.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -69,6 +70,47 @@ inline Finished run(const std::string& command) {
   return finished;
 }
 
+/// `openssl s_server` on a loopback port, killed afterwards.
+class OpensslServer {
+ public:
+  /// Ready for one connection after another.
+  OpensslServer(const std::string& certificate, const std::string& key, std::string more = "") {
+    Pipe pipe = *make_pipe();
+    const std::string command = "exec openssl s_server -accept 127.0.0.1:0 -www -cert " +
+                                certificate + " -key " + key + " " + more + " 2>&1";
+    pid_ = ::fork();
+    if (pid_ == 0) {
+      ::dup2(pipe.write.get(), 1);
+      ::execl("/bin/sh", "sh", "-c", command.c_str(), nullptr);
+      ::_exit(127);
+    }
+    out_ = std::move(pipe.read);
+    pipe.write.reset();
+    std::string said;
+    char byte = 0;
+    while (::read(out_.get(), &byte, 1) == 1) {
+      said += byte;
+      const std::size_t at = said.find("ACCEPT 127.0.0.1:");
+      if (byte != '\n' || at == std::string::npos) continue;
+      port_ = std::stoi(said.substr(at + 17));
+      return;
+    }
+    ADD_FAILURE() << said;
+  }
+  OpensslServer(const OpensslServer&) = delete;
+  OpensslServer& operator=(const OpensslServer&) = delete;
+  ~OpensslServer() {
+    ::kill(pid_, SIGKILL);
+    ::waitpid(pid_, nullptr, 0);
+  }
+  [[nodiscard]] int port() const { return port_; }
+
+ private:
+  pid_t pid_ = -1;
+  UniqueFd out_;
+  int port_ = 0;
+};
+
 inline std::pair<UniqueFd, UniqueFd> connected_sockets() {
   int fds[2] = {-1, -1};
   EXPECT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds), 0);
@@ -130,7 +172,8 @@ inline Certificate certificate_of(const std::string& pem) {
   return Certificate(PEM_read_bio_X509(read_only_bio(pem).get(), nullptr, nullptr, nullptr));
 }
 
-/// A certificate for `san` ("DNS:a.b") that `issuer_key` signs, valid between two offsets from now.
+/// A certificate that `issuer_key` signs, valid between two offsets from now. Without an issuer it
+/// issues itself; without a `san` ("DNS:a.b") it is a CA's.
 inline Certificate issue(EVP_PKEY* key, const std::string& san, X509* issuer, EVP_PKEY* issuer_key,
                          long from = -3600, long until = 3600) {
   Certificate made(X509_new());
@@ -139,13 +182,16 @@ inline Certificate issue(EVP_PKEY* key, const std::string& san, X509* issuer, EV
   X509_gmtime_adj(X509_getm_notBefore(made.get()), from);
   X509_gmtime_adj(X509_getm_notAfter(made.get()), until);
   X509_set_pubkey(made.get(), key);
+  const std::string subject = san.empty() ? "test root" : san;
   X509_NAME_add_entry_by_txt(X509_get_subject_name(made.get()), "O", MBSTRING_ASC,
-                             reinterpret_cast<const unsigned char*>("test"), -1, -1, 0);
+                             reinterpret_cast<const unsigned char*>(subject.c_str()), -1, -1, 0);
   X509* const by = issuer == nullptr ? made.get() : issuer;
   X509_set_issuer_name(made.get(), X509_get_subject_name(by));
-  X509_EXTENSION* names = X509V3_EXT_conf_nid(nullptr, nullptr, NID_subject_alt_name, san.c_str());
-  X509_add_ext(made.get(), names, -1);
-  X509_EXTENSION_free(names);
+  X509_EXTENSION* extension =
+      san.empty() ? X509V3_EXT_conf_nid(nullptr, nullptr, NID_basic_constraints, "critical,CA:TRUE")
+                  : X509V3_EXT_conf_nid(nullptr, nullptr, NID_subject_alt_name, san.c_str());
+  X509_add_ext(made.get(), extension, -1);
+  X509_EXTENSION_free(extension);
   EXPECT_GT(X509_sign(made.get(), issuer_key, EVP_sha256()), 0);
   return made;
 }

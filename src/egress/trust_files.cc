@@ -43,40 +43,50 @@ std::string sha1(std::string_view bytes) {
   return {digest.begin(), digest.end()};
 }
 
-// The outermost element alone: "TRUSTED CERTIFICATE" has OpenSSL's own data behind it.
-std::string first_element(const unsigned char* bytes, long size) {
-  const unsigned char* at = bytes;
-  long length = 0;
-  int tag = 0;
-  int kind = 0;
-  const int form = ASN1_get_object(&at, &length, &tag, &kind, size);
-  if ((form & 0x80) != 0 || tag != V_ASN1_SEQUENCE) return "";
-  return {reinterpret_cast<const char*>(bytes), static_cast<std::size_t>(at - bytes + length)};
-}
-
-bool is_certificate(std::string_view label) {
-  return label == PEM_STRING_X509 || label == PEM_STRING_X509_OLD ||
-         label == PEM_STRING_X509_TRUSTED;
+// One block, or how reading ended.
+enum class Read : std::uint8_t { block, broken, end };
+Read read_block(BIO* in, PemBlock& block) {
+  char* label = nullptr;
+  char* header = nullptr;
+  unsigned char* bytes = nullptr;
+  long size = 0;
+  ERR_clear_error();
+  if (PEM_read_bio(in, &label, &header, &bytes, &size) != 1) {
+    const unsigned long error = ERR_peek_last_error();
+    // Only what PEM itself finds wrong is a line further; the end of the text is a missing start.
+    const bool more =
+        ERR_GET_LIB(error) == ERR_LIB_PEM && ERR_GET_REASON(error) != PEM_R_NO_START_LINE;
+    ERR_clear_error();
+    return more ? Read::broken : Read::end;
+  }
+  block.label = label;
+  block.bytes.assign(reinterpret_cast<const char*>(bytes), static_cast<std::size_t>(size));
+  OPENSSL_free(label);
+  OPENSSL_free(header);
+  OPENSSL_clear_free(bytes, static_cast<std::size_t>(size));  // it may be somebody's key
+  return Read::block;
 }
 
 }  // namespace
 
+std::vector<PemBlock> pem_blocks(std::string_view pem) {
+  std::vector<PemBlock> out;
+  const Bio in = read_only_bio(pem);
+  if (!in) return out;
+  for (;;) {
+    PemBlock block;
+    const Read read = read_block(in.get(), block);
+    if (read == Read::end) return out;
+    if (read == Read::block) out.push_back(std::move(block));
+  }
+}
+
 std::vector<std::string> der_certificates(std::string_view pem) {
   std::vector<std::string> out;
-  const Bio in = read_only_bio(pem);
-  for (;;) {
-    char* label = nullptr;
-    char* header = nullptr;
-    unsigned char* bytes = nullptr;
-    long size = 0;
-    if (!in || PEM_read_bio(in.get(), &label, &header, &bytes, &size) != 1) break;
-    std::string der = is_certificate(label) ? first_element(bytes, size) : "";
-    if (!der.empty()) out.push_back(std::move(der));
-    OPENSSL_free(label);
-    OPENSSL_free(header);
-    OPENSSL_free(bytes);
+  for (PemBlock& block : pem_blocks(pem)) {
+    const bool plain = block.label == PEM_STRING_X509 || block.label == PEM_STRING_X509_OLD;
+    if (plain && !block.bytes.empty()) out.push_back(std::move(block.bytes));
   }
-  ERR_clear_error();
   return out;
 }
 

@@ -12,8 +12,19 @@ namespace berm {
 /// Java's default password of a trust store. It keeps nothing secret: it seeds a check sum.
 inline constexpr std::string_view kJavaPassword = "changeit";
 
-/// The certificates in `pem`, each in DER, in their order. Everything else in the text is skipped,
-/// and so is a certificate whose armour does not decode.
+/// What stands between "-----BEGIN <label>-----" and its end, decoded.
+struct PemBlock {
+  std::string label;
+  std::string bytes;
+  bool operator==(const PemBlock&) const = default;
+};
+
+/// Every block in `pem` whose armour decodes, in their order; what stands between blocks is
+/// comment.
+[[nodiscard]] std::vector<PemBlock> pem_blocks(std::string_view pem);
+
+/// The certificates in `pem`, each in DER, in their order. OpenSSL's "TRUSTED CERTIFICATE" is left
+/// out: it may say that it is not to be trusted, which other formats cannot say.
 [[nodiscard]] std::vector<std::string> der_certificates(std::string_view pem);
 
 /// A Java key store (JKS version 2, which every Java reads) with `der_certificates` as trusted

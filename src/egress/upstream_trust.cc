@@ -1,9 +1,6 @@
 #include "egress/upstream_trust.h"
 
 #include <fmt/format.h>
-#include <openssl/err.h>
-#include <openssl/pem.h>
-#include <openssl/rand.h>
 
 #include <algorithm>
 #include <cstdlib>
@@ -13,6 +10,7 @@
 
 #include "base/text.h"
 #include "egress/authority.h"
+#include "egress/root_store.h"
 #include "sys/fd.h"
 
 namespace berm {
@@ -72,29 +70,6 @@ Result<std::string> read_chosen(const TrustSources& sources) {
                    "unset both to trust the system's roots");
   }
   return pem;
-}
-
-// Adds every certificate of `pem`, each once.
-Result<std::size_t> add_roots(X509_STORE* store, std::string_view pem) {
-  const Bio in = read_only_bio(pem);
-  std::size_t count = 0;
-  ERR_clear_error();
-  while (in) {
-    const Certificate root(PEM_read_bio_X509_AUX(in.get(), nullptr, nullptr, nullptr));
-    if (!root) break;
-    if (X509_STORE_add_cert(store, root.get()) != 1) break;
-    ++count;
-  }
-  // The end of the text shows as a missing start line; anything else is a certificate that is none.
-  const unsigned long error = ERR_peek_last_error();
-  const bool ended =
-      ERR_GET_LIB(error) == ERR_LIB_PEM && ERR_GET_REASON(error) == PEM_R_NO_START_LINE;
-  if (!ended) {
-    return openssl_failure(Errc::unsupported,
-                           fmt::format("read certificate {} of the trusted roots", count + 1));
-  }
-  ERR_clear_error();
-  return count;
 }
 
 Result<SslContext> make_client(CertificateStore store) {
@@ -165,10 +140,7 @@ Result<std::string> read_host_roots(const TrustSources& sources) {
 
 Result<SslContext> upstream_context(std::string_view pem) {
   OPENSSL_init_ssl(OPENSSL_INIT_LOAD_SSL_STRINGS | OPENSSL_INIT_LOAD_CRYPTO_STRINGS, nullptr);
-  CertificateStore store(X509_STORE_new());
-  if (!store) return openssl_failure(Errc::internal, "make a certificate store");
-  const std::size_t count = BERM_TRY(add_roots(store.get(), pem));
-  if (count == 0) return failure(Errc::unsupported, "find a certificate in the trusted roots");
+  CertificateStore store = BERM_TRY(make_root_store(pem));
   SslContext context = BERM_TRY(make_client(std::move(store)));
   BERM_TRY(warm_up(context.get()));
   return context;

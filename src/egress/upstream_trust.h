@@ -23,8 +23,7 @@ struct TrustSources {
 ///                             falling back to another list would trust what the user took away.
 [[nodiscard]] Result<std::string> read_host_roots(const TrustSources& sources);
 
-/// A TLS client that trusts the roots in `pem` and nothing else, all of them parsed now, for
-/// TlsStream::connect().
+/// A TLS client that trusts the roots in `pem` and nothing else, for TlsStream::connect().
 ///
 /// @param pem  read_host_roots(), and extra roots behind it.
 /// @post  OpenSSL has loaded all that it loads late (its configuration, providers, error strings,
