@@ -10,6 +10,7 @@
 #include <ctime>
 #include <map>
 #include <mutex>
+#include <set>
 #include <vector>
 
 #include "base/text.h"
@@ -77,10 +78,8 @@ bool add_constraints(X509* certificate, const std::vector<HostGrant>& grants) {
   const Constraints constraints(NAME_CONSTRAINTS_new());
   if (!constraints) return false;
   const std::array<char, 32> zeros{};
-  std::vector<std::string> names;
-  for (const HostGrant& grant : grants) names.push_back(constrained_name(grant.pattern));
-  std::ranges::sort(names);
-  names.erase(std::ranges::unique(names).begin(), names.end());
+  std::set<std::string> names;  // "*.b" and "**.b" are one
+  for (const HostGrant& grant : grants) names.insert(constrained_name(grant.pattern));
   for (const std::string& name : names) {
     if (!add_subtree(&constraints->permittedSubtrees, GEN_DNS, name)) return false;
   }

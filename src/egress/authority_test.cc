@@ -42,8 +42,7 @@ TEST(RunAuthority, ItsCertificateSaysWhatItMayDo) {
        {"CA:TRUE, pathlen:0", "Basic Constraints: critical", "Key Usage: critical",
         "Certificate Sign\n", "Subject Key Identifier", "Name Constraints: critical",
         "Permitted:\n                  DNS:a.b.example\n                  DNS:c.example\n",
-        "Excluded:\n                  IP:0.0.0.0/0.0.0.0\n                  "
-        "IP:0:0:0:0:0:0:0:0/0:0:0:0:0:0:0:0\n",
+        "Excluded:\n                  IP:0.0.0.0/0.0.0.0\n", "IP:0:0:0:0:0:0:0:0/0:0:0:0:0:0:0:0\n",
         "CN = berm run CA "}) {
     EXPECT_NE(text.find(line), std::string::npos) << line << "\n" << text;
   }
@@ -147,6 +146,7 @@ TEST(RunAuthority, KeepsLeavesButNotWithoutBound) {
 TEST(RunAuthority, ServesManyThreads) {
   RunAuthority authority = authority_for({"*.b.example"});
   std::vector<std::thread> threads;
+  threads.reserve(4);
   for (int t = 0; t < 4; ++t) {
     threads.emplace_back([&authority] {
       for (int i = 0; i < 100; ++i) {

@@ -4,7 +4,6 @@
 #include <boost/asio/buffer.hpp>
 #include <future>
 
-#include "egress/authority.h"
 #include "egress/tls_stream.h"
 #include "egress/tls_test_support.h"
 #include "egress/upstream_trust.h"
@@ -12,21 +11,19 @@
 namespace berm {
 namespace {
 
-using namespace std::chrono_literals;
 using boost::system::error_code;
 using test::Finished;
+using test::kHost;
+using test::kPatient;
 using test::OpensslServer;
 using test::run;
 using test::Scratch;
-
-constexpr auto kPatient = 10s;  // ends a test that hangs
-const std::string kHost = "a.example";
 
 // Serves one connection as kHost: any request, one answer.
 class Clients : public testing::Test {
  protected:
   Clients()
-      : authority_(*RunAuthority::create({&kHost, 1}, 1h)),
+      : authority_(test::make_authority()),
         ca_(scratch_.file("ca.pem", authority_.certificate_pem())) {}
 
   // Runs `command`, with {ca} and {port} filled in, against the server. Returns what the server
@@ -84,7 +81,8 @@ TEST_F(Clients, AClientThatDoesNotTrustTheRunIsNotServed) {
   EXPECT_EQ(client.code, 60) << client.out;  // CURLE_PEER_FAILED_VERIFICATION
   ASSERT_FALSE(served);
   EXPECT_EQ(served.error().code, Errc::denied);
-  EXPECT_NE(served.error().what.find("unknown ca"), std::string::npos) << served.error().what;
+  EXPECT_NE(served.error().what.find("it does not trust the run's CA"), std::string::npos)
+      << served.error().what;
 }
 
 struct Refusal {
@@ -96,8 +94,8 @@ struct Refusal {
 TEST_F(Clients, WhatWeDoNotSpeakIsRefusedInTheHandshake) {
   const Refusal kRefusals[] = {
       {"-servername a.example -alpn h2", "no application protocol", "no application protocol"},
-      {"-servername b.example", "unrecognized name", "callback failed"},
-      {"-servername .example", "unrecognized name", "callback failed"},
+      {"-servername b.example", "unrecognized name", "it asks for another host (SNI)"},
+      {"-servername .example", "unrecognized name", "it asks for another host (SNI)"},
       {"-servername a.example -tls1_1 -cipher DEFAULT@SECLEVEL=0", "alert protocol version",
        "unsupported protocol"},
   };
@@ -162,7 +160,7 @@ class Upstreams : public testing::Test {
 
  private:
   std::string keep(const Certificate& made) {
-    const std::string file = scratch_.path() + "/certificate.pem";
+    std::string file = scratch_.path() + "/certificate.pem";
     EXPECT_TRUE(replace_file(file, test::pem_of(made.get())));
     return file;
   }
@@ -241,7 +239,7 @@ TEST_F(Upstreams, AreRefusedWithoutHttp11) {
 }
 
 TEST(Upstream, ThatChoosesAnUnofferedProtocolIsRefused) {
-  RunAuthority authority = *RunAuthority::create({&kHost, 1}, 1h);
+  RunAuthority authority = test::make_authority();
   const SslContext server = *authority.server_context(kHost);
   const auto insist = [](SSL*, const unsigned char** out, unsigned char* size, const unsigned char*,
                          unsigned, void*) {
@@ -266,7 +264,7 @@ TEST(Upstream, ThatChoosesAnUnofferedProtocolIsRefused) {
 TEST(Upstream, ThatEndsTheConnectionIsNamed) {
   auto [left, right] = test::connected_sockets();
   right.reset();
-  RunAuthority authority = *RunAuthority::create({&kHost, 1}, 1h);
+  RunAuthority authority = test::make_authority();
   const SslContext trust = *upstream_context(authority.certificate_pem());
   const Result<TlsStream> refused =
       TlsStream::connect(trust.get(), std::move(left), kHost, kPatient);

@@ -160,11 +160,12 @@ const BIO_METHOD* wire_method() {
 
 Result<SslHandle> make_ssl(SSL_CTX* context, UniqueFd fd, std::string prefix) {
   SslHandle ssl(SSL_new(context));
-  BIO* const bio = wire_method() == nullptr ? nullptr : BIO_new(wire_method());
-  if (!ssl || bio == nullptr) return openssl_failure(Errc::internal, "make a TLS connection");
-  BIO_set_data(bio, new Wire{.fd = std::move(fd), .prefix = std::move(prefix)});
-  BIO_set_init(bio, 1);
-  SSL_set_bio(ssl.get(), bio, bio);  // owns it now
+  Bio bio(wire_method() == nullptr ? nullptr : BIO_new(wire_method()));
+  if (!ssl || !bio) return openssl_failure(Errc::internal, "make a TLS connection");
+  BIO_set_data(bio.get(), new Wire{.fd = std::move(fd), .prefix = std::move(prefix)});
+  BIO_set_init(bio.get(), 1);
+  SSL_set_bio(ssl.get(), bio.get(), bio.get());
+  (void)bio.release();
   // Without AUTO_RETRY a peer that sends nothing but tickets or key updates comes back to us, and
   // to the deadline, after each.
   SSL_clear_mode(ssl.get(), SSL_MODE_AUTO_RETRY);
@@ -206,7 +207,22 @@ bool drive(SSL* ssl, const Deadline& deadline, error_code& error, Operation oper
   }
 }
 
-Error handshake_error(const std::string& peer, const error_code& error) {
+// Why a client's handshake failed: OpenSSL's reason, or ours where its words say nothing to the
+// reader of an event.
+std::string client_reason(const error_code& error) {
+  switch (ERR_GET_REASON(static_cast<unsigned long>(error.value()))) {
+    case SSL_R_CALLBACK_FAILED:  // RunAuthority's
+      return "it asks for another host (SNI)";
+    case SSL_R_TLSV1_ALERT_UNKNOWN_CA:           // OpenSSL
+    case SSL_R_SSLV3_ALERT_BAD_CERTIFICATE:      // Go
+    case SSL_R_SSLV3_ALERT_CERTIFICATE_UNKNOWN:  // Java
+      return "it does not trust the run's CA";
+    default:
+      return error.message();
+  }
+}
+
+Error handshake_error(const std::string& peer, const error_code& error, std::string_view reason) {
   Error out{.code = Errc::kernel, .what = fmt::format("finish the TLS handshake with {}", peer)};
   if (error == beast::error::timeout) {
     out.os_errno = ETIMEDOUT;
@@ -217,7 +233,7 @@ Error handshake_error(const std::string& peer, const error_code& error) {
     out.os_errno = error.value();
   } else {
     out.code = Errc::denied;
-    out.what += ": " + error.message();
+    out.what += fmt::format(": {}", reason);
   }
   return out;
 }
@@ -285,7 +301,7 @@ Result<TlsStream> TlsStream::accept(SSL_CTX* context, UniqueFd fd, std::string p
   SslHandle ssl = BERM_TRY(make_ssl(context, std::move(fd), std::move(prefix)));
   error_code error;
   if (!drive(ssl.get(), Deadline(timeout), error, [&] { return SSL_accept(ssl.get()); })) {
-    return tl::unexpected(handshake_error("the client", error));
+    return tl::unexpected(handshake_error("the client", error, client_reason(error)));
   }
   return TlsStream(std::move(ssl), timeout);
 }
@@ -301,7 +317,7 @@ Result<TlsStream> TlsStream::connect(SSL_CTX* context, UniqueFd fd, const std::s
   error_code error;
   if (!drive(ssl.get(), Deadline(timeout), error, [&] { return SSL_connect(ssl.get()); })) {
     const long verdict = SSL_get_verify_result(ssl.get());
-    if (verdict == X509_V_OK) return tl::unexpected(handshake_error(peer, error));
+    if (verdict == X509_V_OK) return tl::unexpected(handshake_error(peer, error, error.message()));
     return failure(Errc::denied, fmt::format("trust the certificate of {}: {}", peer,
                                              X509_verify_cert_error_string(verdict)));
   }

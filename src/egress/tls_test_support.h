@@ -9,23 +9,32 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <cstdio>
+#include <chrono>
 #include <cstdlib>
 #include <filesystem>
 #include <string>
 #include <thread>
 #include <utility>
 
-#include "egress/openssl.h"
+#include "egress/authority.h"
 #include "sys/fd.h"
 
 namespace berm::test {
 
+inline constexpr std::chrono::seconds kPatient{10};  ///< ends a test that hangs
+inline constexpr const char* kHost = "a.example";
+
+/// A CA that may speak for kHost.
+inline RunAuthority make_authority() {
+  const std::string host = kHost;
+  return *RunAuthority::create({&host, 1}, std::chrono::hours(1));
+}
+
 /// Fails the test where skipping would hide a missing proof (BERM_MUST_WORK=1), else skips.
-#define BERM_SKIP_OR_FAIL(why)                                                    \
-  do {                                                                            \
-    if (std::getenv("BERM_MUST_WORK") != nullptr) FAIL() << "must work: " << why; \
-    GTEST_SKIP() << why;                                                          \
+#define BERM_SKIP_OR_FAIL(why)                                                      \
+  do {                                                                              \
+    if (std::getenv("BERM_MUST_WORK") != nullptr) FAIL() << "must work: " << (why); \
+    GTEST_SKIP() << (why);                                                          \
   } while (false)
 
 /// A directory that is gone afterwards.
@@ -51,45 +60,64 @@ class Scratch {
   std::string path_;
 };
 
-struct Finished {
-  int code = -1;
-  std::string out;  ///< both streams
-};
-
-/// A shell command line.
-inline Finished run(const std::string& command) {
-  Finished finished;
-  std::FILE* pipe = ::popen(("{ " + command + "; } 2>&1").c_str(), "re");
-  if (pipe == nullptr) return finished;
-  char piece[4096];
-  while (const std::size_t got = std::fread(piece, 1, sizeof piece, pipe)) {
-    finished.out.append(piece, got);
-  }
-  const int status = ::pclose(pipe);
-  finished.code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
-  return finished;
-}
-
-/// `openssl s_server` on a loopback port, killed afterwards.
-class OpensslServer {
+/// A shell command line that runs; killed when dropped.
+class Program {
  public:
-  /// Ready for one connection after another.
-  OpensslServer(const std::string& certificate, const std::string& key, std::string more = "") {
+  explicit Program(const std::string& command) {
     Pipe pipe = *make_pipe();
-    const std::string command = "exec openssl s_server -accept 127.0.0.1:0 -www -cert " +
-                                certificate + " -key " + key + " " + more + " 2>&1";
     pid_ = ::fork();
     if (pid_ == 0) {
       ::dup2(pipe.write.get(), 1);
+      ::dup2(1, 2);
       ::execl("/bin/sh", "sh", "-c", command.c_str(), nullptr);
       ::_exit(127);
     }
     out_ = std::move(pipe.read);
-    pipe.write.reset();
+  }
+  Program(const Program&) = delete;
+  Program& operator=(const Program&) = delete;
+  ~Program() {
+    if (pid_ <= 0) return;
+    ::kill(pid_, SIGKILL);
+    (void)wait();
+  }
+
+  /// Both streams.
+  [[nodiscard]] int out() const { return out_.get(); }
+  /// Its exit code, or 128 + signal.
+  [[nodiscard]] int wait() {
+    int status = 0;
+    ::waitpid(std::exchange(pid_, -1), &status, 0);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+  }
+
+ private:
+  pid_t pid_ = -1;
+  UniqueFd out_;
+};
+
+struct Finished {
+  int code = -1;
+  std::string out;
+};
+
+/// Runs a shell command line to its end.
+inline Finished run(const std::string& command) {
+  Program program(command);
+  Finished finished;
+  finished.out = read_all(program.out()).value_or("");
+  finished.code = program.wait();
+  return finished;
+}
+
+/// `openssl s_server` on a loopback port, for one connection after another.
+class OpensslServer {
+ public:
+  OpensslServer(const std::string& certificate, const std::string& key, const std::string& more)
+      : program_("exec openssl s_server -accept 127.0.0.1:0 -www -cert " + certificate + " -key " +
+                 key + " " + more) {
     std::string said;
-    char byte = 0;
-    while (::read(out_.get(), &byte, 1) == 1) {
-      said += byte;
+    for (char byte = 0; ::read(program_.out(), &byte, 1) == 1; said += byte) {
       const std::size_t at = said.find("ACCEPT 127.0.0.1:");
       if (byte != '\n' || at == std::string::npos) continue;
       port_ = std::stoi(said.substr(at + 17));
@@ -97,17 +125,10 @@ class OpensslServer {
     }
     ADD_FAILURE() << said;
   }
-  OpensslServer(const OpensslServer&) = delete;
-  OpensslServer& operator=(const OpensslServer&) = delete;
-  ~OpensslServer() {
-    ::kill(pid_, SIGKILL);
-    ::waitpid(pid_, nullptr, 0);
-  }
   [[nodiscard]] int port() const { return port_; }
 
  private:
-  pid_t pid_ = -1;
-  UniqueFd out_;
+  Program program_;
   int port_ = 0;
 };
 

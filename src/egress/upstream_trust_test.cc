@@ -12,7 +12,6 @@
 #include <cstddef>
 #include <future>
 
-#include "egress/authority.h"
 #include "egress/tls_stream.h"
 #include "egress/tls_test_support.h"
 #include "egress/trust_files.h"
@@ -20,15 +19,12 @@
 namespace berm {
 namespace {
 
-using namespace std::chrono_literals;
 using test::connected_sockets;
+using test::kHost;
+using test::kPatient;
+using test::make_authority;
 using test::run;
 using test::Scratch;
-
-constexpr auto kPatient = 10s;  // ends a test that hangs
-const std::string kHost = "a.example";
-
-RunAuthority authority() { return *RunAuthority::create({&kHost, 1}, 1h); }
 
 Result<TlsStream> connect(SSL_CTX* client, SSL_CTX* server) {
   auto [left, right] = connected_sockets();
@@ -49,8 +45,8 @@ TEST(HostRoots, AreTheSystemsWithoutAWordOfTheUser) {
 
 TEST(HostRoots, AreThoseTheUserNames) {
   const Scratch scratch;
-  const std::string one = authority().certificate_pem();
-  const std::string two = authority().certificate_pem();
+  const std::string one = make_authority().certificate_pem();
+  const std::string two = make_authority().certificate_pem();
   const std::string file = scratch.file("one.pem", one);
   ASSERT_TRUE(make_directories(scratch.path() + "/certs/java"));
   (void)scratch.file("certs/b.pem", two);
@@ -83,16 +79,16 @@ TEST(UpstreamContext, NeedsARoot) {
       "-----BEGIN CERTIFICATE-----\nMAMCAQE=\n-----END CERTIFICATE-----\n";
   for (const std::string& pem :
        {std::string(), std::string("no armour"), test::pem_of(key.get()),
-        authority().certificate_pem().substr(0, 300), std::string(no_certificate),
-        authority().certificate_pem() + std::string(no_certificate)}) {
+        make_authority().certificate_pem().substr(0, 300), std::string(no_certificate),
+        make_authority().certificate_pem() + std::string(no_certificate)}) {
     EXPECT_FALSE(upstream_context(pem)) << pem;
   }
 }
 
 TEST(UpstreamContext, TrustsItsRootsAndNobodyElse) {
-  RunAuthority trusted = authority();
-  RunAuthority foreign = authority();
-  const std::string many = authority().certificate_pem() + authority().certificate_pem();
+  RunAuthority trusted = make_authority();
+  RunAuthority foreign = make_authority();
+  const std::string many = make_authority().certificate_pem() + make_authority().certificate_pem();
   const SslContext client = *upstream_context(many + trusted.certificate_pem());
   EXPECT_TRUE(connect(client.get(), trusted.server_context(kHost)->get()));
   const Result<TlsStream> refused = connect(client.get(), foreign.server_context(kHost)->get());
@@ -103,7 +99,7 @@ TEST(UpstreamContext, TrustsItsRootsAndNobodyElse) {
 
 TEST(UpstreamContext, KeepsWhatATrustedCertificateSaysAboutItsUse) {
   const Scratch scratch;
-  RunAuthority ca = authority();
+  RunAuthority ca = make_authority();
   const std::string file = scratch.file("ca.pem", ca.certificate_pem());
   const std::string openssl = "openssl x509 -trustout -in " + file;
   const SslContext server = *ca.server_context(kHost);
@@ -113,12 +109,24 @@ TEST(UpstreamContext, KeepsWhatATrustedCertificateSaysAboutItsUse) {
   EXPECT_FALSE(connect(bad.get(), server.get()));
 }
 
+TEST(UpstreamContext, TrustsAServersOwnCertificateIfTheUserDoes) {
+  const PrivateKey key(EVP_EC_gen("P-256"));
+  const Certificate certificate = test::issue(key.get(), "DNS:a.example", nullptr, key.get());
+  const SslContext server(SSL_CTX_new(TLS_server_method()));
+  SSL_CTX_use_certificate(server.get(), certificate.get());
+  SSL_CTX_use_PrivateKey(server.get(), key.get());
+  const SslContext client = *upstream_context(test::pem_of(certificate.get()));
+  const Result<TlsStream> stream = connect(client.get(), server.get());
+  EXPECT_TRUE(stream) << render(stream.error());
+}
+
 TEST(UpstreamContext, ServesManyThreads) {
   std::vector<RunAuthority> authorities;
   std::string pem;
-  for (int i = 0; i < 4; ++i) pem += authorities.emplace_back(authority()).certificate_pem();
+  for (int i = 0; i < 4; ++i) pem += authorities.emplace_back(make_authority()).certificate_pem();
   const SslContext client = *upstream_context(pem);
   std::vector<std::thread> threads;
+  threads.reserve(authorities.size());
   for (RunAuthority& ca : authorities) {
     threads.emplace_back([&] {
       const SslContext server = *ca.server_context(kHost);
@@ -149,14 +157,14 @@ bool forbid_opening() {
 
 // What egress does in its life, after it has lost every file.
 [[noreturn]] void live_without_files() {
-  RunAuthority ca = authority();
+  RunAuthority ca = make_authority();
   const SslContext client =
       *upstream_context(read_host_roots({}).value_or("") + ca.certificate_pem());
   if (!forbid_opening()) ::_exit(2);
   const SslContext server = *ca.server_context(kHost);
   const Result<TlsStream> good = connect(client.get(), server.get());
   if (!good) std::fputs(render(good.error()).c_str(), stderr);
-  RunAuthority other = authority();
+  RunAuthority other = make_authority();
   const Result<TlsStream> bad = connect(client.get(), other.server_context(kHost)->get());
   ::_exit(good && !bad ? 0 : 3);
 }
@@ -164,7 +172,7 @@ bool forbid_opening() {
 // The same with nothing loaded before.
 [[noreturn]] void start_without_files() {
   if (!forbid_opening()) ::_exit(2);
-  RunAuthority ca = authority();
+  RunAuthority ca = make_authority();
   const SslContext client = *upstream_context(ca.certificate_pem());
   ::_exit(connect(client.get(), ca.server_context(kHost)->get()) ? 0 : 3);
 }
