@@ -3,10 +3,31 @@ include(GoogleTest)
 
 # Unit tests lie beside the code they test.
 add_executable(unit-tests
-  src/base/base_test.cc src/policy/policy_test.cc src/rules/changes/guard_test.cc src/rules/egress/destination_test.cc
-  src/record/record_test.cc src/workspace/git_config_test.cc src/workspace/hidden_test.cc src/host/doctor_test.cc
-  src/plan/plan_test.cc src/tiers/namespace/native_test.cc src/egress/authority_test.cc
-  src/egress/tls_stream_test.cc src/egress/tls_peers_test.cc src/egress/upstream_trust_test.cc src/egress/trust_files_test.cc)
+  src/base/base_test.cc
+  src/policy/policy_test.cc
+  src/policy/bundles_test.cc
+  src/rules/changes/guard_test.cc
+  src/rules/egress/destination_test.cc
+  src/record/record_test.cc
+  src/workspace/git_config_test.cc
+  src/workspace/hidden_test.cc
+  src/host/doctor_test.cc
+  src/plan/plan_test.cc
+  src/tiers/namespace/native_test.cc
+  src/rules/egress/access_test.cc
+  src/rules/egress/http_head_test.cc
+  src/rules/egress/request_test.cc
+  src/egress/budget_test.cc
+  src/rules/egress/dns_test.cc
+  src/rules/egress/client_hello_test.cc
+  src/rules/egress/socks_test.cc
+  src/egress/authority_test.cc
+  src/egress/tls_stream_test.cc
+  src/egress/tls_peers_test.cc
+  src/egress/upstream_trust_test.cc
+  src/egress/trust_files_test.cc
+  src/sys/child_test.cc
+  src/host/registries_test.cc)
 target_link_libraries(unit-tests PRIVATE berm_session GTest::gtest_main)
 gtest_discover_tests(unit-tests DISCOVERY_TIMEOUT 60)
 
@@ -42,3 +63,4 @@ berm_black_box_test(integration-tests TIMEOUT 900 SOURCES tests/integration/run_
   tests/integration/git_test.cc tests/integration/modes_test.cc tests/integration/hosts_test.cc
   tests/integration/hostile_repository_test.cc)
 berm_black_box_test(agent-tests TIMEOUT 600 SOURCES tests/agents/claude_test.cc)
+berm_black_box_test(egress-tests TIMEOUT 600 SOURCES tests/egress/egress_test.cc)
