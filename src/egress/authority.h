@@ -37,7 +37,8 @@ class RunAuthority {
 
   /// A server that is `host` to a client that trusts certificate_pem(): TLS 1.2 or later, HTTP/1.1
   /// by ALPN, no tickets, no renegotiation. A client that names another host (SNI) is refused with
-  /// unrecognized_name, one that offers ALPN without http/1.1 with no_application_protocol.
+  /// unrecognized_name, one that offers ALPN without http/1.1 with no_application_protocol. One
+  /// that names no host, or no protocol, is served: TlsStream::server_name() tells.
   ///
   /// Mints the leaf at the first call for a host and keeps the last 256. Any thread may call.
   /// @return  Errc::denied  no granted pattern covers `host`, or it is not a plain host name.

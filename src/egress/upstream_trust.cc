@@ -18,9 +18,11 @@ namespace {
 
 constexpr std::string_view kBegin = "-----BEGIN ";
 constexpr const char* kBundles[] = {
-    "/etc/ssl/certs/ca-certificates.crt",  // Debian, Arch, Alpine
-    "/etc/pki/tls/certs/ca-bundle.crt",    // Fedora
-    "/etc/ssl/cert.pem",                   // Alpine, BSD
+    "/etc/ssl/certs/ca-certificates.crt",                 // Debian, Arch, NixOS
+    "/etc/pki/tls/certs/ca-bundle.crt",                   // Fedora
+    "/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem",  // Fedora without its compatibility links
+    "/etc/ssl/ca-bundle.pem",                             // SUSE
+    "/etc/ssl/cert.pem",                                  // Alpine
 };
 
 bool has_certificate(std::string_view pem) {

@@ -18,7 +18,7 @@ struct TrustSources {
 [[nodiscard]] TrustSources trust_sources_from_environment();
 
 /// The text of all roots the host trusts: those of `sources`, else of the first bundle there is of
-/// Debian's, Fedora's and the BSDs' and Alpine's.
+/// those that distributions keep.
 /// @return  Errc::unsupported  there is no bundle, or what `sources` names holds no certificate:
 ///                             falling back to another list would trust what the user took away.
 [[nodiscard]] Result<std::string> read_host_roots(const TrustSources& sources);
