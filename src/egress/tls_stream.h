@@ -19,11 +19,10 @@ namespace berm {
 /// one operation may take. One thread at a time. One type for plain and TLS, so that the HTTP code
 /// exists once in the program.
 ///
-/// Errors: asio::error::eof            the other side has ended its stream as its protocol demands
-///         asio::ssl::error::stream_truncated  it has not: what was read may have been cut by
-///         anybody
-///                                     on the way (TLS only)
-///         beast::error::timeout       nothing within the timeout; a read may be tried again
+/// asio::error::eof: the other side has ended its stream as its protocol demands.
+/// asio::ssl::error::stream_truncated (TLS only): it has not, and anybody on the way may have cut
+/// what was read. Whoever reads a message without a length must refuse it.
+/// beast::error::timeout: nothing within the timeout; a read may be tried again.
 class ByteStream {
  public:
   using error_code = boost::system::error_code;
@@ -107,8 +106,7 @@ class SocketStream final : public ByteStream {
   UniqueFd fd_;
 };
 
-/// TLS over a connected socket. Never raises SIGPIPE. An error other than a read's timeout is
-/// final.
+/// TLS over a connected socket, without SIGPIPE. An error other than a read's timeout is final.
 class TlsStream final : public ByteStream {
  public:
   /// Serves the handshake that a client has begun.

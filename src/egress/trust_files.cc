@@ -90,20 +90,20 @@ std::vector<std::string> der_certificates(std::string_view pem) {
   return out;
 }
 
-std::string java_trust_store(std::span<const std::string> der_certificates, std::int64_t created,
+std::string java_trust_store(std::span<const std::string> der, std::int64_t created,
                              std::string_view password) {
   std::string out;
   put_number(out, kMagic);
   put_number(out, kVersion);
-  put_number(out, static_cast<std::uint32_t>(der_certificates.size()));
+  put_number(out, static_cast<std::uint32_t>(der.size()));
   std::size_t number = 0;
-  for (const std::string& der : der_certificates) {
+  for (const std::string& certificate : der) {
     put_number(out, kTrustedEntry);
     put_text(out, fmt::format("berm-{}", ++number));
     put_number(out, created);
     put_text(out, "X.509");
-    put_number(out, static_cast<std::uint32_t>(der.size()));
-    out += der;
+    put_number(out, static_cast<std::uint32_t>(certificate.size()));
+    out += certificate;
   }
   std::string keyed;
   for (const char c : password) keyed += {'\0', c};  // UTF-16, high byte first

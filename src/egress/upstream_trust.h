@@ -26,10 +26,9 @@ struct TrustSources {
 /// A TLS client that trusts the roots in `pem` and nothing else, for TlsStream::connect().
 ///
 /// @param pem  read_host_roots(), and extra roots behind it.
-/// @post  OpenSSL has loaded all that it loads late (its configuration, providers, error strings,
-/// the
-///        time zone): handshakes with this and with a RunAuthority open no file any more, so that
-///        seccomp may forbid it. Call it before confining the process.
+/// @post  OpenSSL has loaded all that it loads late (its configuration, providers, error
+///        strings, libc's time zone): no handshake with this or with a RunAuthority opens a file
+///        any more, and seccomp may forbid it. Call it before confining the process.
 /// @return  Errc::unsupported  no certificate in `pem`, or one that is none.
 [[nodiscard]] Result<SslContext> upstream_context(std::string_view pem);
 
