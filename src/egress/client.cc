@@ -180,10 +180,9 @@ void Client::step_dns() {
         answer_dns(worker_.gate(), bytes_of(std::string_view(buffer_).substr(2, length)));
     buffer_.erase(0, 2 + length);
     if (answer.empty()) return end();
-    const char length_first[] = {static_cast<char>(answer.size() >> 8),
-                                 static_cast<char>(answer.size() & 0xff)};
-    put({length_first, sizeof length_first});
-    put(answer);
+    std::string framed = {static_cast<char>(answer.size() >> 8),
+                          static_cast<char>(answer.size() & 0xff)};
+    put(framed += answer);
     if (ended_) return;
   }
 }

@@ -344,7 +344,9 @@ bool HttpSession::relay_body(ByteStream& in, ByteStream& out, beast::flat_buffer
         context_.gate.deny(*admission_, "network.rule", "the body is larger than max_upload");
         return false;
       }
-      body.data = piece;
+      // Not an empty piece: Beast would write it as a chunk of no length, which is a chunked body's
+      // end, before the end, and what follows would be another request to the server.
+      body.data = got == 0 ? nullptr : piece;
       body.size = got;
       body.more = !parser.is_done();
       if (got == 0 && body.more) continue;

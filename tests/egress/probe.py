@@ -15,6 +15,7 @@ import struct
 import sys
 
 GOOD, PRIVATE, METADATA = "11.1.1.1", "10.9.9.9", "169.254.169.254"
+PUBLIC = "11.1.1.2"  # nothing about it is granted; some port of GOOD is
 HTTP, SOCKS = ("127.0.0.1", 8118), ("127.0.0.1", 1080)
 CASES = {}
 
@@ -356,19 +357,20 @@ CASES["socks_udp_associate"] = lambda: socks(b"a.good.example", 443, command=3)
 
 # --- past the proxy: these work on the host --------------------------------------------------------------
 OUTSIDE = {
-    "raw_tcp": lambda: raw((GOOD, 443)),
+    "raw_tcp": lambda: raw((PUBLIC, 443)),
     "raw_private": lambda: raw((PRIVATE, 443)),
     "raw_metadata": lambda: raw((METADATA, 80)),
-    "raw_ssh": lambda: raw((GOOD, 22)),
+    "raw_ssh": lambda: raw((PUBLIC, 22)),
     "dns_elsewhere": lambda: dns("other.example", 1, server="11.1.1.53"),
-    "dns_over_tls": lambda: raw((GOOD, 853)),
-    "quic": lambda: udp_echo((GOOD, 443)),
+    "dns_over_tls": lambda: raw((PUBLIC, 853)),
+    "quic": lambda: udp_echo((PUBLIC, 443)),
     "udp": lambda: udp_echo((PRIVATE, 9999)),
 }
 CASES.update(OUTSIDE)
 CASES["quic_to_pool"] = lambda: udp_echo((socket.gethostbyname("a.good.example"), 443))
 CASES["pool_address_never_given"] = lambda: raw_then_read(("198.18.77.77", 443))
 CASES["pool_port_not_granted"] = lambda: raw((socket.gethostbyname("a.good.example"), 25))
+CASES["granted_address_other_port"] = lambda: raw_then_read((GOOD, 443))
 CASES["ipv6"] = lambda: raw(("2606:2800:220:1::1", 443))
 
 
@@ -377,6 +379,8 @@ def raw_then_read(to):
         s = connect(to)
         s.sendall(hello_bytes("a.good.example"))
         return "reached" if s.recv(10)[:1] == b"\x16" else "denied: closed"
+    except (ConnectionResetError, BrokenPipeError):
+        return "denied: closed"
     except OSError as error:
         return "denied: " + errno.errorcode.get(error.errno, type(error).__name__)
 

@@ -6,6 +6,7 @@ Each line of DIRECTORY/log is one thing that arrived: "tcp ADDRESS PORT", "udp A
 "dns NAME TYPE", "http HOST TARGET", "tls NAME".
 """
 import os
+import signal
 import socket
 import socketserver
 import ssl
@@ -169,7 +170,7 @@ for port in (22, 25, 80, 443, 853, 5432, 8443, 9999):
     server = Server(("0.0.0.0", port), Peer)
     threading.Thread(target=server.serve_forever, daemon=True).start()
 threading.Thread(target=serve_udp, args=("11.1.1.53", 53, dns_answer), daemon=True).start()
-for address, port in ((GOOD, 443), (GOOD, 9999), (PRIVATE, 9999)):
+for address, port in ((GOOD, 443), ("11.1.1.2", 443), (PRIVATE, 9999)):
     threading.Thread(target=serve_udp, args=(address, port, lambda data: data), daemon=True).start()
 print("READY", flush=True)
-sys.stdin.read()  # until whoever started us is gone
+signal.pause()  # until we are killed
