@@ -10,7 +10,7 @@ berm_library(rules/changes SOURCES guard.cc outside_allow.cc protected_file.cc t
 berm_library(rules/egress SOURCES destination.cc address.cc access.cc http_head.cc request.cc dns.cc client_hello.cc socks.cc
   LINKS berm_policy)
 berm_library(plan SOURCES make_plan.cc mounts.cc network.cc print.cc explain.cc LINKS berm_policy berm_rules_changes berm_rules_egress)
-berm_library(record SOURCES chain.cc sha256.cc verdict.cc LINKS berm_base OpenSSL::Crypto)
+berm_library(record SOURCES chain.cc sha256.cc verdict.cc asked_for.cc LINKS berm_base OpenSSL::Crypto)
 berm_library(sys SOURCES fd.cc beneath.cc child.cc mount.cc cgroup.cc LINKS berm_base)
 berm_library(host SOURCES probe.cc doctor.cc registries.cc registries/reader.cc registries/formats.cc registries/documents.cc
   registries/npm.cc registries/pip.cc registries/cargo.cc registries/go.cc registries/maven.cc registries/nuget.cc
@@ -20,7 +20,7 @@ berm_library(workspace SOURCES repository.cc hidden.cc checkout.cc git_config.cc
 berm_library(agents SOURCES agent.cc claude.cc LINKS berm_plan berm_sys)
 berm_library(audit SOURCES record_file.cc LINKS berm_record berm_sys)
 berm_library(tiers/namespace SOURCES native.cc encode.cc launch.cc LINKS berm_plan berm_sys)
-berm_library(supervise SOURCES supervisor.cc streams.cc sample.cc janitor.cc LINKS berm_tiers_namespace berm_audit)
+berm_library(supervise SOURCES supervisor.cc attempts.cc streams.cc sample.cc janitor.cc LINKS berm_tiers_namespace berm_audit)
 berm_library(egress SOURCES start.cc sidecar.cc serve.cc confine.cc control.cc configuration.cc events.cc loop.cc budget.cc name_pool.cc gate.cc
   resolve.cc connector.cc relay.cc client.cc dns_server.cc worker.cc http_session.cc model_route.cc
   openssl.cc authority.cc tls_stream.cc root_store.cc upstream_trust.cc trust_files.cc

@@ -1,3 +1,5 @@
+#include <fmt/format.h>
+
 #include <nlohmann/json.hpp>
 
 #include "base/text.h"
@@ -23,9 +25,20 @@ void add_plan(CLI::App& app, Action& action) {
       const Result<PreparedRun> prepared = prepare_run(*request, Footprint::none);
       if (!prepared) return fail(prepared.error());
       if (options->json) {
-        put_json(to_json(prepared->plan));
+        nlohmann::json plan = to_json(prepared->plan);
+        nlohmann::json& bundles = plan["network"]["bundles"] = nlohmann::json::array();
+        for (const BundleHost& host : prepared->policy.bundle_hosts) {
+          bundles.push_back(
+              {{"bundle", host.bundle}, {"grant", host.grant}, {"origin", host.origin}});
+        }
+        put_json(plan);
       } else {
         put(to_text(prepared->plan));
+        for (const BundleHost& host : prepared->policy.bundle_hosts) {
+          put(fmt::format(
+              "  {:<9} {}{}\n", host.bundle, host.grant,
+              host.origin.empty() ? "" : fmt::format("  ({})", printable(host.origin))));
+        }
         for (const std::string& note : prepared->policy.notes) {
           complain("berm: note: " + printable(note) + "\n");
         }

@@ -7,8 +7,10 @@
 #include "base/text.h"
 #include "cli/commands.h"
 #include "cli/console.h"
+#include "record/asked_for.h"
 #include "record/chain.h"
 #include "session/run_directory.h"
+#include "session/run_session.h"
 
 namespace berm {
 namespace {
@@ -170,11 +172,26 @@ std::string story_of(const json& event) {
     return out;
   }
   if (type == "net.denied") {
-    return fmt::format("  DENIED    {}:{} ({})\n", text("host"), number_of(data, "port"),
-                       text("reason"));
+    return fmt::format("  DENIED    {}:{} by {} [{}] ({})\n", text("host"), number_of(data, "port"),
+                       text("via"), text("rule"), text("reason"));
   }
   if (type == "net.allowed") {
-    return fmt::format("  reached   {}:{}\n", text("host"), number_of(data, "port"));
+    return fmt::format("  reached   {}:{} at {} by {} [{}]\n", text("host"),
+                       number_of(data, "port"), text("address"), text("via"), text("rule"));
+  }
+  if (type == "net.closed") {
+    return fmt::format("  closed    {}:{} after {} ms, {} bytes up, {} down\n", text("host"),
+                       number_of(data, "port"), number_of(data, "ms"), number_of(data, "sent"),
+                       number_of(data, "received"));
+  }
+  if (type == "net.attempt") {
+    return fmt::format("  tried     {} by {} (pid {})\n", text("address"), text("executable"),
+                       number_of(data, "pid"));
+  }
+  if (type == "http.request" || type == "model.request") {
+    return fmt::format("  request   {} {}{} → {}, {} bytes up, {} down\n", text("method"),
+                       text("host"), text("path"), number_of(data, "status"),
+                       number_of(data, "sent"), number_of(data, "received"));
   }
   if (type == "limit.hit") {
     return fmt::format("  LIMIT     {} {}\n", text("limit"), text("culprit"));
@@ -207,12 +224,20 @@ int show(const RecordOptions& options) {
   const Result<std::string> text = read_file(*path, kMaxRecord);
   if (!text) return fail(text.error());
   const std::vector<json> events = events_of(*text);
+  const std::vector<AskedFor> asked = asked_for(events);
   if (options.json) {
-    put_json({{"schema", "berm.show/1"}, {"events", events}});
+    put_json(
+        {{"schema", "berm.show/1"}, {"events", events}, {"asked_for", asked_for_to_json(asked)}});
     return kDone;
   }
   put(fmt::format("{}\n", events.empty() ? printable(*path) : text_of(events.front(), "run")));
   for (const json& event : events) put(story_of(event));
+  if (!asked.empty()) put("  of the network\n");
+  for (const AskedFor& one : asked) {
+    put(fmt::format("    {} {} (×{}) · allow = [\"{}\"]\n",
+                    one.learned ? "learned" : "asked for, not granted:", printable(one.destination),
+                    one.times, printable(one.destination)));
+  }
   const Result<json> run = load_run(path->substr(0, path->rfind('/')));
   const RecordCheck check = check_record(*text, run ? text_of(*run, "record_head") : "");
   put(fmt::format("  record    {} events, {}\n", check.events,

@@ -124,6 +124,10 @@ std::shared_ptr<RunOptions> add_run_options(CLI::App& command) {
       ->allow_extra_args(false)
       ->delimiter(',')
       ->group("Network, environment");
+  command
+      .add_flag("--learn", o.learn,
+                "let every name through, note what the policy lacks, write a proposal")
+      ->group("Network, environment");
   command.add_option("--env", o.env, "NAME passes a variable, NAME=VALUE sets it")
       ->allow_extra_args(false)
       ->group("Network, environment");
@@ -161,6 +165,7 @@ Result<RunRequest> to_request(const RunOptions& options, const std::vector<std::
   request.policy = {.file = options.policy,
                     .from_worktree = options.from_worktree,
                     .agent = request.agent.kind,
+                    .learn = options.learn,
                     .flags = BERM_TRY(flags_layer(options))};
   return request;
 }

@@ -14,6 +14,7 @@ namespace berm {
 struct RunOptions {
   std::string policy;
   bool from_worktree = false;
+  bool learn = false;
   std::string profile, tier, mode, memory, time, on_success;
   std::vector<std::string> require, write, hide, read, allow, env;
   double cpus = 0;

@@ -458,10 +458,12 @@ bool HttpSession::serve_one() {
     return false;
   }
   if (const Result<void> reached = reach_server(); !reached) {
-    const bool denied = reached.error().code == Errc::denied;
-    refuse({denied ? http::status::forbidden : http::status::bad_gateway,
-            denied && !reached.error().fix.empty() ? reached.error().fix : "unreachable",
-            sentence(reached.error())});
+    const Error& error = reached.error();
+    if (error.code == Errc::denied) {
+      refuse({http::status::forbidden, error.fix.empty() ? "tls" : error.fix, error.what});
+    } else {
+      refuse({http::status::bad_gateway, "unreachable", sentence(error)});
+    }
     return false;
   }
   return forward();

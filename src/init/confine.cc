@@ -1,7 +1,9 @@
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/audit.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
+#include <stddef.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -11,6 +13,12 @@
 
 namespace berm::init {
 namespace {
+
+#if defined(__x86_64__)
+constexpr std::uint32_t kNativeArch = AUDIT_ARCH_X86_64;
+#elif defined(__aarch64__)
+constexpr std::uint32_t kNativeArch = AUDIT_ARCH_AARCH64;
+#endif
 
 int add_path_rule(int ruleset, const char* path, std::uint64_t access) {
   const int fd = ::open(path, O_PATH | O_CLOEXEC);
@@ -54,6 +62,45 @@ int restrict_with_landlock(Setup& setup) {
   }
   if (error == 0 && ::syscall(SYS_landlock_restrict_self, ruleset, 0) != 0) error = errno;
   ::close(ruleset);
+  return error;
+}
+
+// The supervisor hears of every connect(2), and of what is sent to an address, before the kernel
+// goes on with it: telemetry (who tried which address, also where there is no route), never a
+// decision. It could not be one: the address lies in memory that another thread may change
+// meanwhile (seccomp_unotify(2)). The boundary is the network namespace.
+int watch_connects(Setup&) {
+  constexpr std::uint32_t kNumber = offsetof(seccomp_data, nr);
+  constexpr std::uint32_t kArch = offsetof(seccomp_data, arch);
+  constexpr std::uint32_t kAddress = offsetof(seccomp_data, args) + 4 * sizeof(std::uint64_t);
+  sock_filter filter[] = {
+      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, kArch),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, kNativeArch, 1, 0),
+      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),  // the next filter kills it
+      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, kNumber),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_connect, 7, 0),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_sendmsg, 6, 0),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_sendto, 0, 4),
+      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, kAddress),  // send(2) is sendto(2) without an address
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0, 0, 3),
+      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, kAddress + 4),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0, 0, 1),
+      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_USER_NOTIF),
+  };
+  const sock_fprog program{static_cast<unsigned short>(sizeof filter / sizeof *filter), filter};
+  constexpr unsigned kWaitKillable = 1U << 5;  // Linux 5.19: a signal does not restart the call
+  long fd = ::syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER,
+                      SECCOMP_FILTER_FLAG_NEW_LISTENER | kWaitKillable, &program);
+  if (fd < 0 && errno == EINVAL) {
+    fd =
+        ::syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_NEW_LISTENER, &program);
+  }
+  const int watcher = static_cast<int>(fd);
+  const wire::Message message{wire::MessageKind::watch, wire::Step::watch_connects,
+                              watcher < 0 ? errno : 0, 0};
+  const int error = send_message(message, &watcher, watcher < 0 ? 0 : 1);
+  if (watcher >= 0) ::close(watcher);
   return error;
 }
 

@@ -47,6 +47,7 @@ constexpr SetupStep kBuild[] = {
 constexpr SetupStep kConfine[] = {
     {Step::new_session,         new_session},              // before the terminal becomes controlling
     {Step::landlock,            restrict_with_landlock},   // after pivot: a landlocked task cannot mount
+    {Step::watch_connects,      watch_connects},           // before the filter that refuses seccomp(2) a listener
     {Step::seccomp,             install_agent_filter},     // last: it forbids what every line above calls
 };
 // clang-format on

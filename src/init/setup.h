@@ -46,6 +46,7 @@ int new_session(Setup&);
 
 // confine.cc
 int restrict_with_landlock(Setup&);
+int watch_connects(Setup&);
 int install_agent_filter(Setup&);
 int install_init_filter(Setup&);
 

@@ -122,6 +122,12 @@ class Resolver {
                        .layer = profile_layer(request_.agent)});
     BERM_TRY(add_file());
     layers_.push_back({.source = "the command line", .layer = request_.flags});
+    const PolicyLayer::Network& bounds = ceiling.layer.network;
+    if (request_.learn && (bounds.allow || !bounds.rules.empty() || bounds.mode)) {
+      return failure(Errc::invalid_policy,
+                     fmt::format("learn: {} bounds what may be reached", ceiling.source),
+                     "learn on a machine whose managed policy leaves the network open");
+    }
     NamedLayer bound = ceiling;
     BERM_TRY(expand_all(layers_, bound, repository_.root.str(), out_));
     out_.merged = BERM_TRY(merge_policy(layers_, bound));

@@ -109,6 +109,27 @@ json changes_to_json(const Changes& changes) {
   return {{"sha256", changes.digest}, {"files", std::move(files)}, {"refs", std::move(refs)}};
 }
 
+json asked_for_to_json(const std::vector<AskedFor>& asked) {
+  json out = json::array();
+  for (const AskedFor& one : asked) {
+    out.push_back(
+        {{"destination", one.destination}, {"times", one.times}, {"learned", one.learned}});
+  }
+  return out;
+}
+
+std::string asked_for_text(const std::vector<AskedFor>& asked) {
+  std::string out;
+  for (std::size_t i = 0; i < std::min<std::size_t>(asked.size(), 3); ++i) {
+    out += fmt::format("  {}: {} (×{}) · to permit it: allow = [\"{}\"]\n",
+                       asked[i].learned ? "learned" : "asked for, not granted",
+                       printable(asked[i].destination), asked[i].times,
+                       printable(asked[i].destination));
+  }
+  if (asked.size() > 3) out += fmt::format("  … and {} more: berm show\n", asked.size() - 3);
+  return out;
+}
+
 json to_json(const RunReport& report) {
   return {{"schema", "berm.run/1"},
           {"id", report.id},
@@ -122,6 +143,8 @@ json to_json(const RunReport& report) {
           {"changes", changes_to_json(report.changes)},
           {"findings", findings_to_json(report.findings)},
           {"import", {{"note", report.import_note}, {"refs", report.imported}}},
+          {"network",
+           {{"asked_for", asked_for_to_json(report.asked_for)}, {"proposal", report.proposal}}},
           {"layers", layers_to_json(report.layers)},
           {"weaknesses", report.weaknesses},
           {"notes", report.notes}};
@@ -159,6 +182,10 @@ std::string summary(const RunReport& report, bool color) {
     for (const std::string& reason : report.verdict.reasons) {
       out += fmt::format("  {}\n", printable(reason));
     }
+  }
+  out += asked_for_text(report.asked_for);
+  if (!report.proposal.empty()) {
+    out += fmt::format("  proposed policy: {}\n", printable(report.proposal));
   }
   for (const std::string& weakness : report.weaknesses) {
     out += fmt::format("  {} {}\n", painted("33", "WEAKER:"), printable(weakness));

@@ -15,6 +15,8 @@
 #include "host/probe.h"
 #include "plan/make_plan.h"
 #include "plan/print.h"
+#include "policy/parse.h"
+#include "record/chain.h"
 #include "record/sha256.h"
 #include "sys/mount.h"
 #include "workspace/checkout.h"
@@ -124,6 +126,7 @@ class Session {
     }
     const bool started = !std::holds_alternative<SetupFailed>(report_.outcome);
     if (started) judge_run();
+    if (started && plan_.egress.any()) collect_network();
     if (!started) drop_workspace();
     report_.verdict = judge(report_.outcome, guard_, !record_.failed());
     if (report_.verdict.status == VerdictStatus::success) import_on_success();
@@ -136,6 +139,7 @@ class Session {
   Result<void> launch_egress();
   void supervise_run();
   void judge_run();
+  void collect_network();
   void drop_workspace();
   void import_on_success();
   void close_record();
@@ -280,6 +284,30 @@ void Session::judge_run() {
   record_.append(
       "supervisor", "guard",
       {{"findings", findings_to_json(report_.findings)}, {"refused", !guard_.refusals.empty()}});
+}
+
+// What the policy lacked for this run, from its own record.
+void Session::collect_network() {
+  const Result<std::string> text = read_file(report_.path + "/record.jsonl", 256 << 20);
+  if (!text) return;
+  std::vector<json> events;
+  for (const std::string_view line : split(*text, '\n')) {
+    if (line.find("\"net.") != std::string_view::npos) events.push_back(parse_event(line));
+  }
+  report_.asked_for = asked_for(events);
+  if (!plan_.egress.learn) return;
+  PolicyLayer proposal;
+  proposal.network.allow = plan_.egress.rules.allow;
+  for (const AskedFor& one : report_.asked_for) {
+    const Result<HostGrant> grant = parse_host_grant(one.destination);
+    if (grant) proposal.network.allow->push_back(*grant);
+  }
+  const std::string path = report_.path + "/proposed-policy.toml";
+  const std::string head = fmt::format(
+      "# Proposed from run {}: what the policy granted, and what the run reached beyond it.\n"
+      "# Read every line before you use it: what was asked for is not what is needed.\n",
+      report_.id);
+  if (write_file(path, head + to_toml(proposal), 0600)) report_.proposal = path;
 }
 
 void Session::import_on_success() {

@@ -9,6 +9,7 @@
 #include "agents/agent.h"
 #include "host/probe.h"
 #include "plan/plan.h"
+#include "record/asked_for.h"
 #include "record/verdict.h"
 #include "rules/changes/changes.h"
 #include "session/policy_sources.h"
@@ -53,6 +54,8 @@ struct RunReport {
   std::vector<std::string> notes;
   std::vector<LayerReport> layers;
   std::vector<std::string> weaknesses;
+  std::vector<AskedFor> asked_for;  ///< of the network, and not granted
+  std::string proposal;             ///< with --learn: a policy file that would grant it
 };
 /// Runs to the end. Only a failure before the record exists is an Error; everything later is told
 /// in the report and in the record.
@@ -72,6 +75,8 @@ struct RunReport {
 [[nodiscard]] Result<std::vector<Finding>> judge_commits(const WalkPlace& place,
                                                          const Changes& changes,
                                                          const nlohmann::json& run);
+[[nodiscard]] std::string asked_for_text(const std::vector<AskedFor>& asked);  ///< three lines
+[[nodiscard]] nlohmann::json asked_for_to_json(const std::vector<AskedFor>& asked);
 [[nodiscard]] nlohmann::json outcome_to_json(const Outcome& outcome);
 [[nodiscard]] nlohmann::json usage_to_json(const Usage& usage);
 [[nodiscard]] nlohmann::json layers_to_json(const std::vector<LayerReport>& layers);

@@ -17,6 +17,7 @@
 #include "base/text.h"
 #include "plan/make_plan.h"
 #include "record/chain.h"
+#include "supervise/attempts.h"
 #include "supervise/janitor.h"
 #include "supervise/sample.h"
 #include "supervise/streams.h"
@@ -55,6 +56,7 @@ class Supervisor {
   void on_signal();
   void on_init_message();
   void on_egress_event();
+  void record_attempts();
   void on_ended_init();
   void sample();
   void check_limits();
@@ -80,6 +82,7 @@ class Supervisor {
   RunCgroup cgroup_;
   std::optional<Sandbox> sandbox_;
   EgressProcess* egress_;
+  AttemptWatch attempts_;
   std::string egress_line_;
   std::vector<StreamPump> pumps_;  ///< [0] stdin, then stdout, stderr (or the terminal's two)
   RawTerminal raw_;
@@ -198,6 +201,15 @@ void Supervisor::on_init_message() {
       if (!handed) end(SetupFailed{handed.error()});
       break;
     }
+    case wire::MessageKind::watch: {
+      Result<void> watched = (*received)->fds.size() == 1
+                                 ? attempts_.start(std::move((*received)->fds[0]))
+                                 : Result<void>(os_error("watch connections", message.value));
+      // Telemetry, not a layer: a kernel without it, or with a watcher of its own, still runs.
+      if (!watched)
+        record_.append("supervisor", "net.unwatched", {{"why", sentence(watched.error())}});
+      break;
+    }
     case wire::MessageKind::scratch:
       scratch_ = std::move((*received)->fds);
       break;
@@ -213,6 +225,7 @@ void Supervisor::on_init_message() {
       break;
     case wire::MessageKind::started:
       agent_runs_ = true;
+      attempts_.agent_runs();
       record_.append("supervisor", "agent.start", {{"argv", plan_.argv}, {"self_check", "passed"}});
       break;
     case wire::MessageKind::failed: {
@@ -319,6 +332,10 @@ void Supervisor::on_egress_event() {
   }
 }
 
+void Supervisor::record_attempts() {
+  for (const json& attempt : attempts_.take()) record_.append("supervisor", "net.attempt", attempt);
+}
+
 void Supervisor::sample() {
   const Clock::time_point now = Clock::now();
   if (now >= next_sample_) {
@@ -391,10 +408,12 @@ void Supervisor::show_status() {
 }
 
 void Supervisor::wait_once() {
-  std::vector<pollfd> fds = {
-      {signals_.get(), POLLIN, 0},
-      {init_ended_ ? -1 : sandbox_->control_fd(), POLLIN, 0},
-      {egress_ != nullptr && egress_->events ? egress_->events.get() : -1, POLLIN, 0}};
+  const bool hears_egress = egress_ != nullptr && egress_->events;
+  std::vector<pollfd> fds = {{signals_.get(), POLLIN, 0},
+                             {init_ended_ ? -1 : sandbox_->control_fd(), POLLIN, 0},
+                             {hears_egress ? egress_->events.get() : -1, POLLIN, 0},
+                             {attempts_.fd(), POLLIN, 0}};
+  const std::size_t others = fds.size();  // before the streams
   for (const StreamPump& pump : pumps_) fds.push_back(pump.waits_for());
   const auto until = std::min({next_sample_, next_disk_, started_at_ + plan_.limits.time});
   const auto left = std::chrono::ceil<Milliseconds>(until - Clock::now()).count();
@@ -402,18 +421,19 @@ void Supervisor::wait_once() {
   if (::poll(fds.data(), fds.size(), timeout) < 0) return;
   if (fds[0].revents != 0) on_signal();
   const std::uint64_t before = usage_.output.count;
-  for (std::size_t i = 0; i < pumps_.size() && i + 3 < fds.size(); ++i) {
-    if (status_shown_ && fds[i + 3].revents != 0 && i > 0) {
+  for (std::size_t i = 0; i < pumps_.size() && i + others < fds.size(); ++i) {
+    if (status_shown_ && fds[i + others].revents != 0 && i > 0) {
       put_status("\r\x1b[2K");
       status_shown_ = false;
     }
-    pumps_[i].pump(fds[i + 3].revents);
+    pumps_[i].pump(fds[i + others].revents);
   }
   usage_.output.count = 0;
   for (std::size_t i = 1; i < pumps_.size(); ++i) usage_.output.count += pumps_[i].bytes();
   if (usage_.output.count != before) last_output_ = Clock::now();
   if (fds[1].revents != 0) on_init_message();
   if (fds[2].revents != 0) on_egress_event();
+  if (fds[3].revents != 0) record_attempts();
 }
 
 void Supervisor::loop() {
@@ -453,6 +473,7 @@ void Supervisor::finish() {
     }
   }
   usage_.memory_peak = std::max(usage_.memory_peak, cgroup_.memory_peak());
+  if (attempts_.fd() >= 0) record_attempts();
   while (egress_ != nullptr && egress_->events) {  // what it still had to say
     pollfd fd{egress_->events.get(), POLLIN, 0};
     if (::poll(&fd, 1, 0) <= 0) break;

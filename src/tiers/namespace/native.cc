@@ -146,6 +146,8 @@ std::string_view words_of(wire::Step step) {
       return "build the root";
     case Step::route_networks:
       return "route the granted networks to the sandbox's own interface";
+    case Step::watch_connects:
+      return "let the supervisor watch connections";
     case Step::raise_loopback:
       return "raise the loopback interface";
     case Step::open_listeners:

@@ -79,7 +79,7 @@ inline constexpr int kFamilies[] = {1 /* AF_UNIX */, 2 /* AF_INET */, 10 /* AF_I
 
 /// What berm-init itself needs once the agent runs. Anything else kills it, and with it the run.
 inline constexpr std::string_view kInit[] = {
-    "read", "poll", "ppoll", "wait4", "kill", "recvfrom", "recvmsg", "sendmsg", "exit_group", "rt_sigreturn",
+    "read", "poll", "ppoll", "wait4", "kill", "recvfrom", "recvmsg", "sendmmsg", "exit_group", "rt_sigreturn",
     "rt_sigprocmask", "signalfd4", "restart_syscall", "close",
 };
 /// What egress may ask once it is confined, beside what add_egress() of generate.cc allows by
