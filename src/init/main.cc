@@ -47,7 +47,6 @@ constexpr SetupStep kBuild[] = {
 constexpr SetupStep kConfine[] = {
     {Step::new_session,         new_session},              // before the terminal becomes controlling
     {Step::landlock,            restrict_with_landlock},   // after pivot: a landlocked task cannot mount
-    {Step::watch_connects,      watch_connects},           // before the filter that refuses seccomp(2) a listener
     {Step::seccomp,             install_agent_filter},     // last: it forbids what every line above calls
 };
 // clang-format on
@@ -109,6 +108,8 @@ int exec_agent(const ProgramView& program) {
     const int error = self_check(setup, step);
     if (error != 0) fail(step, error, 0);
   }
+  // Last: what the self-check tries is no attempt of the agent.
+  if (const int error = watch_connects(setup); error != 0) fail(Step::watch_connects, error, 0);
   const wire::Message started{wire::MessageKind::started, Step::exec, 0, 0};
   if (send_message(started, nullptr, 0) != 0) ::_exit(125);
   const int error = exec_agent(setup.program);

@@ -152,8 +152,8 @@ enum class MessageKind : std::uint32_t {
   started,    ///< init → supervisor: everything holds, the next call is execve
   failed,     ///< init → supervisor: `step`, `value` = errno, `detail` = instruction index
   exited,     ///< init → supervisor: `value` = wait status of the agent
-  watch,      ///< init → supervisor, with the descriptor of the agent's notifications; without one,
-              ///< `value` = errno: the kernel has none to give
+  watch,  ///< init → supervisor, with the descriptor of the agent's notifications; without one,
+          ///< `value` = errno: the kernel has none to give
 };
 
 struct Message {

@@ -1,7 +1,6 @@
 // src/supervise/attempts.h: who inside tried to reach which address (seccomp_unotify(2)).
 #pragma once
 
-#include <atomic>
 #include <nlohmann/json_fwd.hpp>
 #include <set>
 #include <string>
@@ -25,9 +24,6 @@ class AttemptWatch {
 
   /// @param notifications  the descriptor that berm-init sent
   [[nodiscard]] Result<void> start(UniqueFd notifications);
-  /// What berm-init tries itself, before the agent runs, is no attempt of the agent.
-  void agent_runs() { agent_runs_ = true; }
-
   /// To poll(2) for reading; -1 before start().
   [[nodiscard]] int fd() const { return read_.get(); }
   /// What was tried since the last call: {address, call, pid, executable}, each
@@ -42,7 +38,6 @@ class AttemptWatch {
   UniqueFd read_;
   UniqueFd write_;
   UniqueFd stop_;
-  std::atomic<bool> agent_runs_ = false;
   std::thread thread_;
 };
 

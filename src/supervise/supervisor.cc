@@ -225,7 +225,6 @@ void Supervisor::on_init_message() {
       break;
     case wire::MessageKind::started:
       agent_runs_ = true;
-      attempts_.agent_runs();
       record_.append("supervisor", "agent.start", {{"argv", plan_.argv}, {"self_check", "passed"}});
       break;
     case wire::MessageKind::failed: {
