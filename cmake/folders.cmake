@@ -2,7 +2,7 @@
 set(BERM_PURE base policy plan rules/changes rules/egress record)
 
 berm_library(base SOURCES result.cc text.cc ip.cc host_name.cc path.cc glob.cc units.cc fmt.cc)
-berm_library(policy SOURCES names.cc grants.cc reader.cc parse.cc print.cc merge.cc bundles.cc
+berm_library(policy SOURCES names.cc grants.cc reader.cc parse.cc print.cc merge.cc merge_network.cc bundles.cc
   LINKS berm_base ${BERM_PSL})
 berm_library(rules/changes SOURCES guard.cc outside_allow.cc protected_file.cc too_many_files.cc too_large.cc binary.cc
   special_mode.cc special_file.cc hard_link.cc escaping_symlink.cc case_collision.cc submodule.cc git_directory.cc

@@ -18,6 +18,7 @@ add_executable(unit-tests
   src/rules/egress/http_head_test.cc
   src/rules/egress/request_test.cc
   src/egress/budget_test.cc
+  src/egress/configuration_test.cc
   src/rules/egress/dns_test.cc
   src/rules/egress/client_hello_test.cc
   src/rules/egress/socks_test.cc

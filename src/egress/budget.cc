@@ -23,7 +23,15 @@ std::uint64_t reserve_in(std::atomic<std::uint64_t>& used, std::optional<Bytes> 
 }
 
 bool take_one(std::atomic<std::uint64_t>& used, const std::optional<std::uint64_t>& limit) {
-  return ++used <= limit.value_or(UINT64_MAX);
+  std::uint64_t now = used.load();
+  do {
+    if (limit && now >= *limit) return false;
+  } while (!used.compare_exchange_weak(now, now + 1));
+  return true;
+}
+
+std::string used_up(std::string_view name, std::string_view what, const std::string& limit) {
+  return fmt::format("{}.{} of {} is used up", name, what, limit);
 }
 
 }  // namespace
@@ -41,26 +49,40 @@ void Budget::refund(std::uint64_t bytes, bool upload) {
   if (upload) upload_ -= bytes;
 }
 
-bool Budget::take_connection() { return take_one(connections_, limits_.connections); }
+std::string Budget::take_connection() {
+  if (take_one(connections_, limits_.connections)) return "";
+  return used_up(name_, "connections", fmt::format("{}", *limits_.connections));
+}
 
-bool Budget::take_request() { return take_one(requests_, limits_.requests); }
+std::string Budget::take_request() {
+  if (take_one(requests_, limits_.requests)) return "";
+  return used_up(name_, "requests", fmt::format("{}", *limits_.requests));
+}
 
 std::string Budget::exhausted() const {
-  const auto text = [&](std::string_view what, const std::string& limit) {
-    return fmt::format("{}.{} of {} is used up", name_, what, limit);
-  };
-  if (limits_.bytes && bytes_ >= limits_.bytes->count)
-    return text("bytes", to_text(*limits_.bytes));
+  if (limits_.bytes && bytes_ >= limits_.bytes->count) {
+    return used_up(name_, "bytes", to_text(*limits_.bytes));
+  }
   if (limits_.upload && upload_ >= limits_.upload->count) {
-    return text("upload", to_text(*limits_.upload));
-  }
-  if (limits_.connections && connections_ > *limits_.connections) {
-    return text("connections", fmt::format("{}", *limits_.connections));
-  }
-  if (limits_.requests && requests_ > *limits_.requests) {
-    return text("requests", fmt::format("{}", *limits_.requests));
+    return used_up(name_, "upload", to_text(*limits_.upload));
   }
   return "";
+}
+
+std::string Account::take_connection() {
+  std::string full = run_->take_connection();
+  if (!full.empty()) return full;
+  full = host_->take_connection();
+  if (!full.empty()) run_->give_back_connection();
+  return full;
+}
+
+std::string Account::take_request() {
+  std::string full = run_->take_request();
+  if (!full.empty()) return full;
+  full = host_->take_request();
+  if (!full.empty()) run_->give_back_request();
+  return full;
 }
 
 std::uint64_t Account::reserve(std::uint64_t wanted, bool upload) {
@@ -81,10 +103,18 @@ std::string Account::exhausted() const {
 }
 
 Account Budgets::account(const std::string& host) {
+  constexpr std::size_t kMostHosts = 4096;
   const std::lock_guard lock(mutex_);
-  std::shared_ptr<Budget>& budget = hosts_[host];
-  if (!budget)
-    budget = std::make_shared<Budget>(per_host_, fmt::format("network.per_host ({})", host));
+  const auto found = hosts_.find(host);
+  if (found != hosts_.end()) return {run_, found->second};
+  // A wildcard has no end of names: what is kept of them has one.
+  if (hosts_.size() >= kMostHosts) {
+    if (!others_) others_ = std::make_shared<Budget>(per_host_, "network.per_host (others)");
+    return {run_, others_};
+  }
+  const auto budget =
+      std::make_shared<Budget>(per_host_, fmt::format("network.per_host ({})", host));
+  hosts_.emplace(host, budget);
   return {run_, budget};
 }
 

@@ -20,10 +20,12 @@ class Budget {
   /// How many of `wanted` bytes may be moved now; give back what was not with refund().
   [[nodiscard]] std::uint64_t reserve(std::uint64_t wanted, bool upload);
   void refund(std::uint64_t bytes, bool upload);
-  /// Counts one; false if that is one too many.
-  [[nodiscard]] bool take_connection();
-  [[nodiscard]] bool take_request();
-  /// "network.budget.upload" and what it is, for the denial; "" while nothing is used up.
+  /// Counts one, unless that is one too many: then it is not counted, and the reason returned.
+  [[nodiscard]] std::string take_connection();
+  [[nodiscard]] std::string take_request();
+  void give_back_connection() { --connections_; }
+  void give_back_request() { --requests_; }
+  /// "network.budget.upload of 1 MiB is used up", of the bytes; "" while they are not.
   [[nodiscard]] std::string exhausted() const;
 
  private:
@@ -44,10 +46,8 @@ class Account {
 
   [[nodiscard]] std::uint64_t reserve(std::uint64_t wanted, bool upload);
   void refund(std::uint64_t bytes, bool upload);
-  [[nodiscard]] bool take_connection() {
-    return run_->take_connection() && host_->take_connection();
-  }
-  [[nodiscard]] bool take_request() { return run_->take_request() && host_->take_request(); }
+  [[nodiscard]] std::string take_connection();
+  [[nodiscard]] std::string take_request();
   [[nodiscard]] std::string exhausted() const;
 
  private:
@@ -67,6 +67,7 @@ class Budgets {
   NetworkBudget per_host_;
   std::mutex mutex_;  ///< of hosts_
   std::map<std::string, std::shared_ptr<Budget>> hosts_;
+  std::shared_ptr<Budget> others_;  ///< of all hosts beyond the first few thousand together
 };
 
 }  // namespace berm

@@ -39,10 +39,10 @@ TEST(Budget, CountsEachHostForItself) {
   each.connections = 1;
   Budgets budgets({}, each);
   Account a = budgets.account("a.example");
-  EXPECT_TRUE(a.take_connection());
-  EXPECT_FALSE(a.take_connection());
-  EXPECT_NE(a.exhausted(), "");
-  EXPECT_EQ(budgets.account("b.example").exhausted(), "");
+  EXPECT_EQ(a.take_connection(), "");
+  EXPECT_EQ(a.take_connection(), "network.per_host (a.example).connections of 1 is used up");
+  EXPECT_EQ(a.exhausted(), "") << "what was admitted goes on";
+  EXPECT_EQ(budgets.account("b.example").take_connection(), "");
 }
 
 TEST(NamePool, ANameKeepsItsAddressAndNobodyElseGetsIt) {

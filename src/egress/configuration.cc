@@ -60,9 +60,13 @@ json rules_to_json(const EgressRules& rules) {
     put(one, "max_upload", rule.max_upload);
     inspect.push_back(std::move(one));
   }
-  return {{"mode", spelling(rules.mode)},           {"allow", grants_to_json(rules.allow)},
-          {"deny", grants_to_json(rules.deny)},     {"internal", grants_to_json(rules.internal)},
-          {"opaque", grants_to_json(rules.opaque)}, {"inspect", std::move(inspect)}};
+  return {{"mode", spelling(rules.mode)},
+          {"allow", grants_to_json(rules.allow)},
+          {"deny", grants_to_json(rules.deny)},
+          {"internal", grants_to_json(rules.internal)},
+          {"opaque", grants_to_json(rules.opaque)},
+          {"inspect", std::move(inspect)},
+          {"learn", rules.learn}};
 }
 
 Result<EgressRules> rules_from_json(const json& in) {
@@ -74,6 +78,7 @@ Result<EgressRules> rules_from_json(const json& in) {
   out.deny = BERM_TRY(grants_from_json(in.at("deny")));
   out.internal = BERM_TRY(grants_from_json(in.at("internal")));
   out.opaque = BERM_TRY(grants_from_json(in.at("opaque")));
+  out.learn = in.at("learn");
   for (const json& one : in.at("inspect")) {
     NetworkRule& rule = out.inspect.emplace_back();
     rule.host = one.at("host");
@@ -107,7 +112,6 @@ Result<EgressConfiguration> read_parts(const json& in) {
                               .no_proxy = proxy.at("no_proxy")};
   }
   out.uid = in.at("uid");
-  out.learn = in.at("learn");
   out.ca_lifetime = Milliseconds(in.at("ca_lifetime_ms").get<std::int64_t>());
   return out;
 }
@@ -124,7 +128,6 @@ json to_json(const EgressConfiguration& configuration) {
               {"per_host", budget_to_json(configuration.per_host)},
               {"listeners", std::move(listeners)},
               {"uid", configuration.uid},
-              {"learn", configuration.learn},
               {"ca_lifetime_ms", configuration.ca_lifetime.count()}};
   if (configuration.model) {
     out["model"] = {{"upstream", configuration.model->upstream},

@@ -28,7 +28,6 @@ struct EgressConfiguration {
   std::optional<ModelProxy> model;
   std::optional<UpstreamProxy> proxy;
   std::uint32_t uid = 0;       ///< taken on when root; 0 = stay
-  bool learn = false;          ///< allow every name, and say so in the events
   Milliseconds ca_lifetime{};  ///< of the run's CA, if a host is inspected
   bool operator==(const EgressConfiguration&) const = default;
 };

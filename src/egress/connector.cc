@@ -53,7 +53,10 @@ class Attempt : public Loop::Handler, public std::enable_shared_from_this<Attemp
 
   void start() {
     self_ = shared_from_this();
-    deadline_ = loop_.after(kPatience, [this] { finish(ETIMEDOUT); });
+    deadline_ = loop_.after(kPatience, [this] {
+      deadline_.reset();
+      finish(ETIMEDOUT);
+    });
     start_next();
   }
 
@@ -112,8 +115,6 @@ class Attempt : public Loop::Handler, public std::enable_shared_from_this<Attemp
 
   void finish(int error) {
     if (over_) return;
-    const bool timed_out = error == ETIMEDOUT;
-    if (timed_out) deadline_.reset();
     end();
     done_(os_error("connect", error));
   }
@@ -160,12 +161,12 @@ class ProxyHandshake : public Loop::Handler, public std::enable_shared_from_this
         ::send(dialled_.fd.get(), request_.data(), request_.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
     // A few hundred bytes into an empty socket buffer.
     if (sent != static_cast<ssize_t>(request_.size()) ||
-        !loop_.watch(dialled_.fd.get(), EPOLLIN, *this)) {
+        !loop_.watch(dialled_.fd.get(), EPOLLIN | EPOLLRDHUP, *this)) {
       finish(os_error("speak to the upstream proxy"));
     }
   }
 
-  void on_ready(unsigned, std::uint32_t) override {
+  void on_ready(unsigned, std::uint32_t events) override {
     char bytes[8192];
     const ssize_t got = ::recv(dialled_.fd.get(), bytes, sizeof bytes, MSG_PEEK | MSG_DONTWAIT);
     if (got < 0 && (errno == EAGAIN || errno == EINTR)) return;
@@ -174,7 +175,8 @@ class ProxyHandshake : public Loop::Handler, public std::enable_shared_from_this
     const std::size_t end = text.find("\r\n\r\n");
     if (end == std::string_view::npos) {
       // Nothing new wakes a level-triggered watch of peeked bytes: wait for more than these.
-      if (text.size() == sizeof bytes) {
+      const bool ended = (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0;
+      if (text.size() == sizeof bytes || ended) {
         return finish(failure(Errc::kernel, "understand the upstream proxy"));
       }
       const int more = static_cast<int>(text.size()) + 1;
@@ -220,7 +222,7 @@ bool goes_direct(const UpstreamProxy& proxy, const Destination& to) {
 
 void Connector::connect(const Admission& admission, Done done) {
   const std::optional<UpstreamProxy>& proxy = gate_.configuration().proxy;
-  if (proxy && !goes_direct(*proxy, admission.to)) return dial_proxy(admission, *proxy, done);
+  if (proxy && !goes_direct(*proxy, admission.to)) return ask_proxy(admission, *proxy, done);
   if (admission.to.address) return dial(admission, {{*admission.to.address}}, done);
   resolver_.resolve(admission.to.host,
                     [this, admission, done](const Result<std::vector<IpAddress>>& found) {
@@ -234,6 +236,27 @@ void Connector::dial(const Admission& admission, Result<std::vector<IpAddress>> 
   Result<std::vector<IpAddress>> allowed = gate_.dialable(admission, *found);
   if (!allowed) return done(tl::unexpected(allowed.error()));
   std::make_shared<Attempt>(loop_, *std::move(allowed), admission.to.port, done)->start();
+}
+
+// The proxy will resolve the name itself: what this host's resolver knows of it must all be
+// dialable, and a name that only the proxy knows must be granted as such, not by a pattern.
+void Connector::ask_proxy(const Admission& admission, const UpstreamProxy& proxy,
+                          const Done& done) {
+  if (admission.to.address) return dial_proxy(admission, proxy, done);
+  resolver_.resolve(admission.to.host, [this, admission, &proxy,
+                                        done](const Result<std::vector<IpAddress>>& found) {
+    loop_.post([this, admission, &proxy, done, found] {
+      if (!found && admission.grant.exact) return dial_proxy(admission, proxy, done);
+      if (!found) return done(tl::unexpected(found.error()));
+      const Result<std::vector<IpAddress>> allowed = gate_.dialable(admission, *found);
+      if (!allowed) return done(tl::unexpected(allowed.error()));
+      if (allowed->size() == found->size()) return dial_proxy(admission, proxy, done);
+      const std::string why =
+          "one of its addresses must not be dialled, and the proxy would choose";
+      gate_.deny(admission, "address", why);
+      done(failure(Errc::denied, why, "address"));
+    });
+  });
 }
 
 void Connector::dial_proxy(const Admission& admission, const UpstreamProxy& proxy,

@@ -30,6 +30,7 @@ class Connector {
 
  private:
   void dial(const Admission& admission, Result<std::vector<IpAddress>> found, const Done& done);
+  void ask_proxy(const Admission& admission, const UpstreamProxy& proxy, const Done& done);
   void dial_proxy(const Admission& admission, const UpstreamProxy& proxy, const Done& done);
 
   Loop& loop_;

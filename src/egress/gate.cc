@@ -42,30 +42,20 @@ Gate::Gate(EgressConfiguration configuration, EventSink& events, const IpNetwork
       pool_(pool),
       own_(std::move(own_addresses)) {}
 
-Grant Gate::decided(const Destination& to) const {
-  Grant grant = decide(configuration_.rules, to);
-  if (grant.allowed || !configuration_.learn || to.address || grant.inspected ||
-      grant.rule.starts_with("network.deny")) {
-    return grant;
-  }
-  grant.allowed = true;
-  grant.rule = "learn";
-  return grant;
-}
-
 Result<Admission> Gate::admit(const Destination& to, Via via) {
   Admission admission{
-      .to = to, .grant = decided(to), .via = via, .account = budgets_.account(to.host)};
+      .to = to, .grant = decide(configuration_.rules, to), .via = via, .account = {}};
   if (!admission.grant.allowed) {
     deny(admission, admission.grant.rule, admission.grant.why);
     return failure(Errc::denied, admission.grant.why, admission.grant.rule);
   }
-  (void)admission.account.take_connection();
-  if (const std::string full = admission.account.exhausted(); !full.empty()) {
-    deny(admission, "budget", full);
-    return failure(Errc::denied, full, "network.budget");
-  }
-  return admission;
+  // Only now: a name that is refused leaves nothing behind, however many there are.
+  admission.account = budgets_.account(to.host);
+  std::string full = admission.account.exhausted();
+  if (full.empty()) full = admission.account.take_connection();
+  if (full.empty()) return admission;
+  deny(admission, "network.budget", full);
+  return failure(Errc::denied, full, "network.budget");
 }
 
 Result<std::vector<IpAddress>> Gate::dialable(const Admission& admission,
@@ -131,9 +121,7 @@ Account Gate::unlimited() const {
 }
 
 std::optional<IpAddress> Gate::look_up(const std::string& name) {
-  if (may_resolve(configuration_.rules, name) || configuration_.learn) {
-    return names_.address_of(name);
-  }
+  if (may_resolve(configuration_.rules, name)) return names_.address_of(name);
   {
     const std::lock_guard lock(mutex_);
     constexpr std::size_t kMostTold = 1024;

@@ -59,8 +59,6 @@ class Gate {
   [[nodiscard]] EventSink& events() { return events_; }
 
  private:
-  [[nodiscard]] Grant decided(const Destination& to) const;
-
   const EgressConfiguration configuration_;
   EventSink& events_;
   Budgets budgets_;

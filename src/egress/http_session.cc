@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 #include <poll.h>
+#include <sys/socket.h>
 
 #include <boost/beast/core.hpp>
 #include <boost/beast/http.hpp>
@@ -30,7 +31,9 @@ using ResponseParser = http::response_parser<http::buffer_body>;
 
 constexpr std::uint32_t kMaxResponseHead = 128 << 10;
 constexpr std::size_t kPiece = 16 << 10;
+constexpr std::size_t kMostBuffered = 256 << 10;
 constexpr seconds kIdleClient{75};     // between two requests
+constexpr seconds kCrowdedClient{5};   // the same, when others wait
 constexpr seconds kSlowest{60};        // between two pieces of a request
 constexpr minutes kSlowestAnswer{15};  // a model thinks
 constexpr seconds kHandshake{15};
@@ -41,6 +44,9 @@ constexpr const char* kHopFields[] = {
     "connection", "proxy-connection", "keep-alive",       "proxy-authorization",
     "te",         "trailer",          "upgrade",          "expect",
     "forwarded",  "x-forwarded-for",  "x-forwarded-host", "via"};
+// Fields by which servers let a request be another one than its first line says: past the rules.
+constexpr const char* kOverrideFields[] = {"x-http-method-override", "x-http-method",
+                                           "x-method-override", "x-original-url", "x-rewrite-url"};
 // Every field by which an agent could authenticate to the model API as somebody else: an attacker's
 // key would turn it into a way out.
 constexpr const char* kCredentialFields[] = {
@@ -64,7 +70,10 @@ class HttpSession {
 
   void serve() {
     while (serve_one()) continue;
-    client_->finish();
+    if (!broken_) return client_->finish();
+    // An orderly end would make half an answer look like a whole one.
+    const linger now{.l_onoff = 1, .l_linger = 0};
+    ::setsockopt(client_->fd(), SOL_SOCKET, SO_LINGER, &now, sizeof now);
   }
 
  private:
@@ -79,6 +88,7 @@ class HttpSession {
   bool forward();
   bool forward_request(http::request_serializer<http::buffer_body>& out);
   bool forward_response();
+  bool pay_for_head(const Response& response);
   bool send_upgrade(http::response_serializer<http::buffer_body>& in);
   void refuse(const Refusal& refusal);
   void tunnel();
@@ -97,21 +107,27 @@ class HttpSession {
   HttpTask task_;
   std::optional<Admission> admission_;  ///< of this request
   std::optional<RequestParser> parser_;
-  beast::flat_buffer client_buffer_;
-  beast::flat_buffer server_buffer_;
+  // Bounded: a chunk extension or a trailer of any length would otherwise be kept whole.
+  beast::flat_buffer client_buffer_{kMostBuffered};
+  beast::flat_buffer server_buffer_{kMostBuffered};
   std::unique_ptr<ByteStream> server_;
   std::optional<Destination> server_is_;  ///< where server_ leads
   std::string path_;                      ///< as sent on
   std::optional<Bytes> max_upload_;
   bool websocket_ = false;
   unsigned status_ = 0;
+  std::size_t head_size_ = 0;   ///< of this request
+  bool keep_alive_ = false;     ///< the client's wish
+  bool old_client_ = false;     ///< HTTP/1.0
+  bool refused_early_ = false;  ///< the server does not take the rest of the body
+  bool broken_ = false;         ///< what the client has got is not whole
   std::uint64_t sent_ = 0;
   std::uint64_t received_ = 0;
 };
 
 // The head is looked at as bytes before any parser may make sense of it.
 bool HttpSession::read_head() {
-  client_->set_timeout(kIdleClient);
+  client_->set_timeout(context_.is_crowded() ? kCrowdedClient : kIdleClient);
   error_code error;
   std::size_t length = 0;
   while ((length = head_length(unread_)) == 0) {
@@ -127,6 +143,7 @@ bool HttpSession::read_head() {
     client_->set_timeout(kSlowest);
   }
   client_->set_timeout(kSlowest);
+  head_size_ = length;
   const std::string head = unread_.substr(0, length);
   if (const std::string why = why_ambiguous(head); !why.empty()) {
     context_.gate.deny_unreadable(Via::http, head.substr(0, head.find('\r')), why);
@@ -162,9 +179,16 @@ std::optional<Refusal> HttpSession::aim_at_proxy_target(std::string_view target)
     context_.gate.deny_unreadable(Via::http, std::string(target), "not a plain host name and port");
     return Refusal{http::status::forbidden, "malformed", "not a plain host name and port"};
   }
-  if (parse_authority(request()[http::field::host], 80) != to) {
+  const std::string_view host(request()[http::field::host]);
+  const bool old_client = request().version() == 10 && host.empty();
+  if (!old_client && parse_authority(host, 80) != to) {
     context_.gate.deny_unreadable(Via::http, std::string(target), "Host is not the URL's host");
     return Refusal{http::status::misdirected_request, "malformed", "Host is not the URL's host"};
+  }
+  if (to->port == 443) {
+    // In clear to a port of TLS: past its server name, and past the rules of an inspected host.
+    context_.gate.deny_unreadable(Via::http, std::string(target), "http:// to port 443");
+    return Refusal{http::status::forbidden, "malformed", "port 443 is reached by https"};
   }
   path_ = std::string(target.substr(slash));
   if (!path_.starts_with('/')) path_.insert(0, "/");
@@ -245,17 +269,20 @@ std::optional<Refusal> HttpSession::judge() {
     const std::string path = path_;
     if (auto refusal = judge_inspected(path)) return refusal;
   }
-  if (task_.kind == HttpTask::Kind::model && !is_model_request(method(), path_)) {
+  if (task_.kind == HttpTask::Kind::model && (websocket_ || !is_model_request(method(), path_))) {
     constexpr const char* kWhy = "only messages and models of the model API are reachable";
     context_.gate.deny(*admission_, "model", fmt::format("{}: {} {}", kWhy, method(), path_));
     return Refusal{http::status::forbidden, "model", kWhy};
   }
-  (void)admission_->account.take_request();
-  if (const std::string full = admission_->account.exhausted(); !full.empty()) {
-    context_.gate.deny(*admission_, "budget", full);
-    return Refusal{http::status::forbidden, "budget", full};
+  std::string full = admission_->account.exhausted();
+  if (full.empty()) full = admission_->account.take_request();
+  // The head counts too: a budget that only bodies use up lets headers carry everything out.
+  if (full.empty() && admission_->account.reserve(head_size_, true) < head_size_) {
+    full = "the budget has no room for the head of the request";
   }
-  return std::nullopt;
+  if (full.empty()) return std::nullopt;
+  context_.gate.deny(*admission_, "network.budget", full);
+  return Refusal{http::status::forbidden, "network.budget", full};
 }
 
 Result<void> HttpSession::reach_server() {
@@ -266,6 +293,10 @@ Result<void> HttpSession::reach_server() {
   }
   server_.reset();
   server_buffer_.clear();
+  const bool in_clear = task_.kind != HttpTask::Kind::inspected;
+  if (admission_->grant.inspected && in_clear) {
+    return failure(Errc::denied, "an inspected host is reached by https only", "network.rule");
+  }
   Dialled dialled = BERM_TRY(context_.connect(*admission_));
   const bool model = task_.kind == HttpTask::Kind::model;
   const bool tls = model ? context_.upstream.model->tls : task_.kind == HttpTask::Kind::inspected;
@@ -296,6 +327,9 @@ void HttpSession::rewrite_fields() {
     }
   }
   for (const char* field : kHopFields) request().erase(field);
+  if (task_.kind == HttpTask::Kind::inspected) {
+    for (const char* field : kOverrideFields) request().erase(field);
+  }
   if (websocket_) {
     request().set(http::field::connection, "Upgrade");
     request().set(http::field::upgrade, "websocket");
@@ -327,19 +361,21 @@ bool HttpSession::relay_body(ByteStream& in, ByteStream& out, beast::flat_buffer
   while (!serializer.is_done()) {
     auto& body = parser.get().body();
     if (!parser.is_done()) {
-      const std::uint64_t room = admission_->account.reserve(sizeof piece, is_request);
-      if (room == 0) {
-        context_.gate.deny(*admission_, "budget", admission_->account.exhausted());
-        return false;
-      }
       body.data = piece;
-      body.size = room;
+      body.size = sizeof piece;
       http::read_some(in, buffer, parser, error);
       if (error == http::error::need_buffer) error = {};
-      const std::uint64_t got = room - body.size;
-      admission_->account.refund(room - got, is_request);
-      count += got;
+      const std::uint64_t got = sizeof piece - body.size;
       if (error) return false;
+      // Reserved when it is there, not before: a body that is waited for would hold the budget of
+      // everybody else. What does not fit is not sent on.
+      const std::uint64_t room = admission_->account.reserve(got, is_request);
+      count += room;
+      if (room < got) {
+        admission_->account.refund(room, is_request);
+        context_.gate.deny(*admission_, "network.budget", "the budget ends within a body");
+        return false;
+      }
       if (is_request && max_upload_ && count > max_upload_->count) {
         context_.gate.deny(*admission_, "network.rule", "the body is larger than max_upload");
         return false;
@@ -357,13 +393,17 @@ bool HttpSession::relay_body(ByteStream& in, ByteStream& out, beast::flat_buffer
     }
     http::write(out, serializer, error);
     if (error == http::error::need_buffer) error = {};
-    if (error) return false;
+    if (error) {
+      refused_early_ = is_request;
+      return false;
+    }
   }
   return true;
 }
 
 bool HttpSession::forward_request(http::request_serializer<http::buffer_body>& out) {
   server_->set_timeout(kSlowest);
+  refused_early_ = false;
   error_code error;
   http::write_header(*server_, out, error);
   return !error && relay_body<true>(*client_, *server_, client_buffer_, *parser_, out);
@@ -373,6 +413,15 @@ bool HttpSession::send_upgrade(http::response_serializer<http::buffer_body>& in)
   error_code error;
   http::write_header(*client_, in, error);
   if (!error) tunnel();
+  return false;
+}
+
+bool HttpSession::pay_for_head(const Response& response) {
+  std::uint64_t size = 32;
+  for (const auto& field : response) size += field.name_string().size() + field.value().size() + 4;
+  received_ += size;
+  if (admission_->account.reserve(size, false) == size) return true;
+  context_.gate.deny(*admission_, "network.budget", admission_->account.exhausted());
   return false;
 }
 
@@ -391,29 +440,36 @@ bool HttpSession::forward_response() {
     const bool switching = status_ == 101;
     if (status_ < 200 && !switching) continue;  // 100, 103: hints for our hop
     if (switching && !websocket_) return false;
-    const bool keep = request().keep_alive() && !parser.need_eof();
+    const bool bodiless =
+        status_ == 204 || status_ == 304 || request().method() == http::verb::head;
+    const bool keep = keep_alive_ && !old_client_ && (bodiless || !parser.need_eof());
     const bool server_keeps = parser.keep_alive();
     for (const char* field : {"proxy-authenticate", "proxy-connection", "keep-alive", "alt-svc"}) {
       response.erase(field);  // alt-svc would send the client to a port that it cannot reach
     }
-    response.version(11);
+    if (!pay_for_head(response)) return false;
+    const bool server_chunks = response.chunked();
+    if (bodiless && server_chunks) response.erase(http::field::transfer_encoding);
+    response.version(old_client_ ? 10 : 11);
+    if (old_client_ && server_chunks) response.chunked(false);
     if (!switching) response.keep_alive(keep);
     http::response_serializer<http::buffer_body> in(response);
     if (switching) return send_upgrade(in);
     http::write_header(*client_, in, error);
     if (error) return false;
-    if (request().method() != http::verb::head &&
-        !relay_body<false>(*server_, *client_, server_buffer_, parser, in)) {
+    if (!bodiless && !relay_body<false>(*server_, *client_, server_buffer_, parser, in)) {
+      broken_ = true;
       return false;
     }
-    if (!server_keeps || parser.need_eof()) server_.reset();
+    if (!server_keeps || bodiless || parser.need_eof()) server_.reset();
     return keep;
   }
 }
 
 bool HttpSession::forward() {
   const bool expects = beast::iequals(request()[http::field::expect], "100-continue");
-  const bool keep_alive = request().keep_alive();
+  keep_alive_ = request().keep_alive();
+  old_client_ = request().version() == 10;
   rewrite_fields();
   if (expects) {
     error_code error;
@@ -422,12 +478,14 @@ bool HttpSession::forward() {
     if (error) return false;
   }
   http::request_serializer<http::buffer_body> out(request());
-  sent_ = received_ = 0;
+  sent_ = head_size_;
+  received_ = 0;
   status_ = 0;
   const bool went = forward_request(out);
-  if (!went) server_.reset();
-  if (keep_alive && !websocket_) request().keep_alive(true);
-  const bool goes_on = went && forward_response();
+  // A server may have answered and closed before it has read everything (413).
+  const bool answered = went || refused_early_;
+  if (!answered) broken_ = true;
+  const bool goes_on = answered && forward_response() && went;
   if (!goes_on) server_.reset();
   const std::string shown = printable(std::string_view(path_).substr(0, path_.find('?')));
   context_.gate.events().say(
@@ -439,7 +497,7 @@ bool HttpSession::forward() {
        {"status", status_},
        {"sent", sent_},
        {"received", received_}});
-  if (went && status_ == 0) {
+  if (answered && status_ == 0) {
     refuse({http::status::bad_gateway, "unreachable", "the server sent no valid answer"});
   }
   if (!goes_on) return false;

@@ -35,6 +35,8 @@ struct HttpContext {
   HttpUpstream& upstream;
   /// Resolves and dials; blocks. Refusals are recorded.
   std::function<Result<Dialled>(const Admission&)> connect;
+  /// Many connections speak HTTP: who only keeps his open has to go.
+  std::function<bool()> is_crowded;
 };
 
 /// Serves one client connection to its end. Blocks; for a thread of its own. Every request is read

@@ -32,7 +32,8 @@ bool is_model_request(std::string_view method, std::string_view target) {
   if (method == "POST") return path == "/v1/messages" || path == "/v1/messages/count_tokens";
   return method == "GET" &&
          (path == "/v1/models" || (path.starts_with("/v1/models/") &&
-                                   path.find_first_of("/%", 11) == std::string_view::npos));
+                                   path.find_first_of("/%", 11) == std::string_view::npos &&
+                                   path.find("..", 11) == std::string_view::npos));
 }
 
 }  // namespace berm

@@ -16,7 +16,7 @@
 namespace berm {
 namespace {
 
-constexpr std::size_t kThreads = 4;
+constexpr std::size_t kThreads = 8;
 constexpr std::size_t kMostWaiting = 4096;
 constexpr std::size_t kMostKnown = 4096;
 
@@ -196,6 +196,7 @@ void Resolver::work(Channel& channel) {
     Lookup lookup;
     ares_getaddrinfo(channel.raw, next.host.c_str(), nullptr, &hints, on_answer, &lookup);
     wait_for(channel.raw, lookup);
+    if (!lookup.done) ares_cancel(channel.raw);  // it must not answer into our stack later
     if (lookup.addresses.empty()) {
       next.answer(failure(
           Errc::kernel, fmt::format("resolve '{}': {}", next.host, ares_strerror(lookup.status))));

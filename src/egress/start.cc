@@ -132,8 +132,7 @@ Result<EgressConfiguration> egress_configuration(const Plan& plan) {
                           .listeners = plan.egress.listeners,
                           .model = plan.egress.model,
                           .proxy = BERM_TRY(host_proxy()),
-                          .uid = plan.identity.from_root ? plan.identity.host_uid : 0,
-                          .learn = plan.egress.learn};
+                          .uid = plan.identity.from_root ? plan.identity.host_uid : 0};
   // An hour more than the run may last: the guard works after it.
   out.ca_lifetime = plan.limits.time + Milliseconds(3600'000);
   return out;

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <system_error>
 #include <thread>
 
 #include "egress/client.h"
@@ -16,6 +17,8 @@ namespace {
 
 constexpr std::size_t kMostHandshakes = 1024;  // past it, the oldest gives way (slow loris)
 constexpr int kMostHttpThreads = 192;
+constexpr int kMostModelThreads =
+    64;  // their own: whoever crowds the proxy does not silence the agent
 constexpr std::chrono::seconds kHandshakePatience{30};
 constexpr std::chrono::milliseconds kSweepEvery{5000};
 
@@ -137,33 +140,52 @@ void Worker::start_relay(Relay::Ends ends, std::string early, Admission admissio
 }
 
 void Worker::start_http(UniqueFd client, std::string early, HttpTask task) {
-  if (http_threads_ >= kMostHttpThreads) {
-    const std::string text =
-        http_refusal("503 Service Unavailable", "busy", "too many connections speak HTTP at once");
-    ::send(client.get(), text.data(), text.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
-    return;
+  const bool model = task.kind == HttpTask::Kind::model;
+  std::atomic<int>& threads = model ? model_threads_ : http_threads_;
+  const int most = model ? kMostModelThreads : kMostHttpThreads;
+  const int client_fd = client.release();
+  bool started = false;
+  if (threads < most) {
+    ++threads;
+    ++shared_.live;
+    // From this thread, so that the new one shares this worker's descriptors. Throws where the
+    // system has no thread left.
+    try {
+      std::thread([this, &threads, client_fd, early = std::move(early),
+                   task = std::move(task)]() mutable {
+        speak_http(UniqueFd(client_fd), std::move(early), std::move(task));
+        --threads;
+        --shared_.live;
+      }).detach();
+      started = true;
+    } catch (const std::system_error&) {
+      --threads;
+      --shared_.live;
+    }
   }
-  ++http_threads_;
-  ++shared_.live;
-  // From this thread, so that the new one shares this worker's descriptors.
-  std::thread([this, fd = client.release(), early = std::move(early),
-               task = std::move(task)]() mutable {
-    const HttpContext context{.gate = shared_.gate,
-                              .upstream = shared_.http,
-                              .connect = [this](const Admission& admission) {
-                                std::promise<Result<Dialled>> promise;
-                                std::future<Result<Dialled>> result = promise.get_future();
-                                loop_->post([&] {
-                                  connector_.connect(admission, [&](Result<Dialled> dialled) {
-                                    promise.set_value(std::move(dialled));
-                                  });
-                                });
-                                return result.get();
-                              }};
-    serve_http(context, UniqueFd(fd), std::move(early), std::move(task));
-    --http_threads_;
-    --shared_.live;
-  }).detach();
+  if (started) return;
+  const UniqueFd refused(client_fd);
+  const std::string text =
+      http_refusal("503 Service Unavailable", "busy", "too many connections speak HTTP at once");
+  ::send(refused.get(), text.data(), text.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
+// On a thread of its own.
+void Worker::speak_http(UniqueFd client, std::string early, HttpTask task) {
+  const auto connect = [this](const Admission& admission) {
+    std::promise<Result<Dialled>> promise;
+    std::future<Result<Dialled>> result = promise.get_future();
+    loop_->post([&] {
+      connector_.connect(admission,
+                         [&](Result<Dialled> dialled) { promise.set_value(std::move(dialled)); });
+    });
+    return result.get();
+  };
+  const HttpContext context{
+      .gate = shared_.gate, .upstream = shared_.http, .connect = connect, .is_crowded = [this] {
+        return http_threads_ > kMostHttpThreads * 2 / 3;
+      }};
+  serve_http(context, std::move(client), std::move(early), std::move(task));
 }
 
 void Worker::sweep() {

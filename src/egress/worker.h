@@ -45,6 +45,7 @@ class Worker {
 
  private:
   class Acceptor;
+  void speak_http(UniqueFd client, std::string early, HttpTask task);
   void add_client(UniqueFd fd, const Listener& listener);
   void make_room();
   void sweep();
@@ -61,6 +62,7 @@ class Worker {
   std::uint64_t next_client_ = 0;
   std::size_t most_connections_;
   std::atomic<int> http_threads_ = 0;
+  std::atomic<int> model_threads_ = 0;
   bool paused_ = false;
   bool sweeping_ = false;
   bool draining_ = false;

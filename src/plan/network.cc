@@ -48,7 +48,8 @@ EgressRules egress_rules(const Policy& policy) {
           .deny = policy.deny_hosts,
           .internal = policy.internal_hosts,
           .opaque = policy.opaque_hosts,
-          .inspect = policy.network_rules};
+          .inspect = policy.network_rules,
+          .learn = policy.learn};
 }
 
 EgressPlan plan_egress(const Policy& policy, const AgentFacts& agent) {
@@ -56,7 +57,6 @@ EgressPlan plan_egress(const Policy& policy, const AgentFacts& agent) {
   if (policy.network == NetworkMode::none) return egress;
   egress.budget = policy.network_budget;
   egress.per_host = policy.network_per_host;
-  egress.learn = policy.learn;
   egress.trust_run_ca = !policy.network_rules.empty();
   egress.model = agent.model;
   const bool anything = !policy.allow_hosts.empty() || !policy.network_rules.empty() ||
@@ -119,7 +119,7 @@ std::vector<std::string> network_weaknesses(const EgressPlan& egress) {
         "network.mode = \"open\": every public name can be reached; only private ranges are "
         "blocked");
   }
-  if (egress.learn) {
+  if (egress.rules.learn) {
     out.emplace_back("--learn: every name is let through and noted, whatever the policy grants");
   }
   if (!egress.rules.opaque.empty()) {

@@ -132,7 +132,6 @@ struct EgressPlan {
   NetworkBudget per_host;
   std::vector<Listener> listeners;  ///< none = no egress process at all
   std::vector<IpNetwork> routes;    ///< IPv4 networks that lead to lo: the name pool, granted ones
-  bool learn = false;               ///< every name is let through and noted
   bool trust_run_ca = false;        ///< a host is inspected: the run's CA is trusted inside
   std::optional<ModelProxy> model;
   [[nodiscard]] bool any() const { return !listeners.empty(); }

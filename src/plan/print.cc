@@ -99,7 +99,7 @@ json network_to_json(const EgressPlan& egress) {
               {"per_host", budget_to_json(egress.per_host)},
               {"listeners", std::move(listeners)},
               {"routes", std::move(routes)},
-              {"learn", egress.learn}};
+              {"learn", egress.rules.learn}};
   if (egress.model) {
     out["model"] = {{"inside", fmt::format("http://127.0.0.1:{}", egress.model->port)},
                     {"upstream", egress.model->upstream},

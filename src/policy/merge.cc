@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-#include "base/ip.h"
+#include "policy/merge_network.h"
 
 namespace berm {
 namespace {
@@ -38,29 +38,6 @@ Policy built_in_policy() {
   return policy;
 }
 
-void overlay_budget(NetworkBudget& target, const NetworkBudget& value) {
-  if (value.bytes) target.bytes = value.bytes;
-  if (value.upload) target.upload = value.upload;
-  if (value.connections) target.connections = value.connections;
-  if (value.requests) target.requests = value.requests;
-}
-
-void overlay_network(Policy& policy, const PolicyLayer& layer) {
-  const PolicyLayer::Network& network = layer.network;
-  add(policy.allow_hosts, network.allow);
-  add(policy.deny_hosts, network.deny);
-  add(policy.internal_hosts, network.internal);
-  add(policy.opaque_hosts, network.opaque);
-  for (const NetworkRule& rule : network.rules) {
-    if (std::ranges::find(policy.network_rules, rule) == policy.network_rules.end()) {
-      policy.network_rules.push_back(rule);
-    }
-  }
-  overlay_budget(policy.network_budget, network.budget);
-  if (layer.limits.egress) policy.network_budget.bytes = layer.limits.egress;
-  overlay_budget(policy.network_per_host, network.per_host);
-}
-
 void overlay(Policy& policy, const PolicyLayer& layer) {
   replace(policy.profile, layer.profile);
   if (layer.tier && *layer.tier != TierChoice::automatic) policy.tier = *layer.tier;
@@ -83,7 +60,6 @@ void overlay(Policy& policy, const PolicyLayer& layer) {
   add(policy.write_paths, layer.files.write);
   add(policy.env_pass, layer.env.pass);
   for (const auto& [name, value] : layer.env.set) policy.env_set[name] = value;
-  replace(policy.network, layer.network.mode);
   overlay_network(policy, layer);
   for (const auto& [name, grant] : layer.credentials) policy.credentials[name] = grant;
   replace(policy.memory, layer.limits.memory);
@@ -105,45 +81,6 @@ void lower_to(T& value, const std::optional<T>& ceiling, std::string_view key, T
   value = *ceiling;
 }
 
-// An absent budget is an unlimited one: the ceiling's own takes its place.
-template <class T, class Text>
-void lower_budget(std::optional<T>& value, const std::optional<T>& ceiling, std::string_view key,
-                  Text text, std::vector<std::string>& tightened) {
-  if (!value) {
-    value = ceiling;
-  } else {
-    lower_to(*value, ceiling, key, text, tightened);
-  }
-}
-
-// What a ceiling says of the bytes of a run: `network.budget.bytes` or `limits.egress`.
-NetworkBudget run_budget(const PolicyLayer& ceiling) {
-  NetworkBudget budget = ceiling.network.budget;
-  if (ceiling.limits.egress) {
-    budget.bytes =
-        budget.bytes ? std::min(*budget.bytes, *ceiling.limits.egress) : *ceiling.limits.egress;
-  }
-  return budget;
-}
-
-void tighten_budget(NetworkBudget& value, const NetworkBudget& ceiling, const std::string& key,
-                    std::vector<std::string>& notes) {
-  const auto bytes = [](Bytes b) { return to_text(b); };
-  const auto number = [](auto n) { return fmt::format("{}", n); };
-  lower_budget(value.bytes, ceiling.bytes, key + ".bytes", bytes, notes);
-  lower_budget(value.upload, ceiling.upload, key + ".upload", bytes, notes);
-  lower_budget(value.connections, ceiling.connections, key + ".connections", number, notes);
-  lower_budget(value.requests, ceiling.requests, key + ".requests", number, notes);
-}
-
-bool budget_within(const NetworkBudget& value, const NetworkBudget& ceiling) {
-  const auto within = [](const auto& mine, const auto& theirs) {
-    return !theirs || (mine && *mine <= *theirs);
-  };
-  return within(value.bytes, ceiling.bytes) && within(value.upload, ceiling.upload) &&
-         within(value.connections, ceiling.connections) && within(value.requests, ceiling.requests);
-}
-
 void tighten(Policy& policy, const PolicyLayer& ceiling, std::vector<std::string>& notes) {
   const auto bytes = [](Bytes b) { return to_text(b); };
   const auto time = [](Milliseconds t) { return to_text(t); };
@@ -163,9 +100,7 @@ void tighten(Policy& policy, const PolicyLayer& ceiling, std::vector<std::string
   add(policy.hide, ceiling.workspace.hide);
   add(policy.protect, ceiling.changes.protect);
   add(policy.require, ceiling.require);
-  add(policy.deny_hosts, ceiling.network.deny);
-  tighten_budget(policy.network_budget, run_budget(ceiling), "network.budget", notes);
-  tighten_budget(policy.network_per_host, ceiling.network.per_host, "network.per_host", notes);
+  tighten_network(policy, ceiling, notes);
 }
 
 bool path_is_covered(const std::vector<std::string>& outer, const std::string& path) {
@@ -181,9 +116,6 @@ std::string first_excess(const Policy& policy, const PolicyLayer& ceiling) {
   if (ceiling.workspace.git && policy.git > *ceiling.workspace.git) {
     return fmt::format("workspace.git = \"{}\"", spelling(policy.git));
   }
-  if (ceiling.network.mode && policy.network > *ceiling.network.mode) {
-    return fmt::format("network.mode = \"{}\"", spelling(policy.network));
-  }
   if (ceiling.profile && policy.profile != AgentKind::none && policy.profile != *ceiling.profile) {
     return fmt::format("profile = \"{}\"", spelling(policy.profile));
   }
@@ -197,58 +129,6 @@ std::string first_excess(const Policy& policy, const PolicyLayer& ceiling) {
   for (const auto& [name, value] : policy.env_set) {
     if (ceiling.env.pass && std::ranges::find(*ceiling.env.pass, name) == ceiling.env.pass->end()) {
       return "env.set: " + name;
-    }
-  }
-  return "";
-}
-
-bool any_covers(const std::vector<HostGrant>& outer, const HostGrant& inner) {
-  return std::ranges::any_of(outer, [&](const HostGrant& o) { return covers(o, inner); });
-}
-
-template <class T>
-bool is_subset(const std::vector<T>& inner, const std::vector<T>& outer) {
-  return std::ranges::all_of(
-      inner, [&](const T& value) { return std::ranges::find(outer, value) != outer.end(); });
-}
-
-bool covers(const NetworkRule& outer, const NetworkRule& inner) {
-  const bool paths = std::ranges::all_of(inner.paths, [&](const std::string& path) {
-    return std::ranges::any_of(outer.paths, [&](const std::string& o) {
-      const bool tree = o.ends_with("/**") && o.find('*') == o.size() - 2;
-      return o == path || (tree && path.starts_with(o.substr(0, o.size() - 2)));
-    });
-  });
-  const bool types =
-      outer.content_types.empty() ||
-      (!inner.content_types.empty() && is_subset(inner.content_types, outer.content_types));
-  return covers(HostGrant{.pattern = outer.host}, HostGrant{.pattern = inner.host}) && paths &&
-         types && is_subset(inner.methods, outer.methods) &&
-         (!outer.max_upload || (inner.max_upload && *inner.max_upload <= *outer.max_upload)) &&
-         (outer.websocket || !inner.websocket);
-}
-
-std::string first_excess_in_network(const Policy& policy, const PolicyLayer::Network& ceiling) {
-  if (policy.network == NetworkMode::none) return "";
-  const bool bounded = ceiling.allow || !ceiling.rules.empty();
-  const std::vector<HostGrant> allow = ceiling.allow.value_or(std::vector<HostGrant>{});
-  for (const HostGrant& grant : policy.allow_hosts) {
-    if (bounded && !any_covers(allow, grant)) return "network.allow: " + to_text(grant);
-  }
-  for (const NetworkRule& rule : policy.network_rules) {
-    const bool ok =
-        any_covers(allow, {.pattern = rule.host, .port = 443}) ||
-        std::ranges::any_of(ceiling.rules, [&](const NetworkRule& o) { return covers(o, rule); });
-    if (bounded && !ok) return "network.rule: " + rule.host;
-  }
-  for (const HostGrant& grant : policy.internal_hosts) {
-    if (ceiling.internal && !any_covers(*ceiling.internal, grant)) {
-      return "network.internal: " + to_text(grant);
-    }
-  }
-  for (const HostGrant& grant : policy.opaque_hosts) {
-    if (ceiling.opaque && !any_covers(*ceiling.opaque, grant)) {
-      return "network.opaque: " + to_text(grant);
     }
   }
   return "";
@@ -284,7 +164,7 @@ std::string first_excess_in_lists(const Policy& policy, const PolicyLayer& ceili
       return "env.pass: " + name;
     }
   }
-  if (std::string beyond = first_excess_in_network(policy, ceiling.network); !beyond.empty()) {
+  if (std::string beyond = first_excess_in_network(policy, ceiling); !beyond.empty()) {
     return beyond;
   }
   for (const auto& [name, grant] : policy.credentials) {
@@ -317,41 +197,6 @@ bool contains_all(const std::vector<T>& values, const std::optional<std::vector<
 
 }  // namespace
 
-namespace {
-
-bool covers_port(const HostGrant& outer, const HostGrant& inner) {
-  if (outer.any_port) return true;
-  if (inner.any_port) return false;
-  if (outer.port == inner.port) return true;
-  return outer.port == 0 && (inner.port == 80 || inner.port == 443);
-}
-
-bool covers_name(std::string_view outer, std::string_view inner) {
-  const bool both = outer.starts_with("**.");
-  if (!both && !outer.starts_with("*.")) return false;
-  const std::string_view suffix = outer.substr(both ? 3 : 2);
-  const bool inner_both = inner.starts_with("**.");
-  if (inner_both) inner.remove_prefix(3);
-  const bool inner_sub = inner.starts_with("*.");
-  if (inner_sub) inner.remove_prefix(2);
-  // "*.b" is within "*.b" and "**.b"; "b" only within "**.b".
-  if (inner == suffix) return inner_sub || both;
-  return inner.size() > suffix.size() && inner.ends_with(suffix) &&
-         inner[inner.size() - suffix.size() - 1] == '.';
-}
-
-}  // namespace
-
-bool covers(const HostGrant& outer, const HostGrant& inner) {
-  if (!covers_port(outer, inner)) return false;
-  if (outer.pattern == inner.pattern) return true;
-  if (outer.pattern.starts_with('@') || inner.pattern.starts_with('@')) return false;
-  const std::optional<IpNetwork> network = parse_network(outer.pattern);
-  const std::optional<IpNetwork> wanted = parse_network(inner.pattern);
-  if (network || wanted) return network && wanted && network->contains(*wanted);
-  return covers_name(outer.pattern, inner.pattern);
-}
-
 bool covers(const Glob& outer, const Glob& inner) {
   if (outer.str() == "**" || outer == inner) return true;
   // "src/**" covers every pattern that starts with the literal component src/.
@@ -372,10 +217,7 @@ bool is_within_ceiling(const Policy& policy, const PolicyLayer& ceiling) {
          (!ceiling.changes.max_size || policy.max_size <= *ceiling.changes.max_size) &&
          (ceiling.changes.secrets != SecretsAction::refuse ||
           policy.secrets == SecretsAction::refuse) &&
-         budget_within(policy.network_budget, run_budget(ceiling)) &&
-         budget_within(policy.network_per_host, ceiling.network.per_host) &&
-         contains_all(policy.deny_hosts, ceiling.network.deny) &&
-         contains_all(policy.hide, ceiling.workspace.hide) &&
+         is_network_within(policy, ceiling) && contains_all(policy.hide, ceiling.workspace.hide) &&
          contains_all(policy.protect, ceiling.changes.protect) &&
          contains_all(policy.require, ceiling.require);
 }
@@ -393,9 +235,7 @@ Result<MergedPolicy> merge_policy(const std::vector<NamedLayer>& layers,
   if (ceiling.layer.workspace.git) {
     merged.policy.git = std::min(merged.policy.git, *ceiling.layer.workspace.git);
   }
-  if (ceiling.layer.network.mode) {
-    merged.policy.network = std::min(merged.policy.network, *ceiling.layer.network.mode);
-  }
+  merged.policy.network = std::min(merged.policy.network, network_bound(ceiling.layer));
   if (ceiling.layer.tier && *ceiling.layer.tier != TierChoice::automatic) {
     merged.policy.tier = *ceiling.layer.tier;
   }
@@ -414,6 +254,7 @@ Result<MergedPolicy> merge_policy(const std::vector<NamedLayer>& layers,
         fmt::format("remove the grant, or ask whoever owns {} to allow it", ceiling.source));
   }
   tighten(merged.policy, ceiling.layer, merged.tightened);
+  inspect_what_the_ceiling_inspects(merged.policy, ceiling.layer);
   return merged;
 }
 

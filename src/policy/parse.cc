@@ -193,6 +193,13 @@ Result<std::string> content_type(std::string_view text) {
   return type;
 }
 
+Result<HostGrant> no_bundle(std::string_view text) {
+  HostGrant grant = BERM_TRY(parse_host_grant(text));
+  if (!grant.pattern.starts_with('@')) return grant;
+  return failure(Errc::invalid_policy,
+                 fmt::format("'{}': a bundle can only be allowed; name the hosts", text));
+}
+
 Result<HostGrant> exact_with_port(std::string_view text) {
   HostGrant grant = BERM_TRY(parse_host_grant(text));
   const bool exact = !grant.pattern.starts_with('*') && !grant.pattern.starts_with('@');
@@ -238,9 +245,9 @@ void read_network(PolicySource& source, const toml::table& table, PolicyLayer::N
   TableReader reader(source, table, "network");
   out.mode = reader.parsed<NetworkMode>("mode", one_of<NetworkMode>("network mode"));
   out.allow = reader.parsed_list<HostGrant>("allow", parse_host_grant);
-  out.deny = reader.parsed_list<HostGrant>("deny", parse_host_grant);
+  out.deny = reader.parsed_list<HostGrant>("deny", no_bundle);
   out.internal = reader.parsed_list<HostGrant>("internal", exact_with_port);
-  out.opaque = reader.parsed_list<HostGrant>("opaque", parse_host_grant);
+  out.opaque = reader.parsed_list<HostGrant>("opaque", no_bundle);
   if (const toml::array* rules = reader.array("rule")) {
     for (const toml::node& node : *rules) {
       const auto* rule = node.as_table();

@@ -1,7 +1,9 @@
 #include "session/policy_sources.h"
 
 #include <fmt/format.h>
+#include <sys/stat.h>
 
+#include <cerrno>
 #include <cstdlib>
 
 #include "agents/agent.h"
@@ -69,7 +71,12 @@ Result<PolicyLayer> parsed(const std::string& text, const std::string& source,
 
 Result<NamedLayer> read_ceiling(ResolvedPolicy& out) {
   NamedLayer ceiling{.source = kManaged, .layer = {}};
-  if (!exists(kManaged)) return ceiling;
+  // Not to be allowed to look is not the same as that there is none.
+  struct stat status {};
+  if (::lstat(kManaged, &status) != 0) {
+    if (errno == ENOENT || errno == ENOTDIR) return ceiling;
+    return os_error(fmt::format("look for the managed policy '{}'", kManaged));
+  }
   const std::string text = BERM_TRY(read_file(kManaged, 1 << 20));
   ceiling.layer = BERM_TRY(parsed(text, kManaged, out));
   return ceiling;
@@ -106,8 +113,13 @@ Result<void> expand_all(std::vector<NamedLayer>& layers, NamedLayer& ceiling,
         read_registries(clients, host_environment(variable("HOME"), variable("PATH"), repository));
   }
   for (NamedLayer& named : layers) BERM_TRY(expand(named, registries, out));
+  // A ceiling means the machine's registries, not those of whoever is to be bound by it.
+  RegistryHosts of_machine;
+  if (!clients.empty()) {
+    of_machine = read_registries(clients, host_environment("", "/usr/bin:/bin", repository));
+  }
   ResolvedPolicy of_ceiling;  // what it would grant is told only where a layer asks for it
-  return expand(ceiling, registries, of_ceiling);
+  return expand(ceiling, of_machine, of_ceiling);
 }
 
 class Resolver {

@@ -295,7 +295,7 @@ void Session::collect_network() {
     if (line.find("\"net.") != std::string_view::npos) events.push_back(parse_event(line));
   }
   report_.asked_for = asked_for(events);
-  if (!plan_.egress.learn) return;
+  if (!plan_.egress.rules.learn) return;
   PolicyLayer proposal;
   proposal.network.allow = plan_.egress.rules.allow;
   for (const AskedFor& one : report_.asked_for) {

@@ -31,6 +31,8 @@ using nlohmann::json;
 
 constexpr Milliseconds kSampleEvery{100};
 constexpr Milliseconds kDiskEvery{500};
+constexpr std::uint64_t kMostEvents =
+    500'000;  // about 250 MB of record: then it is an attack on it
 
 class Supervisor {
  public:
@@ -84,6 +86,7 @@ class Supervisor {
   EgressProcess* egress_;
   AttemptWatch attempts_;
   std::string egress_line_;
+  std::uint64_t egress_events_ = 0;
   std::vector<StreamPump> pumps_;  ///< [0] stdin, then stdout, stderr (or the terminal's two)
   RawTerminal raw_;
   UniqueFd signals_;
@@ -318,6 +321,7 @@ void Supervisor::on_egress_event() {
   }
   for (std::size_t newline = egress_line_.find('\n'); newline != std::string::npos;
        newline = egress_line_.find('\n')) {
+    if (++egress_events_ == kMostEvents) hit("events", {{"of", "egress"}, {"count", kMostEvents}});
     json event = parse_event(std::string_view(egress_line_).substr(0, newline));
     egress_line_.erase(0, newline + 1);
     if (!event.is_object()) continue;

@@ -48,25 +48,31 @@ Grant decide(const EgressRules& rules, const Destination& to) {
   Grant grant;
   grant.internal = covering(rules.internal, to) != nullptr;
   grant.opaque = covering(rules.opaque, to) != nullptr;
+  const HostGrant* allow = covering(rules.allow, to);
   const auto rule = std::ranges::find_if(
       rules.inspect, [&](const NetworkRule& r) { return !to.address && speaks_of(r, to.host); });
   // A host with rules is inspected also where another line allows it whole: the narrower word
-  // counts.
-  if (rule != rules.inspect.end() && (to.port == 443 || to.port == 80)) {
-    grant.allowed = to.port == 443;
-    grant.inspected = true;
+  // counts. Another port of it only by a grant of just that host and port.
+  if (rule != rules.inspect.end() && to.port == 443) {
+    grant.allowed = grant.inspected = true;
+    grant.exact = rule->host == to.host;
     grant.rule = fmt::format("network.rule \"{}\"", rule->host);
-    if (!grant.allowed) grant.why = "a host with rules is reached by https only";
     return grant;
   }
-  if (const HostGrant* allow = covering(rules.allow, to)) {
+  if (rule != rules.inspect.end() &&
+      (allow == nullptr || *allow != HostGrant{.pattern = to.host, .port = to.port})) {
+    return denied(fmt::format("network.rule \"{}\"", rule->host),
+                  "a host with rules is reached by https only, unless this port of it is granted");
+  }
+  if (allow != nullptr) {
     grant.allowed = true;
+    grant.exact = allow->pattern == to.host;
     grant.rule = fmt::format("network.allow \"{}\"", to_text(*allow));
     return grant;
   }
-  if (rules.mode == NetworkMode::open && !to.address) {
+  if (!to.address && (rules.mode == NetworkMode::open || rules.learn)) {
     grant.allowed = true;
-    grant.rule = "network.mode \"open\"";
+    grant.rule = rules.learn ? "learn" : "network.mode \"open\"";
     return grant;
   }
   if (to.address) {
@@ -88,7 +94,8 @@ bool may_resolve(const EgressRules& rules, std::string_view name) {
   const bool denied_everywhere =
       std::ranges::any_of(rules.deny, [&](const HostGrant& d) { return d.port == 0 && speaks(d); });
   if (denied_everywhere) return false;
-  return rules.mode == NetworkMode::open || std::ranges::any_of(rules.allow, speaks) ||
+  return rules.mode == NetworkMode::open || rules.learn ||
+         std::ranges::any_of(rules.allow, speaks) ||
          std::ranges::any_of(rules.inspect,
                              [&](const NetworkRule& rule) { return speaks_of(rule, name); });
 }
@@ -123,7 +130,7 @@ std::vector<std::uint16_t> granted_ports(const EgressRules& rules) {
     }
   }
   if (!rules.inspect.empty()) ports.insert({80, 443});
-  if (rules.mode == NetworkMode::open) add_usual();
+  if (rules.mode == NetworkMode::open || rules.learn) add_usual();
   return {ports.begin(), ports.end()};
 }
 

@@ -18,6 +18,7 @@ struct EgressRules {
   std::vector<HostGrant> internal;
   std::vector<HostGrant> opaque;
   std::vector<NetworkRule> inspect;
+  bool learn = false;  ///< every public name is let through and noted
   bool operator==(const EgressRules&) const = default;
 };
 
@@ -27,6 +28,7 @@ struct Grant {
   std::string rule;        ///< what decided: `network.allow "*.example.com"`, `network.deny …`
   std::string why;         ///< one line for the agent, when denied
   bool inspected = false;  ///< TLS is terminated: a [[network.rule]] speaks of this host
+  bool exact = false;      ///< granted by its own name or address, not by a pattern
   bool internal = false;   ///< may resolve to an internal address
   bool opaque = false;     ///< TLS whose ClientHello cannot be read is let through
 };

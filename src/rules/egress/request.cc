@@ -31,11 +31,35 @@ bool append_escape(std::string_view path, std::size_t at, std::string& out) {
   const char c = static_cast<char>(high * 16 + low);
   const auto byte = static_cast<unsigned char>(c);
   // Decoded by one server and not by the next, each of these moves a boundary.
-  if (byte < 0x20 || byte == 0x7f || c == '/' || c == '\\' || c == '%') return false;
+  if (byte < 0x20 || byte == 0x7f) return false;
+  if (std::string_view("/\\%;?#").find(c) != std::string_view::npos) return false;
   if (is_unreserved(c)) {
     out += c;
   } else {
     out += fmt::format("%{:02X}", byte);
+  }
+  return true;
+}
+
+std::string percent_decoded(std::string_view path) {
+  std::string out;
+  for (std::size_t at = 0; at < path.size(); ++at) {
+    if (path[at] == '%') {
+      out += static_cast<char>(hex_digit(path[at + 1]) * 16 + hex_digit(path[at + 2]));
+      at += 2;
+    } else {
+      out += path[at];
+    }
+  }
+  return out;
+}
+
+bool is_utf8(std::string_view text) {
+  for (std::size_t at = 0; at < text.size();) {
+    char32_t point = 0;
+    const std::size_t length = decode_utf8(text, at, point);
+    if (length == 0) return false;
+    at += length;
   }
   return true;
 }
@@ -84,11 +108,15 @@ std::optional<std::string> normalized_path(std::string_view target) {
       out += c;
     }
   }
+  if (!is_utf8(percent_decoded(out))) return std::nullopt;  // overlong forms of '.' and '/'
   const std::vector<std::string_view> segments = split(std::string_view(out).substr(1), '/');
   for (std::size_t i = 0; i < segments.size(); ++i) {
     const bool last = i + 1 == segments.size();
     // ";" parameters hide a ".." from some servers ("/..;/").
-    const std::string_view name = segments[i].substr(0, segments[i].find(';'));
+    // Blanks around a name are cut off by others.
+    std::string name(segments[i].substr(0, segments[i].find(';')));
+    while (name.ends_with("%20")) name.resize(name.size() - 3);
+    while (name.starts_with("%20")) name.erase(0, 3);
     if (name == "." || name == ".." || (segments[i].empty() && !last)) return std::nullopt;
   }
   return out;

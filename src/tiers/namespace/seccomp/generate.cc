@@ -155,6 +155,10 @@ void add_egress(scmp_filter_ctx filter) {
   check(seccomp_rule_add(filter, SCMP_ACT_ALLOW, number_of("clone"), 1,
                          SCMP_A0(SCMP_CMP_MASKED_EQ, std::uint64_t{CLONE_THREAD}, CLONE_THREAD)),
         "egress clone");
+  // abort(3), and no signal that would stop or end another process of the same user.
+  check(seccomp_rule_add(filter, SCMP_ACT_ALLOW, number_of("tgkill"), 1,
+                         SCMP_A2_32(SCMP_CMP_EQ, 6U /* SIGABRT */)),
+        "egress tgkill");
   // glibc falls back to clone(2), whose flags can be looked at.
   check(seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOSYS), number_of("clone3"), 0), "egress clone3");
   check(seccomp_rule_add(filter, SCMP_ACT_ALLOW, number_of("unshare"), 1,

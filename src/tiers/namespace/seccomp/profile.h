@@ -91,7 +91,7 @@ inline constexpr std::string_view kEgress[] = {
     "epoll_create1", "epoll_ctl", "epoll_wait", "epoll_pwait", "poll", "ppoll", "eventfd2", "futex",
     "set_robust_list", "rseq", "munmap", "mremap", "brk", "madvise", "rt_sigprocmask", "rt_sigreturn",
     "rt_sigaction", "sigaltstack", "clock_gettime", "clock_nanosleep", "nanosleep", "gettimeofday", "time",
-    "getrandom", "getpid", "gettid", "tgkill", "exit", "exit_group", "sched_yield", "restart_syscall", "getuid",
+    "getrandom", "getpid", "gettid", "exit", "exit_group", "sched_yield", "restart_syscall", "getuid",
     "geteuid", "getgid", "getegid", "getcpu", "sched_getaffinity",
 };
 // clang-format on

@@ -1,0 +1,41 @@
+#include "egress/configuration.h"
+
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+
+#include "policy/parse.h"
+
+namespace berm {
+namespace {
+
+TEST(EgressConfiguration, ArrivesAsItWasSent) {
+  EgressConfiguration sent;
+  sent.rules = {.mode = NetworkMode::open,
+                .allow = {*parse_host_grant("*.a.example:*"), *parse_host_grant("[fd00::/16]:443")},
+                .deny = {*parse_host_grant("b.example")},
+                .internal = {*parse_host_grant("c.example:443")},
+                .opaque = {*parse_host_grant("d.example")},
+                .inspect = {{.host = "e.example",
+                             .methods = {"GET"},
+                             .paths = {"/**"},
+                             .content_types = {"a/b"},
+                             .max_upload = Bytes{5},
+                             .websocket = true}},
+                .learn = true};
+  sent.budget = {.bytes = Bytes{1}, .upload = Bytes{2}, .connections = 3, .requests = 4};
+  sent.per_host.requests = 9;
+  sent.listeners = {{ListenerKind::dns_udp, 53}, {ListenerKind::transparent, 443}};
+  sent.model = ModelProxy{.port = 0, .upstream = "https://m.example", .header = "x-api-key"};
+  sent.proxy = UpstreamProxy{
+      .host = "p.example", .port = 3128, .authorization = "Basic eA==", .no_proxy = {"corp"}};
+  sent.uid = 7;
+  sent.ca_lifetime = Milliseconds(8);
+  const Result<EgressConfiguration> got = read_configuration(to_json(sent));
+  ASSERT_TRUE(got.has_value()) << got.error().what;
+  EXPECT_EQ(*got, sent);
+  EXPECT_FALSE(read_configuration(nlohmann::json::object()).has_value());
+}
+
+}  // namespace
+}  // namespace berm
