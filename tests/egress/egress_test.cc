@@ -1,93 +1,18 @@
 // Every way out of a run, against real peers in network namespaces of the test's own: what is
 // granted works for clients with and without a proxy, what is not is refused by the layer that it
 // should be.
-#include <fcntl.h>
 #include <gtest/gtest.h>
-#include <signal.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <filesystem>
-#include <fstream>
 
 #include "harness.h"
+#include "world.h"
 
 namespace berm::test {
 namespace {
 
 namespace fs = std::filesystem;
-
-const std::string kSources = std::string(BERM_SOURCE_DIR) + "/tests/egress";
-
-// The host and the world behind it (tests/egress/world).
-class World {
- public:
-  World() : directory_(make_directory()) {
-    int in[2];
-    int out[2];
-    if (::pipe2(in, O_CLOEXEC) != 0 || ::pipe2(out, O_CLOEXEC) != 0) return;
-    pid_ = ::fork();
-    if (pid_ == 0) {
-      ::dup2(in[0], 0);
-      ::dup2(out[1], 1);
-      const std::string program = kSources + "/world";
-      ::execl(program.c_str(), program.c_str(), directory_.c_str(), nullptr);
-      ::_exit(127);
-    }
-    ::close(in[0]);
-    ::close(out[1]);
-    hold_ = in[1];
-    std::string line;
-    for (char c = 0; ::read(out[0], &c, 1) == 1 && c != '\n';) line += c;
-    ::close(out[0]);
-    if (line.starts_with("READY ")) host_ = line.substr(6);
-  }
-  World(const World&) = delete;
-  World& operator=(const World&) = delete;
-  ~World() {
-    ::close(hold_);
-    ::waitpid(pid_, nullptr, 0);
-    std::error_code ignored;
-    fs::remove_all(directory_, ignored);
-  }
-
-  [[nodiscard]] bool works() const { return !host_.empty(); }
-  [[nodiscard]] const std::string& directory() const { return directory_; }
-
-  /// A program on the host of this world, as the site's user.
-  [[nodiscard]] Finished on_host(const Site& site, const std::vector<std::string>& argv,
-                                 const std::map<std::string, std::string>& extra = {}) const {
-    std::vector<std::string> all = {"nsenter", "--mount=/proc/" + host_ + "/ns/mnt",
-                                    "--net=/proc/" + host_ + "/ns/net",
-                                    "--wd=" + site.repository()};
-    if (site.as() == As::user) {
-      const std::string id = std::to_string(kUserId);
-      all.insert(all.end(), {"setpriv", "--reuid", id, "--regid", id, "--clear-groups"});
-    }
-    all.insert(all.end(), argv.begin(), argv.end());
-    std::map<std::string, std::string> env = site.environment();
-    env["SSL_CERT_FILE"] = directory_ + "/ca.pem";
-    for (const auto& [name, value] : extra) env[name] = value;
-    return run_as(As::root, all, env, site.root(), "");
-  }
-
-  [[nodiscard]] std::string log() const {
-    std::ifstream file(directory_ + "/log");
-    return {std::istreambuf_iterator<char>(file), {}};
-  }
-
- private:
-  static std::string make_directory() {
-    std::string name = "/var/tmp/berm-world-XXXXXX";
-    if (::mkdtemp(name.data()) == nullptr) return "";
-    ::chmod(name.c_str(), 0755);
-    return name;
-  }
-  std::string directory_;
-  pid_t pid_ = -1;
-  int hold_ = -1;
-  std::string host_;
-};
 
 constexpr const char* kPolicy = R"(version = 1
 [network]
@@ -260,7 +185,7 @@ Tried try_everything(As as) {
   }
   const Site site(as);
   site.write("probe.py", "");
-  fs::copy_file(kSources + "/probe.py", site.repository() + "/probe.py",
+  fs::copy_file(kEgressSources + "/probe.py", site.repository() + "/probe.py",
                 fs::copy_options::overwrite_existing);
   site.write("policy.toml", kPolicy);
   const Finished finished =

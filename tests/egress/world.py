@@ -19,6 +19,7 @@ directory = sys.argv[1]
 log_lock = threading.Lock()
 log_file = open(f"{directory}/log", "a", buffering=1)
 GOOD, PRIVATE, METADATA, OWN = "11.1.1.1", "10.9.9.9", "169.254.169.254", "11.0.0.1"
+SERVICES, SSH, BEHIND = "11.1.1.4", "11.1.1.5", "11.2.1.1"  # tests/egress/services.py
 
 
 def log(*words):
@@ -38,7 +39,10 @@ ZONE = {
     "multi": [("A", PRIVATE), ("A", GOOD)],
     "dead": [("A", "11.1.1.9")],
     "cname": [("CNAME", "private.good.example"), ("A", PRIVATE)],
+    "ssh": [("A", SSH)],
+    "behind": [("A", BEHIND)],
 }
+ZONE.update({label: [("A", SERVICES)] for label in ("web", "code", "npm", "pypi", "read", "peer", "stream")})
 asked = {}
 
 
@@ -166,9 +170,9 @@ openssl("req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
 open(f"{directory}/leaf.ext", "w").write("subjectAltName=DNS:good.example,DNS:*.good.example,DNS:other.example\n")
 openssl("x509", "-req", "-in", "leaf.csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial", "-out", "leaf.pem", "-days", "30", "-extfile", "leaf.ext")
 os.chmod(f"{directory}/ca.pem", 0o644)
-for port in (22, 25, 80, 443, 853, 5432, 8443, 9999):
-    server = Server(("0.0.0.0", port), Peer)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+for address in (GOOD, "11.1.1.2", PRIVATE, METADATA):
+    for port in (22, 25, 80, 443, 853, 5432, 8443, 9999):
+        threading.Thread(target=Server((address, port), Peer).serve_forever, daemon=True).start()
 threading.Thread(target=serve_udp, args=("11.1.1.53", 53, dns_answer), daemon=True).start()
 for address, port in ((GOOD, 443), ("11.1.1.2", 443), (PRIVATE, 9999)):
     threading.Thread(target=serve_udp, args=(address, port, lambda data: data), daemon=True).start()
