@@ -6,10 +6,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <filesystem>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <sstream>
 #include <thread>
 
@@ -28,7 +30,7 @@ enum class Way { announced, transparent };
 
 constexpr seconds kPatience{20};
 
-[[maybe_unused]] bool within(seconds patience, const std::function<bool()>& holds) {
+bool within(seconds patience, const std::function<bool()>& holds) {
   const Clock::time_point deadline = Clock::now() + patience;
   while (!holds()) {
     if (Clock::now() > deadline) return false;
@@ -50,13 +52,112 @@ std::size_t count_of(const std::string& text, const std::string& what) {
   return count;
 }
 
+/// A program of the world's host that goes on while the test watches it.
+class Background {
+ public:
+  Background(const World& world, const Site& site, const std::vector<std::string>& argv)
+      : output_(world.directory() + "/background-XXXXXX") {
+    const std::vector<std::string> all = world.entering(site, argv);
+    std::vector<std::string> assignments;
+    for (const auto& [name, value] : world.environment(site)) {
+      assignments.push_back(name + "=" + value);
+    }
+    std::vector<char*> words, variables;
+    for (const std::string& word : all) words.push_back(const_cast<char*>(word.c_str()));
+    for (std::string& text : assignments) variables.push_back(text.data());
+    words.push_back(nullptr);
+    variables.push_back(nullptr);
+    int in[2];
+    const int out = ::mkostemp(output_.data(), O_CLOEXEC | O_APPEND);
+    if (out < 0 || ::pipe2(in, O_CLOEXEC) != 0) std::abort();
+    pid_ = ::fork();
+    if (pid_ == 0) {
+      ::dup2(in[0], 0);
+      ::dup2(out, 1);
+      ::dup2(out, 2);
+      ::execvpe(words[0], words.data(), variables.data());
+      ::_exit(127);
+    }
+    ::close(in[0]);
+    ::close(out);
+    input_ = in[1];
+  }
+  Background(const Background&) = delete;
+  Background& operator=(const Background&) = delete;
+  ~Background() {
+    end_input();
+    if (code_) return;
+    ::kill(pid_, SIGKILL);
+    ::waitpid(pid_, nullptr, 0);
+  }
+
+  [[nodiscard]] pid_t pid() const { return pid_; }
+  [[nodiscard]] std::string said() const { return text_of(output_); }
+  [[nodiscard]] bool says(const std::string& what, std::size_t times = 1) const {
+    return within(kPatience, [&] { return count_of(said(), what) >= times; });
+  }
+  /// Sends a line and waits for its echo.
+  [[nodiscard]] bool echoes(const std::string& line) const {
+    const std::string text = line + "\n";
+    const bool sent =
+        ::write(input_, text.data(), text.size()) == static_cast<ssize_t>(text.size());
+    return sent && says("echo: " + line);
+  }
+  void end_input() {
+    if (input_ >= 0) ::close(input_);
+    input_ = -1;
+  }
+  /// Its exit code; -1 if it does not end.
+  [[nodiscard]] int wait() {
+    int status = 0;
+    if (!within(kPatience, [&] { return ::waitpid(pid_, &status, WNOHANG) == pid_; })) return -1;
+    code_ = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+    return *code_;
+  }
+
+ private:
+  std::string output_;
+  pid_t pid_ = -1;
+  int input_ = -1;
+  std::optional<int> code_;
+};
+
+// "R", "S", "T" (stopped), "Z"; "" if there is no such process.
+std::string state_of(pid_t pid) {
+  const std::string stat = text_of("/proc/" + std::to_string(pid) + "/stat");
+  const std::size_t end = stat.rfind(')');
+  return end == std::string::npos ? "" : stat.substr(end + 2, 1);
+}
+
+/// The egress process of the berm with this pid.
+pid_t egress_of(pid_t berm) {
+  for (const fs::directory_entry& entry : fs::directory_iterator("/proc")) {
+    const std::string name = entry.path().filename();
+    if (name.find_first_not_of("0123456789") != std::string::npos) continue;
+    const std::string command = text_of(entry.path() / "cmdline");
+    const std::string status = text_of(entry.path() / "status");
+    if (command.find(std::string("egress\0--child", 14)) != std::string::npos &&
+        status.find("\nPPid:\t" + std::to_string(berm) + "\n") != std::string::npos) {
+      return std::stoi(name);
+    }
+  }
+  return -1;
+}
+
+std::int64_t now_in_nanoseconds() {
+  return std::chrono::duration_cast<std::chrono::nanoseconds>(
+             std::chrono::system_clock::now().time_since_epoch())
+      .count();
+}
+
 // The world with its services, and one repository for each identity.
 class Arena {
  public:
   Arena() : world(kEgressSources + "/services.py") {
     for (const As as : identities()) {
       auto site = std::make_unique<Site>(as);
-      for (const char* name : {"stream.js", "websocket.py", "Fetch.java"}) {
+      for (const char* name :
+           {"stream.js", "websocket.py", "Fetch.java", "crowd.py", "tunnel.py"}) {
         site->write(name, text_of(kEgressSources + "/clients/" + name));
       }
       if (world.works()) site->write("deploy", text_of(world.directory() + "/ssh/client"));
@@ -370,6 +471,245 @@ grep -o 'HTTP 403' /tmp/said || cat /tmp/said
   EXPECT_FALSE(fs::exists(world().directory() + "/repositories/project.git/refs/heads/never"));
 }
 
+// --- the host's own proxy ------------------------------------------------------------------------
+
+constexpr const char* kUpstream = "http://user:pass%2dword%2e1@11.1.1.3:3128";
+
+TEST_P(EgressTest, AHostBehindAProxyIsReachedThroughItAlone) {
+  const auto fetch = [&](const std::string& url, const std::map<std::string, std::string>& env) {
+    return world().on_host(
+        site(),
+        run_of("clients.toml",
+               {"/bin/bash", "-c", "curl -sSf " + url + "; " + kUnset + "curl -sSf " + url}),
+        env);
+  };
+  const std::map<std::string, std::string> proxy = {{"HTTPS_PROXY", kUpstream}};
+  const auto passed = [&](const std::string& authority) {
+    return count_of(world().log("tinyproxy.log"), "CONNECT " + authority + " ");
+  };
+  const std::string twice = "hello from nginx\nhello from nginx\n";
+  EXPECT_NE(fetch("https://behind.good.example/hello", {}).code, 0) << "there is no other way";
+  const std::size_t before = passed("behind.good.example:443");
+  const Finished finished = fetch("https://behind.good.example/hello", proxy);
+  EXPECT_EQ(finished.out, twice) << finished.err;
+  EXPECT_EQ(passed("behind.good.example:443"), before + 2);
+
+  const std::size_t plain = passed("web.good.example:80");
+  EXPECT_EQ(fetch("http://web.good.example/hello", proxy).out, twice);
+  EXPECT_EQ(passed("web.good.example:80"), plain + 2);
+
+  const Finished refused = fetch("https://behind.good.example/hello",
+                                 {{"HTTPS_PROXY", "http://user:wrong@11.1.1.3:3128"}});
+  EXPECT_NE(refused.code, 0);
+  EXPECT_NE(refused.err.find("502"), std::string::npos) << refused.err;
+}
+
+TEST_P(EgressTest, NoProxyNamesWhatIsReachedDirectly) {
+  const std::size_t before = count_of(world().log("tinyproxy.log"), "web.good.example");
+  const Finished finished =
+      world().on_host(site(),
+                      run_of("clients.toml", {"/bin/bash", "-c",
+                                              "curl -sSf https://web.good.example/hello && curl "
+                                              "-sSf https://behind.good.example/hello"}),
+                      {{"HTTPS_PROXY", kUpstream}, {"NO_PROXY", "localhost, .web.good.example"}});
+  EXPECT_EQ(finished.out, "hello from nginx\nhello from nginx\n") << finished.err;
+  EXPECT_EQ(count_of(world().log("tinyproxy.log"), "web.good.example"), before);
+}
+
+TEST_P(EgressTest, AnInspectedHostIsReachedThroughTheHostsProxyToo) {
+  const std::size_t before =
+      count_of(world().log("tinyproxy.log"), "CONNECT read.good.example:443 ");
+  const Finished finished =
+      world().on_host(site(),
+                      run_of("inspected.toml",
+                             {"/bin/bash", "-c", "curl -sSf https://read.good.example/hello; env"}),
+                      {{"HTTPS_PROXY", kUpstream}});
+  EXPECT_EQ(finished.out.substr(0, 17), "hello from nginx\n") << finished.err;
+  EXPECT_EQ(finished.out.find("pass"), std::string::npos) << "the password stays outside";
+  EXPECT_EQ(count_of(world().log("tinyproxy.log"), "CONNECT read.good.example:443 "), before + 1);
+}
+
+// --- what befalls egress -------------------------------------------------------------------------
+
+// "ok" or "no", and when the attempt began.
+constexpr const char* kAskAgainAndAgain = R"sh(
+while :; do
+  began=$(date +%s%N)
+  if curl -sf --max-time 1 -o /dev/null http://web.good.example/hello; then echo "ok $began"; else echo "no $began"; fi
+done)sh";
+
+std::size_t attempts_since(const std::string& text, const std::string& result, std::int64_t since) {
+  std::size_t count = 0;
+  std::istringstream lines(text);
+  std::string word;
+  std::string began;
+  for (std::string line; std::getline(lines, line);) {
+    std::istringstream words(line);
+    if (words >> word >> began && word == result && std::stoll(began) > since) ++count;
+  }
+  return count;
+}
+
+TEST_P(EgressTest, KilledItEndsTheRunAndNothingIsReachable) {
+  Background run(world(), site(), run_of("clients.toml", {"/bin/bash", "-c", kAskAgainAndAgain}));
+  ASSERT_TRUE(run.says("ok ", 2)) << run.said();
+  const pid_t egress = egress_of(run.pid());
+  ASSERT_GT(egress, 0);
+  ::kill(egress, SIGKILL);
+  ASSERT_TRUE(
+      within(kPatience, [&] { return state_of(egress).empty() || state_of(egress) == "Z"; }));
+  const std::int64_t died = now_in_nanoseconds();
+  EXPECT_EQ(run.wait(), 122) << run.said();
+  EXPECT_EQ(attempts_since(run.said(), "ok", died), 0U) << run.said();
+}
+
+TEST_P(EgressTest, StoppedItLetsNothingThroughAndTheRunEndsInTime) {
+  Background run(world(), site(),
+                 run_of("clients.toml", {"/bin/bash", "-c", kAskAgainAndAgain}, {"--time", "4s"}));
+  ASSERT_TRUE(run.says("ok ", 2)) << run.said();
+  const pid_t egress = egress_of(run.pid());
+  ASSERT_GT(egress, 0);
+  ::kill(egress, SIGSTOP);
+  ASSERT_TRUE(within(kPatience, [&] { return state_of(egress) == "T"; }));
+  const std::int64_t stopped = now_in_nanoseconds();
+  EXPECT_EQ(run.wait(), 124) << run.said();
+  EXPECT_EQ(attempts_since(run.said(), "ok", stopped), 0U) << run.said();
+  EXPECT_GE(attempts_since(run.said(), "no", stopped), 1U) << run.said();
+  EXPECT_EQ(state_of(egress), "") << "a stopped process can still be killed";
+}
+
+TEST_P(EgressTest, TenThousandHalfOpenConnectionsKeepNobodyOut) {
+  const Finished finished = world().on_host(
+      site(),
+      run_of("clients.toml", {"/usr/bin/python3", "crowd.py", "https://web.good.example/hello"}));
+  EXPECT_EQ(finished.out, "10000\nhello from nginx\n") << finished.err;
+}
+
+TEST_P(EgressTest, WithoutTheProxyVariablesNothingMoreIsOpen) {
+  const Finished finished =
+      world().on_host(site(), run_of("clients.toml", {"/bin/bash", "-c", std::string(kUnset) + R"sh(
+code() { "$@" > /dev/null 2>&1 && echo reached || echo $?; }
+code curl -sS --max-time 5 https://web.good.example/hello
+code curl -sS --max-time 5 https://other.example/
+code curl -sS --max-time 5 http://11.1.1.4/hello
+code curl -sS --max-time 5 --resolve web.good.example:443:11.1.1.4 https://web.good.example/hello
+code curl -sS --max-time 5 -x http://user:pass-word.1@11.1.1.3:3128 https://web.good.example/hello
+code env -i /usr/bin/curl -sS --max-time 5 https://other.example/
+)sh"}));
+  // 6: no such name · 7: no way there.
+  EXPECT_EQ(finished.out, "reached\n6\n7\n7\n7\n6\n") << finished.err;
+}
+
+// --- egress alone, beside somebody else's container
+// ------------------------------------------------
+
+constexpr const char* kOldPolicy =
+    "version = 1\n[network]\nallow = [\"web.good.example\", \"echo.good.example:9999\"]\n";
+constexpr const char* kNewPolicy = "version = 1\n[network]\nallow = [\"code.good.example\"]\n";
+
+class SidecarTest : public EgressTest {
+ protected:
+  void SetUp() override {
+    EgressTest::SetUp();
+    if (HasFatalFailure() || IsSkipped()) return;
+    site().write("sidecar.toml", kOldPolicy);
+    sidecar_ = std::make_unique<Background>(
+        world(), site(),
+        std::vector<std::string>{site().program(), "egress", "--policy", "sidecar.toml", "--listen",
+                                 "127.0.0.1:18118", "--health", "127.0.0.1:18119"});
+    ASSERT_TRUE(within(kPatience, [&] { return health() == "200"; })) << sidecar_->said();
+  }
+  [[nodiscard]] std::string health() const { return ask("http://127.0.0.1:18119/health", ""); }
+  [[nodiscard]] std::string fetch(const std::string& host) const {
+    return ask("https://" + host + "/hello", "http://127.0.0.1:18118");
+  }
+  [[nodiscard]] Background& sidecar() { return *sidecar_; }
+  void signal(int number) { ::kill(sidecar_->pid(), number); }
+  [[nodiscard]] std::unique_ptr<Background> tunnel() const {
+    auto tunnel = std::make_unique<Background>(
+        world(), site(), std::vector<std::string>{"/usr/bin/python3", "tunnel.py", "18118"});
+    EXPECT_TRUE(tunnel->says("tunnel: HTTP/1.1 200")) << tunnel->said();
+    return tunnel;
+  }
+
+ private:
+  // The status of the answer: the proxy's if it refuses to connect.
+  [[nodiscard]] std::string ask(const std::string& url, const std::string& proxy) const {
+    return world()
+        .on_host(site(), {"curl", "-s", "-o", "/dev/null", "--max-time", "3", "-x", proxy, "-w",
+                          "%{http_code}", url})
+        .out;
+  }
+  std::unique_ptr<Background> sidecar_;
+};
+
+TEST_P(SidecarTest, ServesItsPolicy) {
+  EXPECT_EQ(fetch("web.good.example"), "200");
+  EXPECT_TRUE(sidecar().says("\"host\":\"web.good.example\"")) << sidecar().said();
+  const std::unique_ptr<Background> open = tunnel();
+  EXPECT_TRUE(open->echoes("hello"));
+  EXPECT_EQ(fetch("code.good.example"), "000")
+      << "a tunnel that is refused has no answer of a host";
+  EXPECT_TRUE(sidecar().says("\"type\":\"net.denied\"")) << sidecar().said();
+}
+
+TEST_P(SidecarTest, ANewPolicyTakesEffectWhileAnOldTunnelGoesOn) {
+  const std::unique_ptr<Background> open = tunnel();
+  ASSERT_TRUE(open->echoes("before"));
+  site().write("sidecar.toml", kNewPolicy);
+  signal(SIGHUP);
+  EXPECT_TRUE(within(kPatience, [&] { return fetch("code.good.example") == "200"; }))
+      << sidecar().said();
+  EXPECT_EQ(fetch("web.good.example"), "000");
+  EXPECT_EQ(health(), "200");
+  EXPECT_TRUE(open->echoes("after")) << open->said();
+}
+
+TEST_P(SidecarTest, ABrokenPolicyChangesNothing) {
+  site().write("sidecar.toml", "version = 1\n[network]\nalow = []\n");
+  signal(SIGHUP);
+  EXPECT_TRUE(sidecar().says("the old policy stays in force")) << sidecar().said();
+  EXPECT_NE(sidecar().said().find("alow"), std::string::npos) << sidecar().said();
+  EXPECT_EQ(fetch("web.good.example"), "200");
+  EXPECT_EQ(fetch("code.good.example"), "000");
+  EXPECT_EQ(health(), "200");
+}
+
+TEST_P(SidecarTest, SigtermDrains) {
+  const std::unique_ptr<Background> open = tunnel();
+  signal(SIGTERM);
+  EXPECT_TRUE(within(kPatience, [&] { return health() == "503"; }));
+  EXPECT_TRUE(open->echoes("while it drains")) << open->said();
+  EXPECT_EQ(fetch("web.good.example"), "000") << "nobody new comes in";
+  open->end_input();
+  EXPECT_EQ(open->wait(), 0);
+  EXPECT_EQ(sidecar().wait(), 0) << sidecar().said();
+}
+
+TEST_P(SidecarTest, WhileItDrainsANewClientIsRefusedAtOnce) {
+  const std::unique_ptr<Background> open = tunnel();
+  signal(SIGTERM);
+  ASSERT_TRUE(within(kPatience, [&] { return health() == "503"; }));
+  // 7: connection refused. A client that is left waiting (28) finds no other instance.
+  EXPECT_EQ(world()
+                .on_host(site(), {"curl", "-s", "--max-time", "3", "-x", "http://127.0.0.1:18118",
+                                  "https://web.good.example/hello"})
+                .code,
+            7);
+}
+
+TEST_P(SidecarTest, ATunnelOfAnOldPolicyIsDrainedToo) {
+  const std::unique_ptr<Background> open = tunnel();
+  site().write("sidecar.toml", kNewPolicy);
+  signal(SIGHUP);
+  ASSERT_TRUE(within(kPatience, [&] { return fetch("code.good.example") == "200"; }));
+  signal(SIGTERM);
+  EXPECT_TRUE(within(kPatience, [&] { return health() != "200"; }));
+  EXPECT_TRUE(open->echoes("while it drains")) << open->said();
+  open->end_input();
+  EXPECT_EQ(sidecar().wait(), 0) << sidecar().said();
+}
+
 std::string name_of(const std::tuple<As, Way>& parameter) {
   return name_of(std::get<0>(parameter)) +
          (std::get<1>(parameter) == Way::announced ? "_by_proxy" : "_unaware");
@@ -378,6 +718,11 @@ std::string name_of(const std::tuple<As, Way>& parameter) {
 INSTANTIATE_TEST_SUITE_P(As, ClientTest,
                          testing::Combine(testing::ValuesIn(identities()),
                                           testing::Values(Way::announced, Way::transparent)),
+                         [](const auto& suite) { return name_of(suite.param); });
+
+INSTANTIATE_TEST_SUITE_P(As, EgressTest, testing::ValuesIn(identities()),
+                         [](const auto& suite) { return name_of(suite.param); });
+INSTANTIATE_TEST_SUITE_P(As, SidecarTest, testing::ValuesIn(identities()),
                          [](const auto& suite) { return name_of(suite.param); });
 
 }  // namespace
