@@ -430,6 +430,17 @@ done
                 : "hello from nginx\nhello from nginx\n");
 }
 
+TEST_P(ClientTest, AnHttp10ClientIsSentNoChunks) {
+  // RFC 9112 §6.1: it does not know them, and would take the sizes for content.
+  EXPECT_EQ(run(R"sh(
+exec 3<>/dev/tcp/web.good.example/80
+printf 'GET /pieces HTTP/1.0\r\nHost: web.good.example\r\n\r\n' >&3
+timeout 3 cat <&3 > /tmp/got || echo 'still open'
+sed '1,/^\r$/d' /tmp/got
+)sh"),
+            "piece 0\npiece 1\npiece 2\npiece 3\npiece 4\n");
+}
+
 // --- hosts that are inspected
 // ----------------------------------------------------------------------
 
