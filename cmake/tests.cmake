@@ -19,6 +19,7 @@ add_executable(unit-tests
   src/rules/egress/request_test.cc
   src/egress/budget_test.cc
   src/egress/configuration_test.cc
+  src/egress/relay_test.cc
   src/rules/egress/dns_test.cc
   src/rules/egress/client_hello_test.cc
   src/rules/egress/socks_test.cc
@@ -64,4 +65,4 @@ berm_black_box_test(integration-tests TIMEOUT 900 SOURCES tests/integration/run_
   tests/integration/git_test.cc tests/integration/modes_test.cc tests/integration/hosts_test.cc
   tests/integration/hostile_repository_test.cc)
 berm_black_box_test(agent-tests TIMEOUT 600 SOURCES tests/agents/claude_test.cc)
-berm_black_box_test(egress-tests TIMEOUT 600 SOURCES tests/egress/egress_test.cc tests/egress/clients_test.cc)
+berm_black_box_test(egress-tests TIMEOUT 600 SOURCES tests/egress/egress_test.cc tests/egress/network_test.cc tests/egress/clients_test.cc)

@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstring>
 
 #include "base/text.h"
 #include "rules/egress/client_hello.h"
@@ -23,6 +24,29 @@ constexpr std::chrono::minutes kIdle{60};
 
 // RFC 8446 §6: fatal, access_denied. What a refused TLS client can understand.
 constexpr unsigned char kAccessDenied[] = {0x15, 0x03, 0x03, 0x00, 0x02, 0x02, 0x31};
+
+// Where a whole ClientHello ends: it fills its records to the last byte.
+std::size_t hello_length(std::string_view bytes) {
+  const auto number = [&](std::size_t at, std::size_t size) {
+    std::size_t out = 0;
+    for (std::size_t i = 0; i < size; ++i)
+      out = (out << 8) | static_cast<unsigned char>(bytes[at + i]);
+    return out;
+  };
+  std::size_t at = 0;
+  std::string handshake;
+  while (at + 5 <= bytes.size()) {
+    const std::size_t record = number(at + 3, 2);
+    handshake += bytes.substr(at + 5, record);
+    at += 5 + record;
+    if (handshake.size() < 4) continue;
+    const std::size_t length = (std::size_t{static_cast<unsigned char>(handshake[1])} << 16) |
+                               (std::size_t{static_cast<unsigned char>(handshake[2])} << 8) |
+                               static_cast<unsigned char>(handshake[3]);
+    if (handshake.size() >= 4 + length) break;
+  }
+  return std::min(at, bytes.size());
+}
 
 bool would_block(int error) { return error == EAGAIN || error == EINTR; }
 
@@ -81,7 +105,7 @@ void Relay::on_ready(unsigned, std::uint32_t) {
 }
 
 void Relay::pump_both() {
-  if (looking_) {
+  if (looking_ == Looking::hello || looking_ == Looking::second) {
     switch (look_at_hello()) {
       case Pumped::refused:
         return;
@@ -91,11 +115,18 @@ void Relay::pump_both() {
         break;
     }
   }
-  const Pumped up = looking_ ? Pumped::waits : pump(up_, true);
+  // While the server's answer is awaited nothing more is read from the client: a second hello would
+  // pass unseen behind the first.
+  const Looking before = looking_;
+  Pumped up = Pumped::waits;
+  if (looking_ == Looking::done) up = pump(up_, true);
+  if (looking_ == Looking::answer) up = flush(up_);
   const Pumped down = up == Pumped::over || up == Pumped::refused ? up : pump(down_, false);
   if (closed_) return;
   if (down == Pumped::over || (up_.shut && down_.shut)) return close();
-  if (up == Pumped::goes_on || down == Pumped::goes_on) {
+  if (looking_ != before) return pump_both();
+  const bool more = up == Pumped::goes_on && looking_ == Looking::done;
+  if (more || down == Pumped::goes_on) {
     loop_.post([self = shared_from_this()] {
       if (!self->closed_) self->pump_both();
     });
@@ -148,6 +179,7 @@ Relay::Pumped Relay::read_some(Direction& direction, bool upload) {
   } else if (direction.bulk) {
     direction.in_pipe = moved;
   } else {
+    if (!upload && looking_ == Looking::answer) look_at_answer({bytes, moved});
     const ssize_t sent = ::send(direction.to, bytes, moved, MSG_NOSIGNAL | MSG_DONTWAIT);
     if (sent < 0 && !would_block(errno)) return Pumped::over;
     const auto done = static_cast<std::size_t>(std::max<ssize_t>(sent, 0));
@@ -176,12 +208,16 @@ Relay::Pumped Relay::pump(Direction& direction, bool upload) {
 Relay::Pumped Relay::look_at_hello() {
   bool decided = false;
   for (;;) {
-    const std::string why = up_.pending.empty() ? "" : why_refused(up_.pending, decided);
+    const std::string why = up_.pending.empty() ? "" : judge_hello(up_.pending, decided);
     if (!why.empty()) {
       refuse("tls", why);
       return Pumped::refused;
     }
-    if (decided || up_.ended) break;
+    if (decided) break;
+    if (up_.ended) {  // it never said a whole hello
+      looking_ = Looking::done;
+      break;
+    }
     char bytes[kSmall];
     const std::uint64_t room = admission_.account.reserve(sizeof bytes, true);
     const ssize_t got = room == 0 ? 0 : ::recv(client_.get(), bytes, room, MSG_DONTWAIT);
@@ -197,19 +233,37 @@ Relay::Pumped Relay::look_at_hello() {
     up_.ended = got == 0;
     up_.pending.append(bytes, moved);
   }
-  looking_ = false;
   return Pumped::goes_on;
 }
 
-std::string Relay::why_refused(std::string_view bytes, bool& decided) const {
+// Sets looking_ to what comes next. The second hello may follow a change_cipher_spec record, which
+// TLS 1.3 clients send for the sake of middleboxes (RFC 8446 §D.4).
+std::string Relay::judge_hello(std::string_view bytes, bool& decided) {
+  constexpr std::string_view kChangeCipherSpec("\x14\x03\x03\x00\x01\x01", 6);
+  if (looking_ == Looking::second && bytes.front() == kChangeCipherSpec.front()) {
+    if (bytes.size() <= kChangeCipherSpec.size()) return "";
+    if (bytes.starts_with(kChangeCipherSpec)) bytes.remove_prefix(kChangeCipherSpec.size());
+  }
   const Destination& to = admission_.to;
   const auto* data = reinterpret_cast<const std::uint8_t*>(bytes.data());
   const HelloResult result = parse_client_hello({data, bytes.size()});
   decided = result.state != HelloState::need_more;
+  const bool first = looking_ == Looking::hello;
+  const bool compared = !to.address && !admission_.grant.opaque;
+  if (decided) {
+    const bool tls = result.state == HelloState::complete;
+    looking_ = first && tls && compared ? Looking::answer : Looking::done;
+    if (looking_ == Looking::answer) {
+      const std::size_t end = hello_length(bytes);
+      held_ = up_.pending.substr(end);
+      up_.pending.resize(end);
+    }
+  }
   switch (result.state) {
     case HelloState::need_more:
       return "";
     case HelloState::not_tls:
+      if (!first) return "the server asked for another ClientHello, and something else came";
       // What is granted on 443 is TLS; elsewhere any protocol may run.
       return to.port == 443 && !admission_.grant.opaque && !to.address
                  ? "what the client says on port 443 is not TLS"
@@ -220,7 +274,7 @@ std::string Relay::why_refused(std::string_view bytes, bool& decided) const {
       break;
   }
   // An address was granted as an address: there is no name to compare with.
-  if (to.address || admission_.grant.opaque) return "";
+  if (!compared) return "";
   if (result.hello.encrypted) {
     return "the ClientHello is encrypted (ECH): its name cannot be compared; network.opaque "
            "permits "
@@ -235,9 +289,26 @@ std::string Relay::why_refused(std::string_view bytes, bool& decided) const {
                      printable(result.hello.server_name.substr(0, 100)), to.host);
 }
 
+// A HelloRetryRequest is a ServerHello with a random that is known (RFC 8446 §4.1.3).
+void Relay::look_at_answer(std::string_view bytes) {
+  constexpr unsigned char kRetry[32] = {0xCF, 0x21, 0xAD, 0x74, 0xE5, 0x9A, 0x61, 0x11,
+                                        0xBE, 0x1D, 0x8C, 0x02, 0x1E, 0x65, 0xB8, 0x91,
+                                        0xC2, 0xA2, 0x11, 0x16, 0x7A, 0xBB, 0x8C, 0x5E,
+                                        0x07, 0x9E, 0x09, 0xE2, 0xC8, 0xA8, 0x33, 0x9C};
+  constexpr std::size_t kRandomAt = 11;  // record header, handshake header, version
+  answer_.append(bytes.substr(0, kRandomAt + sizeof kRetry - answer_.size()));
+  const bool server_hello = answer_.front() == 0x16 && (answer_.size() < 6 || answer_[5] == 2);
+  if (server_hello && answer_.size() < kRandomAt + sizeof kRetry) return;
+  const bool retry =
+      server_hello && std::memcmp(answer_.data() + kRandomAt, kRetry, sizeof kRetry) == 0;
+  looking_ = retry ? Looking::second : Looking::done;
+  answer_ = std::string();
+  up_.pending += std::exchange(held_, std::string());
+}
+
 void Relay::refuse(std::string_view rule, const std::string& why) {
   gate_.deny(admission_, rule, why);
-  if (down_.moved == 0 && looking_) {
+  if (rule == "tls") {
     ::send(client_.get(), kAccessDenied, sizeof kAccessDenied, MSG_NOSIGNAL | MSG_DONTWAIT);
   }
   close();
@@ -245,7 +316,8 @@ void Relay::refuse(std::string_view rule, const std::string& why) {
 
 void Relay::close_if_idle(Loop::Clock::time_point now) {
   if (closed_) return;
-  const bool never_began = looking_ && admission_.to.port == 443 && now - opened_ > kHelloPatience;
+  const bool never_began =
+      looking_ == Looking::hello && admission_.to.port == 443 && now - opened_ > kHelloPatience;
   if (never_began || now - last_ > kIdle) close();
 }
 

@@ -43,6 +43,13 @@ class Relay : public Loop::Handler, public std::enable_shared_from_this<Relay> {
   void close_if_idle(Loop::Clock::time_point now);
 
  private:
+  /// What is still read on its way, and why.
+  enum class Looking : std::uint8_t {
+    hello,   ///< the client's first bytes: which server does it ask for?
+    answer,  ///< the server's first: does it want another hello (HelloRetryRequest)?
+    second,  ///< that hello, which must ask for the same server
+    done,
+  };
   enum class Pumped : std::uint8_t { waits, goes_on, over, refused };
   struct Direction {
     int from = -1;
@@ -61,7 +68,8 @@ class Relay : public Loop::Handler, public std::enable_shared_from_this<Relay> {
   [[nodiscard]] Pumped flush(Direction& direction);
   [[nodiscard]] Pumped read_some(Direction& direction, bool upload);
   [[nodiscard]] Pumped look_at_hello();
-  [[nodiscard]] std::string why_refused(std::string_view bytes, bool& decided) const;
+  void look_at_answer(std::string_view bytes);
+  [[nodiscard]] std::string judge_hello(std::string_view bytes, bool& decided);
   void refuse(std::string_view rule, const std::string& why);
   void close();
 
@@ -74,7 +82,9 @@ class Relay : public Loop::Handler, public std::enable_shared_from_this<Relay> {
   Ended ended_;
   Direction up_;
   Direction down_;
-  bool looking_ = true;  ///< the client's first bytes are still being read
+  Looking looking_ = Looking::hello;
+  std::string answer_;  ///< the server's first bytes
+  std::string held_;    ///< what the client sent behind its first hello
   bool closed_ = false;
   Loop::Clock::time_point opened_ = Loop::Clock::now();
   Loop::Clock::time_point last_ = opened_;

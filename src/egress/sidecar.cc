@@ -141,6 +141,9 @@ std::optional<int> Sidecar::on_signals() {
     }
     if (ends_by_) return 1;  // asked twice
     ends_by_ = Clock::now() + options_.grace;
+    // The sockets leave the listening state for everybody who holds them: a new client is refused
+    // at once, not left waiting in a queue that nobody reads.
+    for (const UniqueFd& fd : listeners_) ::shutdown(fd.get(), SHUT_RD);
     drain(workers_.back());
   }
   return std::nullopt;
@@ -171,8 +174,10 @@ std::optional<int> Sidecar::wait_once() {
     if (fds[i + 2].revents != 0) copy_events(workers_[i]);
   }
   const bool serves = static_cast<bool>(workers_.back().events);
-  if (!serves) return ends_by_ ? 0 : 1;
+  if (!serves && !ends_by_) return 1;
+  // Those of an old policy have connections to end, too.
   std::erase_if(workers_, [](const EgressProcess& worker) { return !worker.events; });
+  if (workers_.empty()) return 0;
   if (fds[1].revents != 0) answer_health();
   return fds[0].revents != 0 ? on_signals() : std::nullopt;
 }

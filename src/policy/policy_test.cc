@@ -199,6 +199,48 @@ TEST(MergePolicy, AGrantBeyondTheCeilingIsRefusedByName) {
             "does not");
 }
 
+bool merges(std::string_view ceiling, std::string_view file) {
+  const Result<PolicyLayer> outer = parse_policy(ceiling, "ceiling");
+  const Result<PolicyLayer> inner = parse_policy(file, "file");
+  EXPECT_TRUE(outer && inner);
+  return merge_policy({{"file", *inner}}, {"ceiling", *outer}).has_value();
+}
+
+TEST(MergePolicy, ACeilingThatNamesHostsIsNoOpenOne) {
+  constexpr std::string_view kCeiling = "[network]\nallow = [\"*.corp.example\"]\n";
+  EXPECT_FALSE(merges(kCeiling, "[network]\nmode = \"open\"\n"));
+  EXPECT_FALSE(merges(kCeiling, "[network]\ninternal = [\"a.corp.example:443\"]\n"));
+  EXPECT_FALSE(merges(kCeiling, "[network]\nopaque = [\"a.corp.example\"]\n"));
+  EXPECT_TRUE(merges(kCeiling, "[network]\nallow = [\"a.corp.example:443\"]\n"));
+}
+
+TEST(MergePolicy, WhatTheCeilingInspectsStaysInspected) {
+  const PolicyLayer ceiling = *parse_policy(
+      "[network]\nallow = [\"*.corp.example\"]\n[[network.rule]]\nhost = \"api.corp.example\"\n"
+      "methods = [\"GET\"]\npaths = [\"/v1/**\"]\n",
+      "ceiling");
+  const PolicyLayer file = *parse_policy("[network]\nallow = [\"*.corp.example\"]\n", "file");
+  const Result<MergedPolicy> merged = merge_policy({{"file", file}}, {"ceiling", ceiling});
+  ASSERT_TRUE(merged.has_value());
+  EXPECT_EQ(merged->policy.network_rules, ceiling.network.rules);
+  EXPECT_FALSE(merges(to_toml(ceiling),
+                      "[[network.rule]]\nhost = \"api.corp.example\"\nmethods = [\"DELETE\"]\n"
+                      "paths = [\"/**\"]\n"));
+}
+
+TEST(MergePolicy, TheSmallerOfTwoWordsForOneBudgetCounts) {
+  const PolicyLayer file =
+      *parse_policy("[limits]\negress = \"1GiB\"\n[network.budget]\nbytes = \"1KiB\"\n", "file");
+  EXPECT_EQ(merge_policy({{"file", file}}, {"ceiling", {}})->policy.network_budget.bytes->count,
+            1024U);
+}
+
+TEST(ParsePolicy, ABundleCanOnlyBeAllowed) {
+  EXPECT_FALSE(parse_policy("[network]\ndeny = [\"@node\"]\n", "x").has_value());
+  EXPECT_FALSE(parse_policy("[network]\nopaque = [\"@node\"]\n", "x").has_value());
+  EXPECT_FALSE(parse_policy("[network]\nallow = [\"@nodde\"]\n", "x").has_value());
+}
+
 TEST(MergePolicy, AnEmptyListGrantsNothing) {
   PolicyLayer file;
   file.workspace.write = std::vector<Glob>{};

@@ -116,6 +116,9 @@ constexpr Bypass kBypasses[] = {
     {"inspected_smuggle", "malformed"},
     {"inspected_other_name", "closed"},
     {"inspected_by_plain_http", "network.rule"},
+    {"inspected_on_another_port", "network.rule"},
+    {"inspected_in_clear_on_443", "malformed"},
+    {"http_in_clear_on_443", "malformed"},
     // DNS
     {"dns_not_granted", "NXDOMAIN"},
     {"dns_txt_tunnel", "NXDOMAIN"},

@@ -113,6 +113,19 @@ print(head[:12], "moved", moved, file=sys.stderr)
   EXPECT_FALSE(events(report, "net.denied").empty());
 }
 
+TEST_P(Network, HeadsCountToo) {
+  const nlohmann::json report =
+      run("[network]\nallow = [\"a.good.example\"]\n[network.budget]\nupload = \"100KiB\"\n", R"(
+sent = 0
+for _ in range(10):
+    s = socket.create_connection(("127.0.0.1", 8118)); s.settimeout(10)
+    head = b"HEAD http://a.good.example/ HTTP/1.1\r\nHost: a.good.example\r\nX: " + b"x" * 40000 + b"\r\n\r\n"
+    s.sendall(head)
+    print(s.recv(4096).split(b" ")[1].decode(), file=sys.stderr)
+)");
+  EXPECT_EQ(report["said"].get<std::string>().substr(0, 12), "200\n200\n403\n") << report["said"];
+}
+
 TEST_P(Network, EachHostHasItsOwnBudgetOfConnectionsAndRequests) {
   const nlohmann::json report =
       run("[network]\nallow = [\"*.good.example\"]\n[network.per_host]\nconnections = 2\nrequests "
