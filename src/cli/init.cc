@@ -46,7 +46,8 @@ max_files = 200
 max_size  = "8MiB"
 
 [network]
-allow = []                         # hosts by name, e.g. "api.example.com:443"; empty grants nothing
+allow = []                         # names, e.g. "api.example.com", or bundles, e.g. "@node"; empty
+                                   # grants nothing. berm run --learn proposes what a run needs
 
 [env]
 pass = []                          # variables by name; nothing else comes in

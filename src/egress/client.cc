@@ -103,6 +103,11 @@ void Client::begin_transparent() {
 }
 
 void Client::step_http() {
+  // TLS spoken to the proxy itself would wait for a head that never ends.
+  if (buffer_.front() < 'A' || buffer_.front() > 'z') {
+    worker_.gate().deny_unreadable(Via::http, "", "no HTTP request");
+    return refuse_http("400 Bad Request", "malformed", "this is an HTTP proxy, spoken to in clear");
+  }
   const std::size_t length = head_length(buffer_);
   if (length == 0) {
     if (buffer_.size() > kMaxRequestHead) {
