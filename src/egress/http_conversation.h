@@ -1,0 +1,94 @@
+// src/egress/http_conversation.h: the inside of http_session.h.
+#pragma once
+
+#include <boost/beast/core.hpp>
+#include <boost/beast/http.hpp>
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "egress/http_session.h"
+#include "egress/tls_stream.h"
+
+namespace berm {
+
+namespace beast = boost::beast;
+namespace http = beast::http;
+
+/// Why a request is not passed on.
+struct Refusal {
+  http::status status = http::status::forbidden;
+  std::string rule;
+  std::string why;
+};
+
+/// One client connection that speaks HTTP, request by request: read strictly (http_aim.cc), judged,
+/// written anew and answered (http_forward.cc).
+class HttpConversation {
+ public:
+  HttpConversation(const HttpContext& context, std::unique_ptr<ByteStream> client,
+                   std::string early, HttpTask task)
+      : context_(context),
+        client_(std::move(client)),
+        unread_(std::move(early)),
+        task_(std::move(task)) {}
+
+  void serve();  ///< to the connection's end
+
+ private:
+  using Request = http::request<http::buffer_body>;
+  using Response = http::response<http::buffer_body>;
+  static constexpr std::size_t kPiece = 16 << 10;
+  static constexpr std::size_t kMostBuffered = 256 << 10;
+  static constexpr std::chrono::seconds kSlowest{60};  ///< between two pieces of a request
+
+  bool serve_one();
+  bool read_head();
+  std::optional<Refusal> aim();
+  std::optional<Refusal> aim_at_proxy_target(std::string_view target);
+  std::optional<Refusal> judge();
+  std::optional<Refusal> judge_inspected(std::string_view path);
+  Result<void> reach_server();
+  void rewrite_fields();
+  bool forward();
+  bool forward_request(http::request_serializer<http::buffer_body>& out);
+  bool forward_response();
+  bool pay_for_head(const Response& response);
+  bool send_upgrade(http::response_serializer<http::buffer_body>& in);
+  void refuse(const Refusal& refusal);
+  void tunnel();
+
+  template <bool is_request>
+  bool relay_body(ByteStream& in, ByteStream& out, beast::flat_buffer& buffer,
+                  http::parser<is_request, http::buffer_body>& parser,
+                  http::serializer<is_request, http::buffer_body>& serializer);
+
+  [[nodiscard]] Request& request() { return parser_->get(); }
+  [[nodiscard]] std::string method() { return std::string(request().method_string()); }
+
+  const HttpContext& context_;
+  std::unique_ptr<ByteStream> client_;
+  std::string unread_;  ///< of the client, before a head is parsed
+  HttpTask task_;
+  std::optional<Admission> admission_;  ///< of this request
+  std::optional<http::request_parser<http::buffer_body>> parser_;
+  // Bounded: a chunk extension or a trailer of any length would otherwise be kept whole.
+  beast::flat_buffer client_buffer_{kMostBuffered};
+  beast::flat_buffer server_buffer_{kMostBuffered};
+  std::unique_ptr<ByteStream> server_;
+  std::optional<Destination> server_is_;  ///< where server_ leads
+  std::string path_;                      ///< as sent on
+  std::optional<Bytes> max_upload_;
+  bool websocket_ = false;
+  unsigned status_ = 0;
+  std::size_t head_size_ = 0;   ///< of this request
+  bool keep_alive_ = false;     ///< the client's wish
+  bool old_client_ = false;     ///< HTTP/1.0
+  bool refused_early_ = false;  ///< the server does not take the rest of the body
+  bool broken_ = false;         ///< what the client has got is not whole
+  std::uint64_t sent_ = 0;
+  std::uint64_t received_ = 0;
+};
+
+}  // namespace berm
