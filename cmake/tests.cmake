@@ -20,6 +20,7 @@ add_executable(unit-tests
   src/egress/budget_test.cc
   src/egress/configuration_test.cc
   src/egress/relay_test.cc
+  src/egress/http_session_test.cc
   src/rules/egress/dns_test.cc
   src/rules/egress/client_hello_test.cc
   src/rules/egress/socks_test.cc

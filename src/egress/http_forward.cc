@@ -2,6 +2,8 @@
 #include <fmt/format.h>
 #include <poll.h>
 
+#include <algorithm>
+#include <iterator>
 #include <nlohmann/json.hpp>
 
 #include "base/text.h"
@@ -25,12 +27,26 @@ constexpr const char* kHopFields[] = {
     "te",         "trailer",          "upgrade",          "expect",
     "forwarded",  "x-forwarded-for",  "x-forwarded-host", "via"};
 // Fields by which servers let a request be another one than its first line says: past the rules.
-constexpr const char* kOverrideFields[] = {"x-http-method-override", "x-http-method",
-                                           "x-method-override", "x-original-url", "x-rewrite-url"};
+constexpr std::string_view kOverrideFields[] = {"x-http-method-override", "x-http-method",
+                                                "x-method-override", "x-original-url",
+                                                "x-rewrite-url"};
 // Every field by which an agent could authenticate to the model API as somebody else: an attacker's
 // key would turn it into a way out.
 constexpr const char* kCredentialFields[] = {
     "authorization", "x-api-key", "api-key", "cookie", "proxy-authorization", "x-goog-api-key"};
+
+// CGI and its kin read "X_Original_Url" and "X-Original-Url" as one variable.
+void erase_overrides(http::request<http::buffer_body>& request) {
+  for (auto field = request.begin(); field != request.end();) {
+    std::string name = lower(std::string_view(field->name_string()));
+    std::ranges::replace(name, '_', '-');
+    const auto next = std::next(field);
+    if (std::ranges::find(kOverrideFields, name) != std::end(kOverrideFields)) {
+      request.erase(field);
+    }
+    field = next;
+  }
+}
 
 }  // namespace
 
@@ -45,6 +61,13 @@ Result<void> HttpConversation::reach_server() {
   const bool in_clear = task_.kind != HttpTask::Kind::inspected;
   if (admission_->grant.inspected && in_clear) {
     return failure(Errc::denied, "an inspected host is reached by https only", "network.rule");
+  }
+  // A client that keeps its connection makes us open another: that is one of the budget's, too.
+  if (server_is_ == admission_->to && task_.kind != HttpTask::Kind::model) {
+    if (const std::string full = admission_->account.take_connection(); !full.empty()) {
+      context_.gate.deny(*admission_, "network.budget", full);
+      return failure(Errc::denied, full, "network.budget");
+    }
   }
   Dialled dialled = BERM_TRY(context_.connect(*admission_));
   const bool model = task_.kind == HttpTask::Kind::model;
@@ -77,7 +100,7 @@ void HttpConversation::rewrite_fields() {
   }
   for (const char* field : kHopFields) request().erase(field);
   if (task_.kind == HttpTask::Kind::inspected) {
-    for (const char* field : kOverrideFields) request().erase(field);
+    erase_overrides(request());
   }
   if (websocket_) {
     request().set(http::field::connection, "Upgrade");
@@ -125,7 +148,7 @@ bool HttpConversation::relay_body(ByteStream& in, ByteStream& out, beast::flat_b
         context_.gate.deny(*admission_, "network.budget", "the budget ends within a body");
         return false;
       }
-      if (is_request && max_upload_ && count > max_upload_->count) {
+      if (is_request && max_upload_ && count - head_size_ > max_upload_->count) {
         context_.gate.deny(*admission_, "network.rule", "the body is larger than max_upload");
         return false;
       }
@@ -155,6 +178,7 @@ bool HttpConversation::forward_request(http::request_serializer<http::buffer_bod
   refused_early_ = false;
   error_code error;
   http::write_header(*server_, out, error);
+  refused_early_ = static_cast<bool>(error);
   return !error && relay_body<true>(*client_, *server_, client_buffer_, *parser_, out);
 }
 
@@ -187,8 +211,14 @@ bool HttpConversation::forward_response() {
     Response& response = parser.get();
     status_ = response.result_int();
     const bool switching = status_ == 101;
-    if (status_ < 200 && !switching) continue;  // 100, 103: hints for our hop
-    if (switching && !websocket_) return false;
+    if (status_ < 200 && !switching) {  // 100, 103: hints for our hop
+      status_ = 0;
+      continue;
+    }
+    if (switching && !websocket_) {
+      status_ = 0;
+      return false;
+    }
     const bool bodiless =
         status_ == 204 || status_ == 304 || request().method() == http::verb::head;
     const bool keep = keep_alive_ && !old_client_ && (bodiless || !parser.need_eof());
@@ -196,7 +226,10 @@ bool HttpConversation::forward_response() {
     for (const char* field : {"proxy-authenticate", "proxy-connection", "keep-alive", "alt-svc"}) {
       response.erase(field);  // alt-svc would send the client to a port that it cannot reach
     }
-    if (!pay_for_head(response)) return false;
+    if (!pay_for_head(response)) {
+      refuse({http::status::forbidden, "network.budget", "the budget ends before the answer"});
+      return false;
+    }
     const bool server_chunks = response.chunked();
     if (bodiless && server_chunks) response.erase(http::field::transfer_encoding);
     response.version(old_client_ ? 10 : 11);
@@ -210,7 +243,9 @@ bool HttpConversation::forward_response() {
       broken_ = true;
       return false;
     }
-    if (!server_keeps || bodiless || parser.need_eof()) server_.reset();
+    // What stands behind an answer would be taken for the answer to the next request.
+    const bool more = server_buffer_.size() > 0;
+    if (!server_keeps || bodiless || parser.need_eof() || more) server_.reset();
     return keep;
   }
 }

@@ -20,6 +20,7 @@ constexpr std::size_t kSmall = 16 << 10;   // read by hand; a full one turns to 
 constexpr std::size_t kChunk = 256 << 10;  // and the size of a pipe
 constexpr int kRounds = 32;                // then somebody else has a turn
 constexpr std::chrono::seconds kHelloPatience{30};
+constexpr std::chrono::seconds kAnswerPatience{120};
 constexpr std::chrono::minutes kIdle{60};
 
 // RFC 8446 §6: fatal, access_denied. What a refused TLS client can understand.
@@ -117,6 +118,11 @@ void Relay::pump_both() {
   }
   // While the server's answer is awaited nothing more is read from the client: a second hello would
   // pass unseen behind the first.
+  char byte = 0;
+  if (looking_ == Looking::answer && held_.empty() &&
+      ::recv(client_.get(), &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0) {
+    looking_ = Looking::done;  // the client has ended: it will send no second hello
+  }
   const Looking before = looking_;
   Pumped up = Pumped::waits;
   if (looking_ == Looking::done) up = pump(up_, true);
@@ -176,6 +182,11 @@ Relay::Pumped Relay::read_some(Direction& direction, bool upload) {
   }
   if (got == 0) {
     direction.ended = true;
+    if (!upload &&
+        looking_ == Looking::answer) {  // nobody is left who could ask for a second hello
+      looking_ = Looking::done;
+      up_.pending += std::exchange(held_, std::string());
+    }
   } else if (direction.bulk) {
     direction.in_pipe = moved;
   } else {
@@ -239,10 +250,14 @@ Relay::Pumped Relay::look_at_hello() {
 // Sets looking_ to what comes next. The second hello may follow a change_cipher_spec record, which
 // TLS 1.3 clients send for the sake of middleboxes (RFC 8446 §D.4).
 std::string Relay::judge_hello(std::string_view bytes, bool& decided) {
-  constexpr std::string_view kChangeCipherSpec("\x14\x03\x03\x00\x01\x01", 6);
-  if (looking_ == Looking::second && bytes.front() == kChangeCipherSpec.front()) {
-    if (bytes.size() <= kChangeCipherSpec.size()) return "";
-    if (bytes.starts_with(kChangeCipherSpec)) bytes.remove_prefix(kChangeCipherSpec.size());
+  // Early data that was refused stands before it, too; the server skips it (RFC 8446 §4.2.10).
+  while (looking_ == Looking::second && (bytes.front() == 0x14 || bytes.front() == 0x17)) {
+    if (up_.pending.size() > kChunk) return "too much before a second ClientHello";
+    if (bytes.size() < 5) return "";
+    const std::size_t record = 5 + (std::size_t{static_cast<unsigned char>(bytes[3])} << 8) +
+                               static_cast<unsigned char>(bytes[4]);
+    if (bytes.size() <= record) return "";
+    bytes.remove_prefix(record);
   }
   const Destination& to = admission_.to;
   const auto* data = reinterpret_cast<const std::uint8_t*>(bytes.data());
@@ -318,7 +333,9 @@ void Relay::close_if_idle(Loop::Clock::time_point now) {
   if (closed_) return;
   const bool never_began =
       looking_ == Looking::hello && admission_.to.port == 443 && now - opened_ > kHelloPatience;
-  if (never_began || now - last_ > kIdle) close();
+  // A server that says nothing to a hello, and a client that we therefore do not hear.
+  const bool never_answered = looking_ == Looking::answer && now - last_ > kAnswerPatience;
+  if (never_began || never_answered || now - last_ > kIdle) close();
 }
 
 void Relay::close() {

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <poll.h>
 #include <sys/socket.h>
 
 #include <thread>
@@ -130,6 +131,39 @@ TEST_F(RelayTest, NothingPassesBehindTheHelloBeforeTheServerHasAnswered) {
   EXPECT_EQ(first, hello("good.example"));
   EXPECT_EQ(get(client_, 7), std::string("\x15\x03\x03\x00\x02\x02\x31", 7));
   EXPECT_EQ(get(server_, 1), "") << "the second never arrived";
+}
+
+TEST_F(RelayTest, AServerThatEndsWithoutAWordEndsIt) {
+  put(client_, hello("good.example"));
+  EXPECT_EQ(get(server_, hello("good.example").size()), hello("good.example"));
+  server_.reset();
+  EXPECT_EQ(get(client_, 1), "");
+  client_.reset();
+  pollfd told{events_.get(), POLLIN, 0};
+  EXPECT_EQ(::poll(&told, 1, 3000), 1) << "never closed";
+  loop_->stop();
+}
+TEST_F(RelayTest, EarlyDataBeforeASecondHelloIsSkipped) {
+  const std::string early(
+      "\x17\x03\x03\x00\x04"
+      "abcd",
+      9);
+  put(client_, hello("good.example") + early);
+  EXPECT_EQ(get(server_, hello("good.example").size()), hello("good.example"));
+  put(server_, server_hello(true));
+  EXPECT_EQ(get(client_, server_hello(true).size()), server_hello(true));
+  put(client_, hello("good.example"));
+  EXPECT_EQ(get(server_, 9), early);
+}
+TEST_F(RelayTest, AServerMaySpeakFirst) {
+  put(server_, std::string(16384, 'g'));
+  EXPECT_EQ(get(client_, 16384).size(), 16384U);
+  put(client_, hello("good.example"));
+  EXPECT_EQ(get(server_, hello("good.example").size()), hello("good.example"));
+  put(server_, server_hello(false));
+  EXPECT_EQ(get(client_, server_hello(false).size()), server_hello(false));
+  put(client_, "more");
+  EXPECT_EQ(get(server_, 4), "more");
 }
 
 }  // namespace

@@ -30,6 +30,10 @@ bool any_covers(const std::vector<HostGrant>& outer, const HostGrant& inner) {
   return std::ranges::any_of(outer, [&](const HostGrant& o) { return covers(o, inner); });
 }
 
+bool contains(const std::vector<HostGrant>& grants, const HostGrant& grant) {
+  return std::ranges::find(grants, grant) != grants.end();
+}
+
 template <class T>
 bool is_subset(const std::vector<T>& inner, const std::vector<T>& outer) {
   return std::ranges::all_of(
@@ -113,6 +117,15 @@ bool budget_within(const NetworkBudget& value, const NetworkBudget& ceiling) {
 // A rule of the policy lies within the ceiling's rules for its host where there are any, else
 // within what the ceiling allows whole.
 bool is_granted(const NetworkRule& rule, const PolicyLayer::Network& ceiling) {
+  // A rule for "*.b" speaks of "a.b" too: what the ceiling says of "a.b" binds it there.
+  for (const NetworkRule& own : ceiling.rules) {
+    if (!speaks_of(rule, own.host)) continue;
+    NetworkRule there = rule;
+    there.host = own.host;
+    const bool within =
+        std::ranges::any_of(ceiling.rules, [&](const NetworkRule& o) { return covers(o, there); });
+    if (!within) return false;
+  }
   const auto speaks = [&](const NetworkRule& o) { return speaks_of(o, rule.host); };
   if (std::ranges::any_of(ceiling.rules, speaks)) {
     return std::ranges::any_of(ceiling.rules,
@@ -164,17 +177,30 @@ std::string first_excess_in_network(const Policy& policy, const PolicyLayer& lay
   if (policy.network > network_bound(layer)) {
     return fmt::format("network.mode = \"{}\"", spelling(policy.network));
   }
-  if (policy.network == NetworkMode::none || !is_bounded(ceiling)) return "";
+  if (policy.network == NetworkMode::none) return "";
+  const bool bounded = is_bounded(ceiling);
   for (const HostGrant& grant : policy.allow_hosts) {
-    if (!any_covers(list(ceiling.allow), grant)) return "network.allow: " + to_text(grant);
+    if (bounded && !any_covers(list(ceiling.allow), grant)) {
+      return "network.allow: " + to_text(grant);
+    }
+    // Another port of an inspected host is opened by a grant of just that: only the ceiling's own.
+    const bool whole = grant.port != 0 && grant.port != 443 && !grant.any_port;
+    if (whole && !contains(list(ceiling.allow), grant) &&
+        std::ranges::any_of(ceiling.rules, [&](const NetworkRule& rule) {
+          return speaks_of(rule, grant.pattern);
+        })) {
+      return "network.allow: " + to_text(grant);
+    }
   }
   for (const NetworkRule& rule : policy.network_rules) {
-    if (!is_granted(rule, ceiling)) return "network.rule: " + rule.host;
+    if (bounded && !is_granted(rule, ceiling)) return "network.rule: " + rule.host;
   }
   for (const HostGrant& grant : policy.internal_hosts) {
+    if (!bounded && !ceiling.internal) break;
     if (!any_covers(list(ceiling.internal), grant)) return "network.internal: " + to_text(grant);
   }
   for (const HostGrant& grant : policy.opaque_hosts) {
+    if (!bounded && !ceiling.opaque) break;
     if (!any_covers(list(ceiling.opaque), grant)) return "network.opaque: " + to_text(grant);
   }
   return "";

@@ -250,6 +250,23 @@ TEST(MergePolicy, AnEmptyListGrantsNothing) {
   EXPECT_TRUE(merged->policy.allow_changes.empty());
 }
 
+TEST(MergePolicy, EachListOfTheCeilingBindsByItself) {
+  EXPECT_FALSE(merges(
+      "[network]\ninternal = []\n",
+      "[network]\nallow=[\"db.corp.example:5432\"]\ninternal = [\"db.corp.example:5432\"]\n"));
+  EXPECT_FALSE(merges("[network]\nmode=\"open\"\nopaque = [\"a.example.com\"]\n",
+                      "[network]\nmode=\"open\"\nopaque = [\"b.example.com\"]\n"));
+}
+TEST(MergePolicy, NoWiderRuleAndNoOtherPortEscapesTheCeilingsRule) {
+  const char* ceiling =
+      "[network]\nallow = [\"*.corp.example\"]\n[[network.rule]]\nhost = \"api.corp.example\"\n"
+      "methods = [\"GET\"]\npaths = [\"/v1/**\"]\n";
+  EXPECT_FALSE(merges(
+      ceiling,
+      "[[network.rule]]\nhost = \"*.corp.example\"\nmethods = [\"DELETE\"]\npaths = [\"/**\"]\n"));
+  EXPECT_FALSE(merges(ceiling, "[network]\nallow = [\"api.corp.example:80\"]\n"));
+}
+
 // Random layers over small vocabularies, so that overlaps and conflicts are common.
 class RandomPolicy {
  public:

@@ -115,8 +115,12 @@ Result<void> expand_all(std::vector<NamedLayer>& layers, NamedLayer& ceiling,
   for (NamedLayer& named : layers) BERM_TRY(expand(named, registries, out));
   // A ceiling means the machine's registries, not those of whoever is to be bound by it.
   RegistryHosts of_machine;
-  if (!clients.empty()) {
-    of_machine = read_registries(clients, host_environment("", "/usr/bin:/bin", repository));
+  std::set<std::string> bounding;
+  if (ceiling.layer.network.allow) bounding = registry_clients(*ceiling.layer.network.allow);
+  if (!bounding.empty()) {
+    HostEnvironment machine = host_environment("", "/usr/bin:/bin", repository);
+    machine.variables.clear();
+    of_machine = read_registries(bounding, machine);
   }
   ResolvedPolicy of_ceiling;  // what it would grant is told only where a layer asks for it
   return expand(ceiling, of_machine, of_ceiling);

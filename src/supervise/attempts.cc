@@ -17,6 +17,7 @@
 #include <cerrno>
 #include <cstring>
 #include <nlohmann/json.hpp>
+#include <system_error>
 
 #include "base/ip.h"
 #include "base/text.h"
@@ -55,10 +56,10 @@ bool locate_address(const seccomp_notif& notification, std::uint64_t& at, std::u
   const auto& args = notification.data.args;
   if (notification.data.nr == SYS_connect) {
     at = args[1];
-    size = args[2];
+    size = static_cast<std::uint32_t>(args[2]);  // the kernel reads an int
   } else if (notification.data.nr == SYS_sendto) {
     at = args[4];
-    size = args[5];
+    size = static_cast<std::uint32_t>(args[5]);
   } else {
     msghdr header{};
     if (!read_memory(pid, args[1], &header, sizeof header)) return false;
@@ -82,7 +83,7 @@ bool read_attempt(const seccomp_notif& notification, Attempt& attempt) {
     attempt.port = ntohs(v4.sin_port);
     std::memcpy(attempt.address.data(), &v4.sin_addr, 4);
     if (attempt.address[0] == 127) return false;  // the proxies, and what the agent serves itself
-  } else if (address.sin6_family == AF_INET6 && length == sizeof address) {
+  } else if (address.sin6_family == AF_INET6 && length >= 24) {  // SIN6_LEN_RFC2133
     attempt.v6 = true;
     attempt.port = ntohs(address.sin6_port);
     std::memcpy(attempt.address.data(), &address.sin6_addr, 16);
@@ -115,7 +116,11 @@ Result<void> AttemptWatch::start(UniqueFd notifications) {
   ::ioctl(notifications_.get(), kSetFlags, kSyncWakeUp);  // older kernels: a little slower
   read_ = std::move(pipe.read);
   write_ = std::move(pipe.write);
-  thread_ = std::thread([this] { work(); });
+  try {
+    thread_ = std::thread([this] { work(); });
+  } catch (const std::system_error& error) {
+    return os_error("start the thread that watches connections", error.code().value());
+  }
   return {};
 }
 

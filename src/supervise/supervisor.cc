@@ -208,6 +208,11 @@ void Supervisor::on_init_message() {
       Result<void> watched = (*received)->fds.size() == 1
                                  ? attempts_.start(std::move((*received)->fds[0]))
                                  : Result<void>(os_error("watch connections", message.value));
+      // Without a reader every connection inside would fail: that is no run that anybody asked for.
+      if (!watched && message.value == 0) {
+        end(SetupFailed{watched.error()});
+        break;
+      }
       // Telemetry, not a layer: a kernel without it, or with a watcher of its own, still runs.
       if (!watched)
         record_.append("supervisor", "net.unwatched", {{"why", sentence(watched.error())}});

@@ -59,8 +59,9 @@ Grant decide(const EgressRules& rules, const Destination& to) {
     grant.rule = fmt::format("network.rule \"{}\"", rule->host);
     return grant;
   }
-  if (rule != rules.inspect.end() &&
-      (allow == nullptr || *allow != HostGrant{.pattern = to.host, .port = to.port})) {
+  const HostGrant by_port{.pattern = to.host, .port = to.port};
+  const bool by_itself = std::ranges::find(rules.allow, by_port) != rules.allow.end();
+  if (rule != rules.inspect.end() && !by_itself) {
     return denied(fmt::format("network.rule \"{}\"", rule->host),
                   "a host with rules is reached by https only, unless this port of it is granted");
   }

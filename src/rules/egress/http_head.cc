@@ -35,6 +35,7 @@ struct Framing {
   int hosts = 0;
   int lengths = 0;
   int encodings = 0;
+  int types = 0;
 };
 
 std::string why_bad_field(std::string_view line, Framing& framing) {
@@ -50,6 +51,8 @@ std::string why_bad_field(std::string_view line, Framing& framing) {
     return "a control character in a header";
   }
   if (name == "host" && ++framing.hosts > 1) return "two Host headers";
+  // A rule that judges the first and a server that reads the last.
+  if (name == "content-type" && ++framing.types > 1) return "two Content-Type headers";
   if (name == "content-length") {
     const bool digits = !value.empty() && value.size() <= 18 &&
                         value.find_first_not_of("0123456789") == std::string_view::npos;

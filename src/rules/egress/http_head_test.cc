@@ -47,6 +47,7 @@ TEST(WhyAmbiguous, RefusesWhatTwoParsersReadDifferently) {
       "POST / HTTP/1.0\r\n{}Transfer-Encoding: chunked\r\n\r\n",
       "GET / HTTP/1.1\r\n{}Host: b.example\r\n\r\n",
       "GET / HTTP/1.1\r\n{}host: a.example\r\n\r\n",
+      "POST / HTTP/1.1\r\n{}Content-Type: a/b\r\nContent-Type: c/d\r\n\r\n",
       "GET / HTTP/1.1\r\n{}: x\r\n\r\n",
       "GET / HTTP/1.1\r\n{}X\r\n\r\n",
       "GET / HTTP/1.1\r\n{}X y: z\r\n\r\n",
