@@ -13,6 +13,7 @@ add_executable(unit-tests
   src/workspace/hidden_test.cc
   src/host/doctor_test.cc
   src/plan/plan_test.cc
+  src/plan/network_test.cc
   src/tiers/namespace/native_test.cc
   src/rules/egress/access_test.cc
   src/rules/egress/http_head_test.cc
