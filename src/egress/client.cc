@@ -209,7 +209,8 @@ void Client::admit(const Destination& to, Via via) {
 
 void Client::connect(Admission admission) {
   waiting_ = true;
-  if (listener_.kind != ListenerKind::transparent) worker_.loop().forget(fd_.get());
+  // Kept, but silent (edge-triggered: a hang-up is told once): the relay takes its place.
+  if (listener_.kind != ListenerKind::transparent) worker_.loop().change(fd_.get(), EPOLLET, *this);
   worker_.connector().connect(admission,
                               [weak = weak_from_this(), admission](Result<Dialled> dialled) {
                                 const std::shared_ptr<Client> self = weak.lock();

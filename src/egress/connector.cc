@@ -224,6 +224,9 @@ void Connector::connect(const Admission& admission, Done done) {
   const std::optional<UpstreamProxy>& proxy = gate_.configuration().proxy;
   if (proxy && !goes_direct(*proxy, admission.to)) return ask_proxy(admission, *proxy, done);
   if (admission.to.address) return dial(admission, {{*admission.to.address}}, done);
+  if (auto known = resolver_.known(admission.to.host)) {
+    return dial(admission, *std::move(known), done);
+  }
   resolver_.resolve(admission.to.host,
                     [this, admission, done](const Result<std::vector<IpAddress>>& found) {
                       loop_.post([this, admission, done, found] { dial(admission, found, done); });

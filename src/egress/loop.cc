@@ -37,6 +37,12 @@ bool Loop::watch(int fd, std::uint32_t events, Handler& handler, unsigned slot) 
   return ::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &event) == 0;
 }
 
+bool Loop::watch_instead(int fd, std::uint32_t events, Handler& handler, unsigned slot) {
+  epoll_event event = event_for(events, &handler, slot);
+  return ::epoll_ctl(epoll_.get(), EPOLL_CTL_MOD, fd, &event) == 0 ||
+         ::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &event) == 0;
+}
+
 void Loop::change(int fd, std::uint32_t events, Handler& handler, unsigned slot) {
   epoll_event event = event_for(events, &handler, slot);
   ::epoll_ctl(epoll_.get(), EPOLL_CTL_MOD, fd, &event);

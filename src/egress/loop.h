@@ -38,6 +38,9 @@ class Loop {
 
   /// @param events  EPOLLIN, EPOLLOUT, EPOLLET …; 0 keeps the descriptor but tells nothing.
   [[nodiscard]] bool watch(int fd, std::uint32_t events, Handler& handler, unsigned slot = 0);
+  /// The same for a descriptor that another handler may be watching: it takes its place.
+  [[nodiscard]] bool watch_instead(int fd, std::uint32_t events, Handler& handler,
+                                   unsigned slot = 0);
   void change(int fd, std::uint32_t events, Handler& handler, unsigned slot = 0);
   void forget(int fd);
 

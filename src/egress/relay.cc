@@ -16,9 +16,9 @@
 namespace berm {
 namespace {
 
-constexpr std::size_t kSmall = 16 << 10;   // read by hand; a full one turns to splice
-constexpr std::size_t kChunk = 256 << 10;  // and the size of a pipe
-constexpr int kRounds = 32;                // then somebody else has a turn
+constexpr std::size_t kSmall = 16 << 10;  // read by hand; a full one turns to splice
+constexpr std::size_t kChunk = 1 << 20;   // and the size of a pipe
+constexpr int kRounds = 32;               // then somebody else has a turn
 constexpr std::chrono::seconds kHelloPatience{30};
 constexpr std::chrono::seconds kAnswerPatience{120};
 constexpr std::chrono::minutes kIdle{60};
@@ -62,7 +62,9 @@ Pipe PipePool::take() {
   int ends[2];
   if (::pipe2(ends, O_CLOEXEC | O_NONBLOCK) != 0) return {};
   // May fail for a user who has many pipes (pipe-user-pages-soft): then it is a small one.
-  ::fcntl(ends[1], F_SETPIPE_SZ, static_cast<int>(kChunk));
+  if (::fcntl(ends[1], F_SETPIPE_SZ, static_cast<int>(kChunk)) < 0) {
+    ::fcntl(ends[1], F_SETPIPE_SZ, static_cast<int>(kChunk / 4));
+  }
   return {.read = UniqueFd(ends[0]), .write = UniqueFd(ends[1])};
 }
 
@@ -89,18 +91,20 @@ Relay::~Relay() = default;
 void Relay::start() {
   const std::uint64_t early = up_.pending.size();
   if (admission_.account.reserve(early, true) < early) {
-    return refuse("budget", admission_.account.exhausted());
+    return refuse("network.budget", admission_.account.exhausted());
   }
   up_.moved = early;
   // Edge-triggered and both ways at once: no system call changes what is waited for.
   constexpr std::uint32_t kAll = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET;
-  if (!loop_.watch(client_.get(), kAll, *this, 0) || !loop_.watch(server_.get(), kAll, *this, 1)) {
+  if (!loop_.watch_instead(client_.get(), kAll, *this, 0) ||
+      !loop_.watch(server_.get(), kAll, *this, 1)) {
     close();
   }
 }
 
-void Relay::on_ready(unsigned, std::uint32_t) {
+void Relay::on_ready(unsigned slot, std::uint32_t events) {
   if (closed_) return;
+  client_gone_ = client_gone_ || (slot == 0 && (events & (EPOLLRDHUP | EPOLLHUP)) != 0);
   last_ = Loop::Clock::now();
   pump_both();
 }
@@ -118,10 +122,8 @@ void Relay::pump_both() {
   }
   // While the server's answer is awaited nothing more is read from the client: a second hello would
   // pass unseen behind the first.
-  char byte = 0;
-  if (looking_ == Looking::answer && held_.empty() &&
-      ::recv(client_.get(), &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0) {
-    looking_ = Looking::done;  // the client has ended: it will send no second hello
+  if (looking_ == Looking::answer && held_.empty() && client_gone_) {
+    looking_ = Looking::done;  // it will send no second hello
   }
   const Looking before = looking_;
   Pumped up = Pumped::waits;
@@ -163,7 +165,9 @@ Relay::Pumped Relay::read_some(Direction& direction, bool upload) {
   }
   const std::uint64_t room = admission_.account.reserve(direction.bulk ? kChunk : kSmall, upload);
   if (room == 0) {
-    refuse("budget", admission_.account.exhausted());
+    const std::string full = admission_.account.exhausted();
+    if (full.empty()) return try_again_soon();  // another connection holds what is left, for now
+    refuse("network.budget", full);
     return Pumped::refused;
   }
   char bytes[kSmall];
@@ -198,6 +202,14 @@ Relay::Pumped Relay::read_some(Direction& direction, bool upload) {
     direction.bulk = moved == kSmall;
   }
   return Pumped::goes_on;
+}
+
+Relay::Pumped Relay::try_again_soon() {
+  loop_.after(std::chrono::milliseconds(2), [weak = weak_from_this()] {
+    const std::shared_ptr<Relay> self = weak.lock();
+    if (self && !self->closed_) self->pump_both();
+  });
+  return Pumped::waits;
 }
 
 Relay::Pumped Relay::pump(Direction& direction, bool upload) {
@@ -236,7 +248,7 @@ Relay::Pumped Relay::look_at_hello() {
     const auto moved = static_cast<std::uint64_t>(std::max<ssize_t>(got, 0));
     admission_.account.refund(room - moved, true);
     if (room == 0) {
-      refuse("budget", admission_.account.exhausted());
+      refuse("network.budget", admission_.account.exhausted());
       return Pumped::refused;
     }
     if (got < 0) return would_block(error) ? Pumped::waits : Pumped::over;

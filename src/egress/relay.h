@@ -66,6 +66,7 @@ class Relay : public Loop::Handler, public std::enable_shared_from_this<Relay> {
   void pump_both();
   [[nodiscard]] Pumped pump(Direction& direction, bool upload);
   [[nodiscard]] Pumped flush(Direction& direction);
+  [[nodiscard]] Pumped try_again_soon();
   [[nodiscard]] Pumped read_some(Direction& direction, bool upload);
   [[nodiscard]] Pumped look_at_hello();
   void look_at_answer(std::string_view bytes);
@@ -83,8 +84,9 @@ class Relay : public Loop::Handler, public std::enable_shared_from_this<Relay> {
   Direction up_;
   Direction down_;
   Looking looking_ = Looking::hello;
-  std::string answer_;  ///< the server's first bytes
-  std::string held_;    ///< what the client sent behind its first hello
+  std::string answer_;        ///< the server's first bytes
+  std::string held_;          ///< what the client sent behind its first hello
+  bool client_gone_ = false;  ///< it has said that it sends no more
   bool closed_ = false;
   Loop::Clock::time_point opened_ = Loop::Clock::now();
   Loop::Clock::time_point last_ = opened_;

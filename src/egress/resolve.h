@@ -9,6 +9,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -32,6 +33,9 @@ class Resolver {
   /// Starts the threads: after the process is confined, so that they are too.
   void start();
 
+  /// The addresses of `host` if they are known by now.
+  [[nodiscard]] std::optional<std::vector<IpAddress>> known(const std::string& host);
+
   /// Tells `answer` the addresses of `host` (canonical), now if they are known, else from a thread
   /// of the resolver. At most five seconds.
   void resolve(const std::string& host, Answer answer);
@@ -48,7 +52,6 @@ class Resolver {
   };
   Resolver() = default;
   void work(Channel& channel);
-  [[nodiscard]] std::optional<std::vector<IpAddress>> known(const std::string& host);
   void remember(const std::string& host, const std::vector<IpAddress>& addresses, int ttl);
 
   std::map<std::string, std::vector<IpAddress>> hosts_;  ///< /etc/hosts
