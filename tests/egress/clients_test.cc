@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstdio>
 #include <filesystem>
 #include <functional>
 #include <memory>
@@ -40,8 +41,16 @@ bool within(seconds patience, const std::function<bool()>& holds) {
 }
 
 std::string text_of(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), {}};
+  // Not a stream: libstdc++'s throws for a process that ends while its file is read (ESRCH).
+  std::string text;
+  std::FILE* file = std::fopen(path.c_str(), "re");
+  if (file == nullptr) return text;
+  char bytes[4096];
+  for (std::size_t got = 0; (got = std::fread(bytes, 1, sizeof bytes, file)) > 0;) {
+    text.append(bytes, got);
+  }
+  std::fclose(file);
+  return text;
 }
 
 std::size_t count_of(const std::string& text, const std::string& what) {
@@ -141,8 +150,8 @@ std::vector<pid_t> egress_of(pid_t berm) {
   for (const fs::directory_entry& entry : fs::directory_iterator("/proc")) {
     const std::string name = entry.path().filename();
     if (name.find_first_not_of("0123456789") != std::string::npos) continue;
-    const std::string command = text_of(entry.path() / "cmdline");
-    const std::string status = text_of(entry.path() / "status");
+    const std::string command = text_of((entry.path() / "cmdline").string());
+    const std::string status = text_of((entry.path() / "status").string());
     if (command.find(std::string("egress\0--child", 14)) != std::string::npos &&
         status.find("\nPPid:\t" + std::to_string(berm) + "\n") != std::string::npos) {
       out.push_back(std::stoi(name));
