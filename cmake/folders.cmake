@@ -22,7 +22,7 @@ berm_library(audit SOURCES record_file.cc LINKS berm_record berm_sys)
 berm_library(tiers/namespace SOURCES native.cc encode.cc launch.cc LINKS berm_plan berm_sys)
 berm_library(supervise SOURCES supervisor.cc attempts.cc streams.cc sample.cc janitor.cc LINKS berm_tiers_namespace berm_audit)
 berm_library(egress SOURCES start.cc sidecar.cc serve.cc confine.cc control.cc configuration.cc events.cc loop.cc budget.cc name_pool.cc gate.cc
-  resolve.cc connector.cc relay.cc client.cc dns_server.cc worker.cc http_session.cc http_aim.cc http_forward.cc model_route.cc
+  resolve.cc connector.cc relay.cc refusal.cc client.cc dns_server.cc worker.cc http_session.cc http_aim.cc http_forward.cc model_route.cc
   openssl.cc authority.cc tls_stream.cc root_store.cc upstream_trust.cc trust_files.cc
   LINKS berm_supervise berm_rules_egress OpenSSL::SSL cares)
 berm_library(session SOURCES run_directory.cc policy_sources.cc run_session.cc stored_run.cc report.cc

@@ -10,6 +10,7 @@
 
 #include "base/text.h"
 #include "egress/dns_server.h"
+#include "egress/refusal.h"
 #include "rules/egress/http_head.h"
 #include "rules/egress/socks.h"
 
@@ -49,14 +50,6 @@ std::string_view host_of(std::string_view head) {
 }
 
 }  // namespace
-
-std::string http_refusal(std::string_view status, std::string_view rule, std::string_view why) {
-  const std::string body = fmt::format("berm: {}\n", printable(why));
-  return fmt::format(
-      "HTTP/1.1 {}\r\nx-berm-denied: {}\r\nContent-Type: text/plain\r\nContent-Length: "
-      "{}\r\nConnection: close\r\n\r\n{}",
-      status, printable(rule), body.size(), body);
-}
 
 void Client::start() {
   if (listener_.kind == ListenerKind::model) return hand_to_http({.kind = HttpTask::Kind::model});

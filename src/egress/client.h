@@ -50,8 +50,4 @@ class Client : public Loop::Handler, public std::enable_shared_from_this<Client>
   const Loop::Clock::time_point since_ = Loop::Clock::now();
 };
 
-/// The text of a refusal that an agent can read: status line, x-berm-denied, one line of why.
-[[nodiscard]] std::string http_refusal(std::string_view status, std::string_view rule,
-                                       std::string_view why);
-
 }  // namespace berm

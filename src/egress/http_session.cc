@@ -6,8 +6,8 @@
 #include <nlohmann/json.hpp>
 
 #include "base/text.h"
-#include "egress/client.h"
 #include "egress/http_conversation.h"
+#include "egress/refusal.h"
 #include "rules/egress/client_hello.h"
 
 namespace berm {

@@ -11,6 +11,7 @@
 
 #include "egress/client.h"
 #include "egress/dns_server.h"
+#include "egress/refusal.h"
 
 namespace berm {
 namespace {
