@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "policy/merge_network.h"
+#include "policy/merge_values.h"
 
 namespace berm {
 namespace {
@@ -12,14 +13,6 @@ namespace {
 template <class T>
 void replace(T& target, const std::optional<T>& value) {
   if (value) target = *value;
-}
-
-template <class T>
-void add(std::vector<T>& target, const std::optional<std::vector<T>>& values) {
-  if (!values) return;
-  for (const T& value : *values) {
-    if (std::ranges::find(target, value) == target.end()) target.push_back(value);
-  }
 }
 
 constexpr ProtectClass kAllClasses[] = {
@@ -70,15 +63,6 @@ void overlay(Policy& policy, const PolicyLayer& layer) {
   replace(policy.idle, layer.limits.idle);
   replace(policy.disk, layer.limits.disk);
   replace(policy.output, layer.limits.output);
-}
-
-// Lowers `value` to the ceiling's, with a sentence for the report.
-template <class T, class Text>
-void lower_to(T& value, const std::optional<T>& ceiling, std::string_view key, Text text,
-              std::vector<std::string>& tightened) {
-  if (!ceiling || value <= *ceiling) return;
-  tightened.push_back(fmt::format("{} lowered from {} to {}", key, text(value), text(*ceiling)));
-  value = *ceiling;
 }
 
 void tighten(Policy& policy, const PolicyLayer& ceiling, std::vector<std::string>& notes) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "policy/policy.h"
@@ -38,6 +39,9 @@ struct MergedPolicy {
 
 /// True if every host and port that `inner` admits is admitted by `outer`.
 [[nodiscard]] bool covers(const HostGrant& outer, const HostGrant& inner);
+
+/// True if `rule` is one of the rules for `host`, a name or a pattern.
+[[nodiscard]] bool speaks_of(const NetworkRule& rule, std::string_view host);
 
 /// True if every path that `inner` can match is matched by `outer`. Conservative: false when
 /// unsure.

@@ -6,16 +6,10 @@
 
 #include "base/ip.h"
 #include "policy/merge.h"
+#include "policy/merge_values.h"
 
 namespace berm {
 namespace {
-
-template <class T>
-void add_missing(std::vector<T>& target, const std::vector<T>& values) {
-  for (const T& value : values) {
-    if (std::ranges::find(target, value) == target.end()) target.push_back(value);
-  }
-}
 
 const std::vector<HostGrant>& list(const std::optional<std::vector<HostGrant>>& grants) {
   static const std::vector<HostGrant> kNone;
@@ -40,10 +34,6 @@ bool is_subset(const std::vector<T>& inner, const std::vector<T>& outer) {
       inner, [&](const T& value) { return std::ranges::find(outer, value) != outer.end(); });
 }
 
-bool speaks_of(const NetworkRule& rule, std::string_view host) {
-  return covers(HostGrant{.pattern = rule.host}, HostGrant{.pattern = std::string(host)});
-}
-
 bool covers(const NetworkRule& outer, const NetworkRule& inner) {
   const bool paths = std::ranges::all_of(inner.paths, [&](const std::string& path) {
     return std::ranges::any_of(outer.paths, [&](const std::string& o) {
@@ -54,18 +44,10 @@ bool covers(const NetworkRule& outer, const NetworkRule& inner) {
   const bool types =
       outer.content_types.empty() ||
       (!inner.content_types.empty() && is_subset(inner.content_types, outer.content_types));
-  return covers(HostGrant{.pattern = outer.host}, HostGrant{.pattern = inner.host}) && paths &&
-         types && is_subset(inner.methods, outer.methods) &&
+  return speaks_of(outer, inner.host) && paths && types &&
+         is_subset(inner.methods, outer.methods) &&
          (!outer.max_upload || (inner.max_upload && *inner.max_upload <= *outer.max_upload)) &&
          (outer.websocket || !inner.websocket);
-}
-
-template <class T, class Text>
-void lower_to(T& value, const T& ceiling, std::string_view key, Text text,
-              std::vector<std::string>& tightened) {
-  if (value <= ceiling) return;
-  tightened.push_back(fmt::format("{} lowered from {} to {}", key, text(value), text(ceiling)));
-  value = ceiling;
 }
 
 // An absent budget is an unlimited one: the ceiling's own takes its place.
@@ -74,8 +56,8 @@ void lower_budget(std::optional<T>& value, const std::optional<T>& ceiling, std:
                   Text text, std::vector<std::string>& tightened) {
   if (!value) {
     value = ceiling;
-  } else if (ceiling) {
-    lower_to(*value, *ceiling, key, text, tightened);
+  } else {
+    lower_to(*value, ceiling, key, text, tightened);
   }
 }
 
@@ -139,10 +121,10 @@ bool is_granted(const NetworkRule& rule, const PolicyLayer::Network& ceiling) {
 void overlay_network(Policy& policy, const PolicyLayer& layer) {
   const PolicyLayer::Network& network = layer.network;
   if (network.mode) policy.network = *network.mode;
-  add_missing(policy.allow_hosts, list(network.allow));
-  add_missing(policy.deny_hosts, list(network.deny));
-  add_missing(policy.internal_hosts, list(network.internal));
-  add_missing(policy.opaque_hosts, list(network.opaque));
+  add(policy.allow_hosts, network.allow);
+  add(policy.deny_hosts, network.deny);
+  add(policy.internal_hosts, network.internal);
+  add(policy.opaque_hosts, network.opaque);
   add_missing(policy.network_rules, network.rules);
   overlay_budget(policy.network_budget, run_budget(layer));
   overlay_budget(policy.network_per_host, network.per_host);
@@ -154,7 +136,7 @@ NetworkMode network_bound(const PolicyLayer& ceiling) {
 }
 
 void tighten_network(Policy& policy, const PolicyLayer& ceiling, std::vector<std::string>& notes) {
-  add_missing(policy.deny_hosts, list(ceiling.network.deny));
+  add(policy.deny_hosts, ceiling.network.deny);
   tighten_budget(policy.network_budget, run_budget(ceiling), "network.budget", notes);
   tighten_budget(policy.network_per_host, ceiling.network.per_host, "network.per_host", notes);
 }
@@ -207,9 +189,6 @@ std::string first_excess_in_network(const Policy& policy, const PolicyLayer& lay
 }
 
 bool is_network_within(const Policy& policy, const PolicyLayer& ceiling) {
-  const auto denied = [&](const HostGrant& grant) {
-    return std::ranges::find(policy.deny_hosts, grant) != policy.deny_hosts.end();
-  };
   const auto inspected = [&](const NetworkRule& rule) {
     const bool reached = std::ranges::any_of(policy.allow_hosts, [&](const HostGrant& grant) {
       return covers(grant, {.pattern = rule.host, .port = 443});
@@ -220,7 +199,7 @@ bool is_network_within(const Policy& policy, const PolicyLayer& ceiling) {
   };
   return budget_within(policy.network_budget, run_budget(ceiling)) &&
          budget_within(policy.network_per_host, ceiling.network.per_host) &&
-         std::ranges::all_of(list(ceiling.network.deny), denied) &&
+         is_subset(list(ceiling.network.deny), policy.deny_hosts) &&
          (policy.network == NetworkMode::none ||
           std::ranges::all_of(ceiling.network.rules, inspected));
 }
@@ -258,6 +237,10 @@ bool covers(const HostGrant& outer, const HostGrant& inner) {
   const std::optional<IpNetwork> wanted = parse_network(inner.pattern);
   if (network || wanted) return network && wanted && network->contains(*wanted);
   return covers_name(outer.pattern, inner.pattern);
+}
+
+bool speaks_of(const NetworkRule& rule, std::string_view host) {
+  return covers(HostGrant{.pattern = rule.host}, HostGrant{.pattern = std::string(host)});
 }
 
 }  // namespace berm

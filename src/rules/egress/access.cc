@@ -30,10 +30,6 @@ const HostGrant* denying(const std::vector<HostGrant>& deny, const Destination& 
   return found == deny.end() ? nullptr : &*found;
 }
 
-bool speaks_of(const NetworkRule& rule, std::string_view host) {
-  return covers(HostGrant{.pattern = rule.host}, HostGrant{.pattern = std::string(host)});
-}
-
 Grant denied(std::string rule, std::string why) {
   return {.allowed = false, .rule = std::move(rule), .why = std::move(why)};
 }

@@ -64,10 +64,6 @@ bool is_utf8(std::string_view text) {
   return true;
 }
 
-bool rule_covers(const NetworkRule& rule, std::string_view host) {
-  return covers(HostGrant{.pattern = rule.host}, HostGrant{.pattern = std::string(host)});
-}
-
 // What `rule` misses in `request`; "" if nothing.
 std::string why_refused(const NetworkRule& rule, const RequestFacts& request) {
   const bool path = std::ranges::any_of(
@@ -148,7 +144,7 @@ RequestDecision decide_request(const std::vector<NetworkRule>& rules, std::strin
                                const RequestFacts& request) {
   std::string why = "no rule speaks of this host";
   for (const NetworkRule& rule : rules) {
-    if (!rule_covers(rule, host)) continue;
+    if (!speaks_of(rule, host)) continue;
     std::string missing = why_refused(rule, request);
     if (missing.empty()) {
       return {.allowed = true,
