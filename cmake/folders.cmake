@@ -11,7 +11,7 @@ berm_library(rules/egress SOURCES destination.cc address.cc access.cc http_head.
   LINKS berm_policy)
 berm_library(plan SOURCES make_plan.cc mounts.cc network.cc print.cc explain.cc LINKS berm_policy berm_rules_changes berm_rules_egress)
 berm_library(record SOURCES chain.cc sha256.cc verdict.cc asked_for.cc LINKS berm_base OpenSSL::Crypto)
-berm_library(sys SOURCES fd.cc beneath.cc child.cc mount.cc cgroup.cc LINKS berm_base)
+berm_library(sys SOURCES fd.cc socket_address.cc beneath.cc child.cc mount.cc cgroup.cc LINKS berm_base)
 berm_library(host SOURCES probe.cc doctor.cc registries.cc registries/reader.cc registries/formats.cc registries/documents.cc
   registries/npm.cc registries/pip.cc registries/cargo.cc registries/go.cc registries/maven.cc registries/nuget.cc
   registries/gem.cc registries/composer.cc registries/system.cc registries/others.cc LINKS berm_plan berm_sys)

@@ -8,9 +8,9 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <cstring>
 
 #include "base/text.h"
+#include "sys/socket_address.h"
 
 namespace berm {
 namespace {
@@ -18,29 +18,6 @@ namespace {
 constexpr std::chrono::milliseconds kStagger{250};
 constexpr std::chrono::milliseconds kPatience{10'000};
 constexpr std::size_t kMostAddresses = 8;
-
-struct SocketAddress {
-  sockaddr_storage storage{};
-  socklen_t length = 0;
-};
-
-SocketAddress socket_address(const IpAddress& address, std::uint16_t port) {
-  SocketAddress out;
-  if (address.v6) {
-    auto* in = reinterpret_cast<sockaddr_in6*>(&out.storage);
-    in->sin6_family = AF_INET6;
-    in->sin6_port = htons(port);
-    std::memcpy(&in->sin6_addr, address.bytes.data(), 16);
-    out.length = sizeof *in;
-  } else {
-    auto* in = reinterpret_cast<sockaddr_in*>(&out.storage);
-    in->sin_family = AF_INET;
-    in->sin_port = htons(port);
-    std::memcpy(&in->sin_addr, address.bytes.data(), 4);
-    out.length = sizeof *in;
-  }
-  return out;
-}
 
 // Races a few addresses. Lives until it has told its result: the loop's timer and the descriptors
 // hold it.
@@ -84,8 +61,7 @@ class Attempt : public Loop::Handler, public std::enable_shared_from_this<Attemp
                                                     SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
       const int one = 1;
       ::setsockopt(fd.get(), IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
-      if (fd &&
-          ::connect(fd.get(), reinterpret_cast<const sockaddr*>(&to.storage), to.length) == 0) {
+      if (fd && ::connect(fd.get(), to.get(), to.length) == 0) {
         return win(static_cast<unsigned>(slot));
       }
       if (fd && errno == EINPROGRESS &&

@@ -76,31 +76,10 @@ Result<void> send_descriptors(int control, const std::vector<UniqueFd>& fds) {
 
 Result<std::vector<UniqueFd>> receive_descriptors(int control) {
   char byte = 0;
-  iovec part{&byte, 1};
-  alignas(cmsghdr) char space[CMSG_SPACE(sizeof(int) * kMostFds)] = {};
-  msghdr header{};
-  header.msg_iov = &part;
-  header.msg_iovlen = 1;
-  header.msg_control = space;
-  header.msg_controllen = sizeof space;
-  ssize_t got = 0;
-  do {
-    got = ::recvmsg(control, &header, MSG_CMSG_CLOEXEC);
-  } while (got < 0 && errno == EINTR);
-  if (got == 0) return failure(Errc::kernel, "receive the listeners: the run is over");
-  if (got != 1) return os_error("receive the listeners");
-  std::vector<UniqueFd> fds;
-  for (cmsghdr* rights = CMSG_FIRSTHDR(&header); rights != nullptr;
-       rights = CMSG_NXTHDR(&header, rights)) {
-    if (rights->cmsg_level != SOL_SOCKET || rights->cmsg_type != SCM_RIGHTS) continue;
-    const std::size_t count = (rights->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-    for (std::size_t i = 0; i < count; ++i) {
-      int fd = -1;
-      std::memcpy(&fd, CMSG_DATA(rights) + i * sizeof fd, sizeof fd);
-      fds.emplace_back(fd);
-    }
-  }
-  return fds;
+  ReceivedMessage received = BERM_TRY(
+      in_context("receiving the listeners", receive_with_descriptors(control, {&byte, 1})));
+  if (received.size == 0) return failure(Errc::kernel, "receive the listeners: the run is over");
+  return std::move(received.fds);
 }
 
 }  // namespace berm

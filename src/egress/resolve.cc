@@ -6,12 +6,12 @@
 #include <poll.h>
 
 #include <algorithm>
-#include <cstring>
 #include <thread>
 
 #include "base/host_name.h"
 #include "base/text.h"
 #include "sys/fd.h"
+#include "sys/socket_address.h"
 
 namespace berm {
 namespace {
@@ -28,20 +28,11 @@ struct Lookup {
 };
 
 void add_address(const ares_addrinfo_node& node, Lookup& lookup) {
-  IpAddress address;
-  if (node.ai_family == AF_INET) {
-    const auto* in = reinterpret_cast<const sockaddr_in*>(node.ai_addr);
-    std::memcpy(address.bytes.data(), &in->sin_addr, 4);
-  } else if (node.ai_family == AF_INET6) {
-    const auto* in = reinterpret_cast<const sockaddr_in6*>(node.ai_addr);
-    address.v6 = true;
-    std::memcpy(address.bytes.data(), &in->sin6_addr, 16);
-  } else {
-    return;
-  }
+  const std::optional<IpAddress> address = ip_of(*node.ai_addr);
+  if (!address) return;
   lookup.ttl = std::min(lookup.ttl, node.ai_ttl);
-  if (std::ranges::find(lookup.addresses, address) == lookup.addresses.end()) {
-    lookup.addresses.push_back(address);
+  if (std::ranges::find(lookup.addresses, *address) == lookup.addresses.end()) {
+    lookup.addresses.push_back(*address);
   }
 }
 

@@ -10,7 +10,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <cstring>
 #include <nlohmann/json.hpp>
 #include <thread>
 
@@ -18,6 +17,7 @@
 #include "egress/control.h"
 #include "egress/upstream_trust.h"
 #include "egress/worker.h"
+#include "sys/socket_address.h"
 
 namespace berm {
 namespace {
@@ -34,18 +34,7 @@ std::vector<IpAddress> own_addresses() {
   if (::getifaddrs(&list) != 0) return out;
   for (const ifaddrs* one = list; one != nullptr; one = one->ifa_next) {
     if (one->ifa_addr == nullptr) continue;
-    IpAddress address;
-    if (one->ifa_addr->sa_family == AF_INET) {
-      std::memcpy(address.bytes.data(), &reinterpret_cast<sockaddr_in*>(one->ifa_addr)->sin_addr,
-                  4);
-    } else if (one->ifa_addr->sa_family == AF_INET6) {
-      address.v6 = true;
-      std::memcpy(address.bytes.data(), &reinterpret_cast<sockaddr_in6*>(one->ifa_addr)->sin6_addr,
-                  16);
-    } else {
-      continue;
-    }
-    out.push_back(address);
+    if (const std::optional<IpAddress> address = ip_of(*one->ifa_addr)) out.push_back(*address);
   }
   ::freeifaddrs(list);
   return out;

@@ -1,7 +1,6 @@
 #include "egress/sidecar.h"
 
 #include <fmt/format.h>
-#include <netinet/in.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/signalfd.h>
@@ -11,7 +10,8 @@
 #include <algorithm>
 #include <cerrno>
 #include <chrono>
-#include <cstring>
+
+#include "sys/socket_address.h"
 
 namespace berm {
 namespace {
@@ -25,22 +25,8 @@ Result<UniqueFd> listen_at(const Destination& at, bool udp) {
   if (!fd) return os_error("make a listening socket");
   const int one = 1;
   ::setsockopt(fd.get(), SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
-  sockaddr_storage storage{};
-  socklen_t size = 0;
-  if (at.address->v6) {
-    auto* in = reinterpret_cast<sockaddr_in6*>(&storage);
-    in->sin6_family = AF_INET6;
-    in->sin6_port = htons(at.port);
-    std::memcpy(&in->sin6_addr, at.address->bytes.data(), 16);
-    size = sizeof *in;
-  } else {
-    auto* in = reinterpret_cast<sockaddr_in*>(&storage);
-    in->sin_family = AF_INET;
-    in->sin_port = htons(at.port);
-    std::memcpy(&in->sin_addr, at.address->bytes.data(), 4);
-    size = sizeof *in;
-  }
-  if (::bind(fd.get(), reinterpret_cast<const sockaddr*>(&storage), size) != 0 ||
+  const SocketAddress address = socket_address(*at.address, at.port);
+  if (::bind(fd.get(), address.get(), address.length) != 0 ||
       (!udp && ::listen(fd.get(), 4096) != 0)) {
     return os_error(fmt::format("listen at {}", to_text(at)));
   }

@@ -5,11 +5,13 @@
 #include <linux/fs.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
+#include <cstring>
 #include <vector>
 
 #include "sys/beneath.h"
@@ -186,6 +188,36 @@ Result<UniqueFd> sealed_memory(const char* name, std::span<const char> bytes) {
   if (::fcntl(fd.get(), F_ADD_SEALS, kSeals) != 0) return os_error("seal a memory file");
   if (::lseek(fd.get(), 0, SEEK_SET) != 0) return os_error("rewind a memory file");
   return fd;
+}
+
+Result<ReceivedMessage> receive_with_descriptors(int socket, std::span<char> bytes) {
+  constexpr std::size_t kMostFds = 64;
+  iovec part{bytes.data(), bytes.size()};
+  alignas(cmsghdr) char space[CMSG_SPACE(sizeof(int) * kMostFds)] = {};
+  msghdr header{};
+  header.msg_iov = &part;
+  header.msg_iovlen = 1;
+  header.msg_control = space;
+  header.msg_controllen = sizeof space;
+  ssize_t got = 0;
+  do {
+    got = ::recvmsg(socket, &header, MSG_CMSG_CLOEXEC);
+  } while (got < 0 && errno == EINTR);
+  // A berm-init that died with messages unread resets its end.
+  if (got < 0 && errno == ECONNRESET) return ReceivedMessage{};
+  if (got < 0) return os_error("receive a message");
+  ReceivedMessage received{.size = static_cast<std::size_t>(got), .fds = {}};
+  for (cmsghdr* rights = CMSG_FIRSTHDR(&header); rights != nullptr;
+       rights = CMSG_NXTHDR(&header, rights)) {
+    if (rights->cmsg_level != SOL_SOCKET || rights->cmsg_type != SCM_RIGHTS) continue;
+    const std::size_t count = (rights->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+    for (std::size_t i = 0; i < count; ++i) {
+      int fd = -1;
+      std::memcpy(&fd, CMSG_DATA(rights) + i * sizeof fd, sizeof fd);
+      received.fds.emplace_back(fd);
+    }
+  }
+  return received;
 }
 
 }  // namespace berm

@@ -5,6 +5,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "base/path.h"
 #include "base/result.h"
@@ -73,6 +74,13 @@ struct Pipe {
 
 /// A sealed memory file with `bytes`, positioned at 0.
 [[nodiscard]] Result<UniqueFd> sealed_memory(const char* name, std::span<const char> bytes);
+
+/// One message with the descriptors that came along (SCM_RIGHTS, at most 64; close-on-exec).
+struct ReceivedMessage {
+  std::size_t size = 0;  ///< bytes read; 0 = the other side is gone
+  std::vector<UniqueFd> fds;
+};
+[[nodiscard]] Result<ReceivedMessage> receive_with_descriptors(int socket, std::span<char> bytes);
 
 /// Copies what is left of `from` to `to`: shares the blocks where the file system can (reflink),
 /// else in the kernel, else by hand.

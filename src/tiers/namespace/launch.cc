@@ -179,29 +179,13 @@ void Sandbox::forward_signal(int signal) {
 
 Result<std::optional<InitMessage>> Sandbox::receive() {
   InitMessage received;
-  iovec part{&received.message, sizeof received.message};
-  alignas(cmsghdr) char space[CMSG_SPACE(sizeof(int) * wire::kMostFds)] = {};
-  msghdr header{};
-  header.msg_iov = &part;
-  header.msg_iovlen = 1;
-  header.msg_control = space;
-  header.msg_controllen = sizeof space;
-  ssize_t got = 0;
-  do {
-    got = ::recvmsg(control_.get(), &header, MSG_CMSG_CLOEXEC);
-  } while (got < 0 && errno == EINTR);
-  if (got == 0 || (got < 0 && errno == ECONNRESET)) return std::nullopt;
-  if (got != static_cast<ssize_t>(sizeof received.message)) return os_error("hear from berm-init");
-  for (cmsghdr* control = CMSG_FIRSTHDR(&header); control != nullptr;
-       control = CMSG_NXTHDR(&header, control)) {
-    if (control->cmsg_level != SOL_SOCKET || control->cmsg_type != SCM_RIGHTS) continue;
-    const std::size_t count = (control->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-    for (std::size_t i = 0; i < count; ++i) {
-      int fd = -1;
-      std::memcpy(&fd, CMSG_DATA(control) + i * sizeof(int), sizeof fd);
-      received.fds.emplace_back(fd);
-    }
-  }
+  char bytes[sizeof received.message];
+  ReceivedMessage got = BERM_TRY(
+      in_context("hearing from berm-init", receive_with_descriptors(control_.get(), bytes)));
+  if (got.size == 0) return std::nullopt;
+  if (got.size != sizeof bytes) return failure(Errc::internal, "understand berm-init");
+  std::memcpy(&received.message, bytes, sizeof bytes);
+  received.fds = std::move(got.fds);
   return received;
 }
 
