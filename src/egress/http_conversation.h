@@ -51,6 +51,8 @@ class HttpConversation {
   std::optional<Refusal> judge_inspected(std::string_view path);
   Result<void> reach_server();
   void rewrite_fields();
+  void set_model_key();
+  [[nodiscard]] bool speaks_tls_upstream() const;
   bool forward();
   bool forward_request(http::request_serializer<http::buffer_body>& out);
   bool forward_response();

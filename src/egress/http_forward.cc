@@ -70,9 +70,7 @@ Result<void> HttpConversation::reach_server() {
     }
   }
   Dialled dialled = BERM_TRY(context_.connect(*admission_));
-  const bool model = task_.kind == HttpTask::Kind::model;
-  const bool tls = model ? context_.upstream.model->tls : task_.kind == HttpTask::Kind::inspected;
-  if (tls) {
+  if (speaks_tls_upstream()) {
     Result<TlsStream> stream = TlsStream::connect(
         context_.upstream.trust.get(), std::move(dialled.fd), admission_->to.host, kHandshake);
     if (!stream) {
@@ -88,6 +86,11 @@ Result<void> HttpConversation::reach_server() {
   return {};
 }
 
+bool HttpConversation::speaks_tls_upstream() const {
+  return task_.kind == HttpTask::Kind::model ? context_.upstream.model->tls
+                                             : task_.kind == HttpTask::Kind::inspected;
+}
+
 void HttpConversation::rewrite_fields() {
   // Fields that the client calls its own hop's, but never those that frame or route the message.
   const std::string named = lower(std::string_view(request()[http::field::connection]));
@@ -99,9 +102,7 @@ void HttpConversation::rewrite_fields() {
     }
   }
   for (const char* field : kHopFields) request().erase(field);
-  if (task_.kind == HttpTask::Kind::inspected) {
-    erase_overrides(request());
-  }
+  if (task_.kind == HttpTask::Kind::inspected) erase_overrides(request());
   if (websocket_) {
     request().set(http::field::connection, "Upgrade");
     request().set(http::field::upgrade, "websocket");
@@ -109,17 +110,18 @@ void HttpConversation::rewrite_fields() {
   request().target(path_);
   request().version(11);
   const Destination& to = admission_->to;
-  const bool usual = to.port == (task_.kind == HttpTask::Kind::inspected ? 443 : 80);
+  const bool usual = to.port == (speaks_tls_upstream() ? 443 : 80);
   request().set(http::field::host, usual ? to.host : to_text(to));
-  if (task_.kind != HttpTask::Kind::model) return;
+  if (task_.kind == HttpTask::Kind::model) set_model_key();
+}
+
+void HttpConversation::set_model_key() {
   const ModelRoute& model = *context_.upstream.model;
   for (const char* field : kCredentialFields) request().erase(field);
   request().set(model.header, model.header == "authorization"
                                   ? fmt::format("Bearer {}", model.key->reveal())
                                   : std::string(model.key->reveal()));
   request().target(model.prefix + path_);
-  const bool usual_model = to.port == (model.tls ? 443 : 80);
-  request().set(http::field::host, usual_model ? to.host : to_text(to));
 }
 
 // Carries one message's body, piece by piece: an event stream must not wait for a full buffer.
@@ -175,7 +177,6 @@ bool HttpConversation::relay_body(ByteStream& in, ByteStream& out, beast::flat_b
 
 bool HttpConversation::forward_request(http::request_serializer<http::buffer_body>& out) {
   server_->set_timeout(kSlowest);
-  refused_early_ = false;
   error_code error;
   http::write_header(*server_, out, error);
   refused_early_ = static_cast<bool>(error);

@@ -26,29 +26,6 @@ constexpr std::chrono::minutes kIdle{60};
 // RFC 8446 §6: fatal, access_denied. What a refused TLS client can understand.
 constexpr unsigned char kAccessDenied[] = {0x15, 0x03, 0x03, 0x00, 0x02, 0x02, 0x31};
 
-// Where a whole ClientHello ends: it fills its records to the last byte.
-std::size_t hello_length(std::string_view bytes) {
-  const auto number = [&](std::size_t at, std::size_t size) {
-    std::size_t out = 0;
-    for (std::size_t i = 0; i < size; ++i)
-      out = (out << 8) | static_cast<unsigned char>(bytes[at + i]);
-    return out;
-  };
-  std::size_t at = 0;
-  std::string handshake;
-  while (at + 5 <= bytes.size()) {
-    const std::size_t record = number(at + 3, 2);
-    handshake += bytes.substr(at + 5, record);
-    at += 5 + record;
-    if (handshake.size() < 4) continue;
-    const std::size_t length = (std::size_t{static_cast<unsigned char>(handshake[1])} << 16) |
-                               (std::size_t{static_cast<unsigned char>(handshake[2])} << 8) |
-                               static_cast<unsigned char>(handshake[3]);
-    if (handshake.size() >= 4 + length) break;
-  }
-  return std::min(at, bytes.size());
-}
-
 bool would_block(int error) { return error == EAGAIN || error == EINTR; }
 
 }  // namespace
@@ -281,7 +258,7 @@ std::string Relay::judge_hello(std::string_view bytes, bool& decided) {
     const bool tls = result.state == HelloState::complete;
     looking_ = first && tls && compared ? Looking::answer : Looking::done;
     if (looking_ == Looking::answer) {
-      const std::size_t end = hello_length(bytes);
+      const std::size_t end = client_hello_length({data, bytes.size()});
       held_ = up_.pending.substr(end);
       up_.pending.resize(end);
     }

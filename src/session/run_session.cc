@@ -126,7 +126,7 @@ class Session {
     }
     const bool started = !std::holds_alternative<SetupFailed>(report_.outcome);
     if (started) judge_run();
-    if (started && plan_.egress.any()) collect_network();
+    if (started && (report_.usage.denied > 0 || plan_.egress.rules.learn)) collect_network();
     if (!started) drop_workspace();
     report_.verdict = judge(report_.outcome, guard_, !record_.failed());
     if (report_.verdict.status == VerdictStatus::success) import_on_success();

@@ -105,7 +105,8 @@ HelloState judge_message(std::span<const std::uint8_t> collected, std::size_t pr
 
 // Joins the records' contents until the message is complete. The bytes are judged strictly from the
 // front, so that no byte that follows can change the verdict on those before it.
-HelloState collect(std::span<const std::uint8_t> bytes, std::vector<std::uint8_t>& message) {
+// `bytes` loses what was joined.
+HelloState collect(std::span<const std::uint8_t>& bytes, std::vector<std::uint8_t>& message) {
   while (!bytes.empty()) {
     const bool first = message.empty();
     const HelloState header =
@@ -129,12 +130,20 @@ HelloState collect(std::span<const std::uint8_t> bytes, std::vector<std::uint8_t
 HelloResult parse_client_hello(std::span<const std::uint8_t> bytes) {
   const bool is_last_chance = bytes.size() >= kMaxClientHello;
   std::vector<std::uint8_t> message;
-  const HelloState state = collect(bytes.first(std::min(bytes.size(), kMaxClientHello)), message);
+  std::span<const std::uint8_t> rest = bytes.first(std::min(bytes.size(), kMaxClientHello));
+  const HelloState state = collect(rest, message);
   if (state == HelloState::need_more && is_last_chance) return {HelloState::malformed};
   if (state != HelloState::complete) return {state};
   std::optional<ClientHello> hello = read_hello(message);
   if (!hello) return {HelloState::malformed};
   return {HelloState::complete, *std::move(hello)};
+}
+
+std::size_t client_hello_length(std::span<const std::uint8_t> bytes) {
+  std::vector<std::uint8_t> message;
+  std::span<const std::uint8_t> rest = bytes;
+  (void)collect(rest, message);
+  return bytes.size() - rest.size();
 }
 
 }  // namespace berm

@@ -50,4 +50,8 @@ inline constexpr std::size_t kMaxClientHello = 16 << 10;
 /// after the hello in its record, no byte too many or too few in any vector.
 [[nodiscard]] HelloResult parse_client_hello(std::span<const std::uint8_t> bytes);
 
+/// How many of `bytes`, for which parse_client_hello() says complete, are the hello's records; what
+/// follows is not part of it.
+[[nodiscard]] std::size_t client_hello_length(std::span<const std::uint8_t> bytes);
+
 }  // namespace berm
