@@ -46,7 +46,7 @@ TEST(Budget, CountsEachHostForItself) {
 }
 
 TEST(NamePool, ANameKeepsItsAddressAndNobodyElseGetsIt) {
-  NamePool pool(name_pool_network());
+  NamePool pool(routed_name_pool());
   const IpAddress first = pool.address_of("a.example");
   EXPECT_EQ(pool.address_of("a.example"), first);
   EXPECT_NE(pool.address_of("b.example"), first);

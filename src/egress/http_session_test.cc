@@ -53,7 +53,7 @@ class HttpSessionTest : public testing::Test {
     configuration.rules.mode = NetworkMode::open;
     configuration.budget = budget;
     gate_ =
-        std::make_unique<Gate>(configuration, sink_, name_pool_network(), std::vector<IpAddress>{});
+        std::make_unique<Gate>(configuration, sink_, routed_name_pool(), std::vector<IpAddress>{});
     auto [client, inner] = tcp_pair();
     client_ = std::move(client);
     session_ = std::thread(

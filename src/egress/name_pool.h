@@ -15,7 +15,7 @@ namespace berm {
 /// no proxy connects to a number and egress still knows the name. Thread safe.
 class NamePool {
  public:
-  /// @param pool  198.18.0.0/15 (RFC 2544, routed to lo inside) or a part of 127.0.0.0/8
+  /// @param pool  routed_name_pool() or loopback_name_pool()
   explicit NamePool(const IpNetwork& pool);
 
   /// The address of `name`; the same as long as it is in use.

@@ -18,7 +18,7 @@ class RelayTest : public testing::Test {
     Pipe events = *make_pipe();
     events_ = std::move(events.read);
     sink_ = std::make_unique<EventSink>(events.write.release());
-    gate_ = std::make_unique<Gate>(EgressConfiguration{}, *sink_, name_pool_network(),
+    gate_ = std::make_unique<Gate>(EgressConfiguration{}, *sink_, routed_name_pool(),
                                    std::vector<IpAddress>{});
     int client[2];
     int server[2];

@@ -142,6 +142,9 @@ int serve_egress() {
   if (!say_ready(equipment)) return 125;
   const Result<std::vector<UniqueFd>> received = receive_descriptors(kControlFd);
   if (!received || received->size() != equipment.configuration.listeners.size()) return 125;
+  const Result<std::string> told = receive_frame(kControlFd);
+  const std::optional<IpNetwork> pool = told ? parse_network(*told) : std::nullopt;
+  if (!pool) return 125;
   std::vector<int> listeners;
   for (const UniqueFd& fd : *received) {
     // Inherited by what is accepted: an answer in two parts must not wait for the client's ACK.
@@ -149,7 +152,7 @@ int serve_egress() {
     ::setsockopt(fd.get(), IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
     listeners.push_back(fd.get());
   }
-  static Gate gate(equipment.configuration, events, name_pool_network(), equipment.own);
+  static Gate gate(equipment.configuration, events, *pool, equipment.own);
   static EgressShared shared{.gate = gate,
                              .resolver = *equipment.resolver,
                              .http = equipment.http,
@@ -159,7 +162,8 @@ int serve_egress() {
   for (std::unique_ptr<Loop>& loop : equipment.loops) {
     start_worker(std::move(loop), shared, listeners, workers);
   }
-  events.say({{"type", "egress.start"}, {"workers", workers.size()}});
+  events.say(
+      {{"type", "egress.start"}, {"workers", workers.size()}, {"name_pool", to_text(*pool)}});
   follow_control(shared, workers);
 }
 

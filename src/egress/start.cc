@@ -189,8 +189,10 @@ Result<std::string> await_egress(const EgressProcess& egress) {
                               .context = {"starting the egress process"}});
 }
 
-Result<void> hand_over(const EgressProcess& egress, std::vector<UniqueFd> listeners) {
-  return send_descriptors(egress.control.get(), listeners);
+Result<void> hand_over(const EgressProcess& egress, std::vector<UniqueFd> listeners,
+                       const IpNetwork& name_pool) {
+  BERM_TRY(send_descriptors(egress.control.get(), listeners));
+  return send_frame(egress.control.get(), to_text(name_pool));
 }
 
 Result<void> write_trust(const std::string& directory, const std::string& ca_pem) {

@@ -24,7 +24,9 @@ namespace berm {
 [[nodiscard]] Result<std::string> await_egress(const EgressProcess& egress);
 
 /// Gives egress its listeners: from now on it serves.
-[[nodiscard]] Result<void> hand_over(const EgressProcess& egress, std::vector<UniqueFd> listeners);
+/// @param name_pool  where the addresses of names come from inside
+[[nodiscard]] Result<void> hand_over(const EgressProcess& egress, std::vector<UniqueFd> listeners,
+                                     const IpNetwork& name_pool);
 
 /// Writes ca.pem, bundle.pem and trust.jks into `directory` for the programs inside.
 [[nodiscard]] Result<void> write_trust(const std::string& directory, const std::string& ca_pem);

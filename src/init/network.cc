@@ -70,6 +70,9 @@ int route_networks(Setup& setup) {
   int error = 0;
   for (std::size_t i = 0; i < routes.size() && error == 0; ++i) {
     error = add_network(fd, routes[i], i);
+    if (error == 0 || routes[i].optional == 0) continue;
+    setup.unrouted = error;
+    error = 0;
   }
   ::close(fd);
   return error;
@@ -92,8 +95,9 @@ int open_listeners(Setup& setup) {
     fds[count++] = fd;
   }
   if (error == 0) {
-    error = send_message({wire::MessageKind::listeners, wire::Step::open_listeners, count, 0}, fds,
-                         count);
+    error = send_message(
+        {wire::MessageKind::listeners, wire::Step::open_listeners, count, setup.unrouted}, fds,
+        count);
   }
   for (int i = 0; i < count; ++i) ::close(fds[i]);
   return error;

@@ -9,7 +9,7 @@
 namespace berm::wire {
 
 inline constexpr std::uint32_t kMagic = 0x6d726562;  // "berm"
-inline constexpr std::uint32_t kVersion = 2;
+inline constexpr std::uint32_t kVersion = 3;
 
 /// Descriptors that berm-init inherits at fixed numbers. 0, 1 and 2 are the agent's own.
 inline constexpr int kControlFd = 3;    ///< SOCK_SEQPACKET to the supervisor.
@@ -71,7 +71,8 @@ struct Listener {
 /// An IPv4 network whose addresses all lead to lo.
 struct Route {
   std::uint32_t address;  ///< host order
-  std::uint32_t bits;
+  std::uint16_t bits;
+  std::uint16_t optional;  ///< 1 = its failure is told with the listeners, and not fatal
 };
 
 /// A slice of the program: `count` elements of a known type at `offset`.
@@ -146,7 +147,7 @@ enum class Step : std::uint32_t {
 enum class MessageKind : std::uint32_t {
   go = 1,     ///< supervisor → init: `step` (await_…) is over
   signal,     ///< supervisor → init: `value` = signal for the agent
-  listeners,  ///< init → supervisor, with descriptors
+  listeners,  ///< init → supervisor, with descriptors; `detail` = errno of an optional route, or 0
   scratch,    ///< init → supervisor, with descriptors of the watched file systems
   terminal,   ///< init → supervisor, with the master's descriptor
   started,    ///< init → supervisor: everything holds, the next call is execve

@@ -29,7 +29,7 @@ void add_way_out(EgressPlan& egress) {
       egress.listeners.push_back({ListenerKind::transparent, port});
     }
   }
-  egress.routes = {name_pool_network()};
+  egress.routes = {routed_name_pool()};
   for (const IpNetwork& network : granted_networks(egress.rules)) egress.routes.push_back(network);
 }
 

@@ -201,9 +201,10 @@ void Session::supervise_run() {
                   .pids = places.pids,
                   .cpu = places.cpu},
       .egress = egress_ ? &*egress_ : nullptr,
-      .hand_over = [this](std::vector<UniqueFd> listeners) -> Result<void> {
+      .hand_over = [this](std::vector<UniqueFd> listeners, bool routed) -> Result<void> {
         if (!plan_.egress.trust_run_ca) BERM_TRY(await_egress(*egress_));
-        return hand_over(*egress_, std::move(listeners));
+        return hand_over(*egress_, std::move(listeners),
+                         routed ? routed_name_pool() : loopback_name_pool());
       },
       // The plan is on the record before the agent runs, and costs no time: the sandbox is being
       // built.

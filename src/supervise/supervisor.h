@@ -38,8 +38,9 @@ struct EgressProcess {
 struct SuperviseOptions {
   CgroupParents cgroups;
   EgressProcess* egress = nullptr;  ///< running, not serving yet; null = the run has none
-  /// Called when the run's listeners exist.
-  std::function<Result<void>(std::vector<UniqueFd> listeners)> hand_over;
+  /// Called when the run's listeners exist. Without `routed`, the name pool's route could not be
+  /// added inside.
+  std::function<Result<void>(std::vector<UniqueFd> listeners, bool routed)> hand_over;
   /// Called once while berm-init builds the sandbox, before anything of the agent runs. An Error
   /// ends the set-up.
   std::function<Result<void>()> while_building;

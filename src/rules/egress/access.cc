@@ -131,7 +131,9 @@ std::vector<std::uint16_t> granted_ports(const EgressRules& rules) {
   return {ports.begin(), ports.end()};
 }
 
-IpNetwork name_pool_network() { return *parse_network("198.18.0.0/15"); }
+IpNetwork routed_name_pool() { return *parse_network("198.18.0.0/15"); }
+
+IpNetwork loopback_name_pool() { return *parse_network("127.64.0.0/10"); }
 
 std::vector<IpNetwork> granted_networks(const EgressRules& rules) {
   std::vector<IpNetwork> out;

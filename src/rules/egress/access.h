@@ -53,7 +53,9 @@ struct Grant {
 
 /// Where the addresses that stand for names inside come from: 198.18.0.0/15 (RFC 2544, never routed
 /// on the internet), which leads to lo in the run's network namespace.
-[[nodiscard]] IpNetwork name_pool_network();
+[[nodiscard]] IpNetwork routed_name_pool();
+/// The same where no route can be added: a part of 127.0.0.0/8, all of which is lo everywhere.
+[[nodiscard]] IpNetwork loopback_name_pool();
 
 /// The networks granted by address (IPv4): they get a route inside, to egress.
 [[nodiscard]] std::vector<IpNetwork> granted_networks(const EgressRules& rules);

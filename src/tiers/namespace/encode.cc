@@ -160,7 +160,10 @@ EncodedProgram encode(const Plan& plan, const std::vector<NativeStep>& steps, bo
   header.listeners = writer.slice(listeners(plan.egress));
   std::vector<wire::Route> routes;
   for (const IpNetwork& network : plan.egress.routes) {
-    routes.push_back({host_order(network.address), static_cast<std::uint32_t>(network.bits)});
+    // Names can stand for addresses of lo itself instead; a granted address has no substitute.
+    const bool optional = network == routed_name_pool();
+    routes.push_back({host_order(network.address), static_cast<std::uint16_t>(network.bits),
+                      std::uint16_t{optional}});
   }
   header.routes = writer.slice(routes);
   header.sysctls =
