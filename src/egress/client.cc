@@ -54,6 +54,10 @@ std::string_view host_of(std::string_view head) {
 void Client::start() {
   if (listener_.kind == ListenerKind::model) return hand_to_http({.kind = HttpTask::Kind::model});
   if (listener_.kind == ListenerKind::transparent) return begin_transparent();
+  // Most clients have sent their request when we are told of them.
+  on_ready(0, EPOLLIN);
+  if (ended_ || waiting_) return;
+  watched_ = true;
   if (!worker_.loop().watch(fd_.get(), EPOLLIN, *this)) end();
 }
 
@@ -203,7 +207,7 @@ void Client::admit(const Destination& to, Via via) {
 void Client::connect(Admission admission) {
   waiting_ = true;
   // Kept, but silent (edge-triggered: a hang-up is told once): the relay takes its place.
-  if (listener_.kind != ListenerKind::transparent) worker_.loop().change(fd_.get(), EPOLLET, *this);
+  if (watched_) worker_.loop().change(fd_.get(), EPOLLET, *this);
   worker_.connector().connect(admission,
                               [weak = weak_from_this(), admission](Result<Dialled> dialled) {
                                 const std::shared_ptr<Client> self = weak.lock();
@@ -224,9 +228,7 @@ void Client::on_connected(const Admission& admission, Result<Dialled> dialled) {
 
 void Client::hand_to_http(HttpTask task) {
   ended_ = true;
-  if (listener_.kind != ListenerKind::transparent && listener_.kind != ListenerKind::model) {
-    worker_.loop().forget(fd_.get());
-  }
+  if (watched_) worker_.loop().forget(fd_.get());
   worker_.start_http(std::move(fd_), std::move(buffer_), std::move(task));
   worker_.drop(*this);
 }

@@ -46,6 +46,7 @@ class Client : public Loop::Handler, public std::enable_shared_from_this<Client>
   std::string buffer_;
   bool greeted_ = false;  ///< SOCKS: the method is agreed on
   bool waiting_ = false;  ///< for a connection: nothing is read meanwhile
+  bool watched_ = false;  ///< by the loop
   bool ended_ = false;
   const Loop::Clock::time_point since_ = Loop::Clock::now();
 };

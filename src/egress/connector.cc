@@ -83,7 +83,6 @@ class Attempt : public Loop::Handler, public std::enable_shared_from_this<Attemp
   }
 
   void win(unsigned slot) {
-    loop_.forget(sockets_[slot].get());
     Dialled dialled{.fd = std::move(sockets_[slot]), .address = to_text(addresses_[slot])};
     end();
     done_(std::move(dialled));
@@ -137,7 +136,7 @@ class ProxyHandshake : public Loop::Handler, public std::enable_shared_from_this
         ::send(dialled_.fd.get(), request_.data(), request_.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
     // A few hundred bytes into an empty socket buffer.
     if (sent != static_cast<ssize_t>(request_.size()) ||
-        !loop_.watch(dialled_.fd.get(), EPOLLIN | EPOLLRDHUP, *this)) {
+        !loop_.watch_instead(dialled_.fd.get(), EPOLLIN | EPOLLRDHUP, *this)) {
       finish(os_error("speak to the upstream proxy"));
     }
   }
@@ -172,7 +171,6 @@ class ProxyHandshake : public Loop::Handler, public std::enable_shared_from_this
   void finish(Result<Dialled> result) {
     if (deadline_) loop_.cancel(*deadline_);
     deadline_.reset();
-    if (result) loop_.forget(result->fd.get());
     loop_.bury(std::move(self_));
     done_(std::move(result));
   }

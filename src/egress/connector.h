@@ -11,7 +11,7 @@
 namespace berm {
 
 struct Dialled {
-  UniqueFd fd;          ///< connected, non-blocking
+  UniqueFd fd;  ///< connected, non-blocking; the loop may still watch it: see watch_instead()
   std::string address;  ///< what was dialled, for the record: "192.0.2.7", or the upstream proxy
 };
 

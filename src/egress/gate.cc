@@ -25,8 +25,6 @@ std::string_view name_of(Via via) {
       return "transparent";
     case Via::dns:
       return "dns";
-    case Via::inspected:
-      return "inspected";
     case Via::model:
       break;
   }

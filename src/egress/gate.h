@@ -13,7 +13,7 @@
 namespace berm {
 
 /// By which way somebody inside came. Stands in the events.
-enum class Via : std::uint8_t { http, socks, transparent, dns, inspected, model };
+enum class Via : std::uint8_t { http, socks, transparent, dns, model };
 [[nodiscard]] std::string_view name_of(Via via);
 
 /// A destination that was decided, with everything its connection needs to go on.

@@ -74,13 +74,19 @@ void Relay::start() {
   // Edge-triggered and both ways at once: no system call changes what is waited for.
   constexpr std::uint32_t kAll = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET;
   if (!loop_.watch_instead(client_.get(), kAll, *this, 0) ||
-      !loop_.watch(server_.get(), kAll, *this, 1)) {
+      !loop_.watch_instead(server_.get(), kAll, *this, 1)) {
     close();
   }
 }
 
 void Relay::on_ready(unsigned slot, std::uint32_t events) {
   if (closed_) return;
+  Direction& reads = slot == 0 ? up_ : down_;
+  Direction& writes = slot == 0 ? down_ : up_;
+  const bool hung_up = (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0;
+  reads.hung_up = reads.hung_up || hung_up;
+  reads.due = reads.due || hung_up || (events & EPOLLIN) != 0;
+  writes.due = writes.due || ((events & EPOLLOUT) != 0 && writes.waiting());
   client_gone_ = client_gone_ || (slot == 0 && (events & (EPOLLRDHUP | EPOLLHUP)) != 0);
   last_ = Loop::Clock::now();
   pump_both();
@@ -109,7 +115,10 @@ void Relay::pump_both() {
   const Pumped down = up == Pumped::over || up == Pumped::refused ? up : pump(down_, false);
   if (closed_) return;
   if (down == Pumped::over || (up_.shut && down_.shut)) return close();
-  if (looking_ != before) return pump_both();
+  if (looking_ != before) {
+    up_.due = true;
+    return pump_both();
+  }
   const bool more = up == Pumped::goes_on && looking_ == Looking::done;
   if (more || down == Pumped::goes_on) {
     loop_.post([self = shared_from_this()] {
@@ -177,6 +186,8 @@ Relay::Pumped Relay::read_some(Direction& direction, bool upload) {
     const auto done = static_cast<std::size_t>(std::max<ssize_t>(sent, 0));
     direction.pending.assign(bytes + done, moved - done);
     direction.bulk = moved == kSmall;
+    // What comes next is an edge of its own (epoll(7)), unless the end has been announced already.
+    if (moved < room && done == moved && !direction.hung_up) return Pumped::waits;
   }
   return Pumped::goes_on;
 }
@@ -184,13 +195,15 @@ Relay::Pumped Relay::read_some(Direction& direction, bool upload) {
 Relay::Pumped Relay::try_again_soon() {
   loop_.after(std::chrono::milliseconds(2), [weak = weak_from_this()] {
     const std::shared_ptr<Relay> self = weak.lock();
-    if (self && !self->closed_) self->pump_both();
+    if (!self || self->closed_) return;
+    self->up_.due = self->down_.due = true;
+    self->pump_both();
   });
   return Pumped::waits;
 }
 
 Relay::Pumped Relay::pump(Direction& direction, bool upload) {
-  if (direction.shut) return Pumped::waits;
+  if (direction.shut || !std::exchange(direction.due, false)) return Pumped::waits;
   for (int round = 0; round < kRounds; ++round) {
     if (const Pumped flushed = flush(direction); flushed != Pumped::goes_on) return flushed;
     if (direction.ended) {
@@ -201,6 +214,7 @@ Relay::Pumped Relay::pump(Direction& direction, bool upload) {
     }
     if (const Pumped read = read_some(direction, upload); read != Pumped::goes_on) return read;
   }
+  direction.due = true;
   return Pumped::goes_on;
 }
 

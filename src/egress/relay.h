@@ -59,8 +59,11 @@ class Relay : public Loop::Handler, public std::enable_shared_from_this<Relay> {
     std::size_t in_pipe = 0;
     std::uint64_t moved = 0;
     bool bulk = false;
-    bool ended = false;  ///< `from` has no more
-    bool shut = false;   ///< and `to` has been told
+    bool ended = false;    ///< `from` has no more
+    bool shut = false;     ///< and `to` has been told
+    bool due = true;       ///< something may move: set by readiness, once for each edge
+    bool hung_up = false;  ///< the end of `from` may stand behind what is read next
+    [[nodiscard]] bool waiting() const { return !pending.empty() || in_pipe > 0; }
   };
 
   void pump_both();

@@ -33,6 +33,8 @@ Result<UniqueFd> listen_at(const Destination& at, bool udp) {
   return fd;
 }
 
+constexpr Milliseconds kRest{2};
+
 class Sidecar {
  public:
   explicit Sidecar(const SidecarOptions& options) : options_(options) {}
@@ -60,6 +62,7 @@ class Sidecar {
   UniqueFd signals_;
   std::vector<EgressProcess> workers_;  ///< the last one serves, the others end their connections
   std::optional<Clock::time_point> ends_by_;
+  Clock::time_point copy_at_;  ///< events are next read then
 };
 
 Result<void> Sidecar::prepare() {
@@ -88,7 +91,7 @@ Result<void> Sidecar::start_worker() {
   }
   std::vector<UniqueFd> copies;
   for (const UniqueFd& fd : listeners_) copies.emplace_back(::dup(fd.get()));
-  BERM_TRY(hand_over(worker, std::move(copies)));
+  BERM_TRY(hand_over(worker, std::move(copies), routed_name_pool()));
   if (!workers_.empty()) drain(workers_.back());
   workers_.push_back(std::move(worker));
   return {};
@@ -136,7 +139,7 @@ std::optional<int> Sidecar::on_signals() {
 }
 
 void Sidecar::copy_events(EgressProcess& worker) const {
-  char bytes[8192];
+  char bytes[64 << 10];  // a whole pipe
   const ssize_t got = ::read(worker.events.get(), bytes, sizeof bytes);
   if (got < 0 && (errno == EINTR || errno == EAGAIN)) return;
   if (got <= 0) {
@@ -148,16 +151,22 @@ void Sidecar::copy_events(EgressProcess& worker) const {
 
 std::optional<int> Sidecar::wait_once() {
   std::vector<pollfd> fds = {{signals_.get(), POLLIN, 0}, {health_.get(), POLLIN, 0}};
-  for (const EgressProcess& worker : workers_) fds.push_back({worker.events.get(), POLLIN, 0});
-  int timeout = -1;
+  // Not at each event: while nobody waits at the pipe, writing to it wakes nobody.
+  const bool rests = Clock::now() < copy_at_;
+  for (const EgressProcess& worker : workers_) {
+    fds.push_back({rests ? -1 : worker.events.get(), POLLIN, 0});
+  }
+  int timeout = rests ? static_cast<int>(kRest.count()) : -1;
   if (ends_by_) {
     const auto left = std::chrono::ceil<Milliseconds>(*ends_by_ - Clock::now()).count();
     if (left <= 0) return 0;
-    timeout = static_cast<int>(std::min<std::int64_t>(left, 1000));
+    timeout = static_cast<int>(std::min<std::int64_t>(left, rests ? kRest.count() : 1000));
   }
   if (::poll(fds.data(), fds.size(), timeout) < 0) return std::nullopt;
   for (std::size_t i = 0; i < workers_.size() && i + 2 < fds.size(); ++i) {
-    if (fds[i + 2].revents != 0) copy_events(workers_[i]);
+    if (fds[i + 2].revents == 0) continue;
+    copy_events(workers_[i]);
+    copy_at_ = Clock::now() + kRest;
   }
   const bool serves = static_cast<bool>(workers_.back().events);
   if (!serves && !ends_by_) return 1;

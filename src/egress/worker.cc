@@ -177,8 +177,10 @@ void Worker::speak_http(UniqueFd client, std::string early, HttpTask task) {
     std::promise<Result<Dialled>> promise;
     std::future<Result<Dialled>> result = promise.get_future();
     loop_->post([&] {
-      connector_.connect(admission,
-                         [&](Result<Dialled> dialled) { promise.set_value(std::move(dialled)); });
+      connector_.connect(admission, [&](Result<Dialled> dialled) {
+        if (dialled) loop_->forget(dialled->fd.get());
+        promise.set_value(std::move(dialled));
+      });
     });
     return result.get();
   };

@@ -30,6 +30,7 @@ using Clock = std::chrono::steady_clock;
 using nlohmann::json;
 
 constexpr Milliseconds kSampleEvery{100};
+constexpr Milliseconds kEgressRest{2};
 constexpr Milliseconds kDiskEvery{500};
 constexpr std::uint64_t kMostEvents =
     500'000;  // about 250 MB of record: then it is an attack on it
@@ -87,6 +88,7 @@ class Supervisor {
   AttemptWatch attempts_;
   std::string egress_line_;
   std::uint64_t egress_events_ = 0;
+  Clock::time_point hear_egress_at_;
   std::vector<StreamPump> pumps_;  ///< [0] stdin, then stdout, stderr (or the terminal's two)
   RawTerminal raw_;
   UniqueFd signals_;
@@ -200,7 +202,8 @@ void Supervisor::on_init_message() {
   const wire::Message& message = (*received)->message;
   switch (message.kind) {
     case wire::MessageKind::listeners: {
-      const Result<void> handed = options_.hand_over(std::move((*received)->fds));
+      const Result<void> handed =
+          options_.hand_over(std::move((*received)->fds), message.detail == 0);
       if (!handed) end(SetupFailed{handed.error()});
       break;
     }
@@ -306,7 +309,7 @@ void Supervisor::on_signal() {
 }
 
 void Supervisor::on_egress_event() {
-  char buffer[8192];
+  char buffer[64 << 10];  // a whole pipe
   const ssize_t got = ::read(egress_->events.get(), buffer, sizeof buffer);
   if (got < 0 && (errno == EINTR || errno == EAGAIN)) return;
   if (got <= 0) {
@@ -416,14 +419,18 @@ void Supervisor::show_status() {
 }
 
 void Supervisor::wait_once() {
-  const bool hears_egress = egress_ != nullptr && egress_->events;
+  // Not at each event: while nobody waits at the pipe, writing to it wakes nobody, and a busy
+  // egress does not pay for our reading.
+  const bool rests = Clock::now() < hear_egress_at_;
+  const bool hears_egress = egress_ != nullptr && egress_->events && !rests;
   std::vector<pollfd> fds = {{signals_.get(), POLLIN, 0},
                              {init_ended_ ? -1 : sandbox_->control_fd(), POLLIN, 0},
                              {hears_egress ? egress_->events.get() : -1, POLLIN, 0},
                              {attempts_.fd(), POLLIN, 0}};
   const std::size_t others = fds.size();  // before the streams
   for (const StreamPump& pump : pumps_) fds.push_back(pump.waits_for());
-  const auto until = std::min({next_sample_, next_disk_, started_at_ + plan_.limits.time});
+  auto until = std::min({next_sample_, next_disk_, started_at_ + plan_.limits.time});
+  if (rests) until = std::min(until, hear_egress_at_);
   const auto left = std::chrono::ceil<Milliseconds>(until - Clock::now()).count();
   const int timeout = static_cast<int>(std::clamp<std::int64_t>(left, 0, 1000));
   if (::poll(fds.data(), fds.size(), timeout) < 0) return;
@@ -440,7 +447,10 @@ void Supervisor::wait_once() {
   for (std::size_t i = 1; i < pumps_.size(); ++i) usage_.output.count += pumps_[i].bytes();
   if (usage_.output.count != before) last_output_ = Clock::now();
   if (fds[1].revents != 0) on_init_message();
-  if (fds[2].revents != 0) on_egress_event();
+  if (fds[2].revents != 0) {
+    on_egress_event();
+    hear_egress_at_ = Clock::now() + kEgressRest;
+  }
   if (fds[3].revents != 0) record_attempts();
 }
 
