@@ -319,6 +319,34 @@ PYTHONPATH=/tmp/tiny-1.0.0-py3-none-any.whl /usr/bin/python3 -c 'import tiny; pr
             "tiny from pip\n");
 }
 
+// Its index is a git repository, fetched by libgit2; the crate comes by curl.
+TEST_P(ClientTest, CargoBuildsWithACrateOfItsRegistry) {
+  EXPECT_EQ(run(R"sh(mkdir -p /tmp/app/src /tmp/cargo && cd /tmp/app
+export CARGO_HOME=/tmp/cargo CARGO_HTTP_CAINFO="$SSL_CERT_FILE"
+cat > /tmp/cargo/config.toml <<'END'
+[source.crates-io]
+replace-with = "world"
+[source.world]
+registry = "https://crates.good.example/repositories/index.git"
+[net]
+retry = 0
+END
+printf '[package]\nname = "app"\nversion = "1.0.0"\nedition = "2018"\n[dependencies]\ntiny = "1"\n' > Cargo.toml
+echo 'fn main() { println!("{}", tiny::SAID); }' > src/main.rs
+/usr/bin/cargo run -q)sh"),
+            "tiny from cargo\n");
+}
+
+// Statically linked, with a resolver of its own that reads /etc/resolv.conf.
+TEST_P(ClientTest, GoRunsWithAModuleOfItsProxy) {
+  EXPECT_EQ(run(R"sh(mkdir /tmp/app && cd /tmp/app
+export GOPROXY=https://modules.good.example GOSUMDB=off GOPATH=/tmp/go GOCACHE=/tmp/go-cache CGO_ENABLED=0
+printf 'module app\n\ngo 1.18\n\nrequire modules.example/tiny v1.0.0\n' > go.mod
+printf 'package main\n\nimport ("fmt"; "modules.example/tiny")\n\nfunc main() { fmt.Println(tiny.Said) }\n' > main.go
+/usr/bin/go run -mod=mod .)sh"),
+            "tiny from go\n");
+}
+
 TEST_P(ClientTest, CurlSpeaksEveryHttp) {
   EXPECT_EQ(run(R"sh(
 curl -sSf http://web.good.example/hello
@@ -369,6 +397,16 @@ curl -sSfN https://web.good.example/pieces
   // egress speaks HTTP itself.
   EXPECT_EQ(count_of(world().log("nginx.log"), "web.good.example GET /hello HTTP/1.1 2"),
             before + 2);
+}
+
+// Inside there is IPv4 alone; what egress dials may be either. A silent address costs a moment, not
+// its time-out (RFC 8305).
+TEST_P(ClientTest, AHostOfIpv6IsReachedAndASilentAddressIsOvertaken) {
+  EXPECT_EQ(run(R"sh(
+curl -sSf https://six.good.example/hello
+curl -sSf --max-time 8 https://slow.good.example/hello
+)sh"),
+            "hello from nginx\nhello from nginx\n");
 }
 
 TEST_P(ClientTest, NodeFetches) {
@@ -612,6 +650,29 @@ TEST_P(EgressTest, TenThousandHalfOpenConnectionsKeepNobodyOut) {
       site(),
       run_of("clients.toml", {"/usr/bin/python3", "crowd.py", "https://web.good.example/hello"}));
   EXPECT_EQ(finished.out, "10000\nhello from nginx\n") << finished.err;
+}
+
+// Some sandboxes of others (gVisor, pods without any right over their network) take no second
+// address on lo.
+TEST_P(EgressTest, WhereNoRouteCanBeAddedNamesStandForLoopbackAddresses) {
+  std::vector<std::string> argv = {site().root() + "/bin/deny-syscall", "ioctl=0x8916:1", "--"};
+  const std::string script = std::string(kUnset) + R"sh(
+getent hosts web.good.example | cut -d' ' -f1
+curl -sS https://web.good.example/hello
+node -e 'fetch("https://web.good.example/hello").then(got => console.log(got.status))'
+bash -c 'echo > /dev/tcp/127.64.77.77/443; head -c1 <&3' 3<>/dev/tcp/127.64.77.77/443 2>&1 | wc -c
+)sh";
+  for (std::string& word : run_of("clients.toml", {"/bin/bash", "-c", script})) {
+    argv.push_back(std::move(word));
+  }
+  const Finished finished = world().on_host(site(), argv);
+  EXPECT_EQ(finished.out, "127.64.1.0\nhello from nginx\n200\n0\n") << finished.err;
+  // The control: with routes the same name has an address of the other pool.
+  EXPECT_EQ(world()
+                .on_host(site(), run_of("clients.toml",
+                                        {"/bin/bash", "-c", "getent hosts web.good.example"}))
+                .out.substr(0, 8),
+            "198.18.1");
 }
 
 TEST_P(EgressTest, WithoutTheProxyVariablesNothingMoreIsOpen) {

@@ -4,7 +4,8 @@ services.py DIRECTORY starts them, and prints READY when all of them answer. Run
 namespace with a mount namespace of its own.
 
 nginx on 11.1.1.4 (and 11.2.1.1, which only the upstream proxy reaches) serves files and, from the
-application below: git, a registry of npm's, an index of pip's, a websocket, the digest of an upload.
+application below: git, a registry of npm's, an index of pip's, a registry of cargo's (its index in git), a
+module proxy of go's, a websocket, the digest of an upload.
 sshd on 11.1.1.5, tinyproxy with a password on 11.1.1.3, s_server and a node HTTP/2 server on 11.1.1.4.
 """
 import base64
@@ -68,7 +69,26 @@ def wheel():
     return out.getvalue()
 
 
-NPM, WHEEL = npm_package(), wheel()
+def crate():
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w:gz") as tar:
+        for name, text in (("Cargo.toml", '[package]\nname = "tiny"\nversion = "1.0.0"\nedition = "2018"\n'),
+                           ("src/lib.rs", 'pub const SAID: &str = "tiny from cargo";\n')):
+            entry = tarfile.TarInfo("tiny-1.0.0/" + name)
+            entry.size = len(text)
+            tar.addfile(entry, io.BytesIO(text.encode()))
+    return out.getvalue()
+
+
+def go_module():
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as archive:
+        archive.writestr("modules.example/tiny@v1.0.0/go.mod", "module modules.example/tiny\n")
+        archive.writestr("modules.example/tiny@v1.0.0/tiny.go", 'package tiny\n\nconst Said = "tiny from go"\n')
+    return out.getvalue()
+
+
+NPM, WHEEL, CRATE = npm_package(), wheel(), crate()
 PAGES = {
     "/tiny": json.dumps({"name": "tiny", "dist-tags": {"latest": "1.0.0"}, "versions": {"1.0.0": {
         "name": "tiny", "version": "1.0.0", "dist": {
@@ -77,6 +97,11 @@ PAGES = {
     "/tiny/-/tiny-1.0.0.tgz": NPM,
     "/simple/tiny/": f'<a href="/files/tiny-1.0.0-py3-none-any.whl#sha256={hashlib.sha256(WHEEL).hexdigest()}">tiny-1.0.0-py3-none-any.whl</a>'.encode(),
     "/files/tiny-1.0.0-py3-none-any.whl": WHEEL,
+    "/crates/tiny/1.0.0/download": CRATE,
+    "/modules.example/tiny/@v/list": b"v1.0.0\n",
+    "/modules.example/tiny/@v/v1.0.0.info": b'{"Version": "v1.0.0", "Time": "2024-01-01T00:00:00Z"}',
+    "/modules.example/tiny/@v/v1.0.0.mod": b"module modules.example/tiny\n",
+    "/modules.example/tiny/@v/v1.0.0.zip": go_module(),
 }
 
 
@@ -181,6 +206,7 @@ http {{
     listen 11.1.1.4:80;
     listen 11.1.1.4:443 ssl http2;
     listen 11.2.1.1:443 ssl;
+    listen [2600:11:1::4]:443 ssl;
     ssl_certificate {path("leaf.pem")};
     ssl_certificate_key {path("leaf.key")};
     root {path("www")};
@@ -198,16 +224,24 @@ http {{
     start("nginx", "-c", conf, "-p", directory)
 
 
-def make_repository():
-    work, bare = path("work"), path("repositories/project.git")
+def make_repositories():
+    index = {"config.json": json.dumps({"dl": "https://crates.good.example/crates"}),
+             "ti/ny/tiny": json.dumps({"name": "tiny", "vers": "1.0.0", "deps": [], "features": {}, "yanked": False,
+                                       "cksum": hashlib.sha256(CRATE).hexdigest()}) + "\n"}
+    publish("index", index)
+    publish("project", {"README": "a project of the world's\n", "big": os.urandom(1 << 20)})
+    run("git", "-C", path("repositories/project.git"), "config", "http.receivepack", "true")
+
+
+def publish(name, files):
+    work, bare = path(f"work/{name}"), path(f"repositories/{name}.git")
     git = ("git", "-c", "user.name=World", "-c", "user.email=world@good.example", "-c", "init.defaultBranch=main", "-c", "gc.auto=0")
     run(*git, "init", "-q", work)
-    path("work/README", "a project of the world's\n")
-    path("work/big", os.urandom(1 << 20))
+    for file, content in files.items():
+        path(f"work/{name}/{file}", content)
     run(*git, "-C", work, "add", ".")
     run(*git, "-C", work, "commit", "-q", "-m", "the first commit")
     run(*git, "clone", "-q", "--bare", work, bare)
-    run("git", "-C", bare, "config", "http.receivepack", "true")
 
 
 def start_sshd():
@@ -266,7 +300,7 @@ def await_port(address, port):
 
 
 path("trust/ca.pem", open(path("ca.pem")).read())
-make_repository()
+make_repositories()
 threading.Thread(target=Server(("127.0.0.1", 8000), Application).serve_forever, daemon=True).start()
 start_sshd()
 start_nginx()

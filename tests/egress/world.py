@@ -41,8 +41,10 @@ ZONE = {
     "cname": [("CNAME", "private.good.example"), ("A", PRIVATE)],
     "ssh": [("A", SSH)],
     "behind": [("A", BEHIND)],
+    "six": [("AAAA", "2600:11:1::4")],
+    "slow": [("AAAA", "2600:11:dead::1"), ("A", SERVICES)],
 }
-ZONE.update({label: [("A", SERVICES)] for label in ("web", "code", "npm", "pypi", "read", "peer", "stream")})
+ZONE.update({label: [("A", SERVICES)] for label in ("web", "code", "npm", "pypi", "crates", "modules", "read", "peer", "stream")})
 asked = {}
 
 
