@@ -1,7 +1,7 @@
 # PURE folders: no system call (scripts/check-layers reads this list).
 set(BERM_PURE base policy plan rules/changes rules/egress record)
 
-berm_library(base SOURCES result.cc text.cc ip.cc host_name.cc path.cc glob.cc units.cc fmt.cc)
+berm_library(base SOURCES result.cc text.cc base64.cc ip.cc host_name.cc path.cc glob.cc units.cc fmt.cc)
 berm_library(policy SOURCES names.cc grants.cc reader.cc parse.cc print.cc merge.cc merge_network.cc bundles.cc
   LINKS berm_base ${BERM_PSL})
 berm_library(rules/changes SOURCES guard.cc outside_allow.cc protected_file.cc too_many_files.cc too_large.cc binary.cc
@@ -21,10 +21,12 @@ berm_library(agents SOURCES agent.cc claude.cc LINKS berm_plan berm_sys)
 berm_library(audit SOURCES record_file.cc LINKS berm_record berm_sys)
 berm_library(tiers/namespace SOURCES native.cc encode.cc launch.cc LINKS berm_plan berm_sys)
 berm_library(supervise SOURCES supervisor.cc attempts.cc streams.cc sample.cc janitor.cc LINKS berm_tiers_namespace berm_audit)
+# What speaks to the world outside: names, addresses, TLS, the host's own proxy.
+berm_library(net SOURCES openssl.cc authority.cc tls_stream.cc root_store.cc upstream_trust.cc trust_files.cc resolve.cc
+  upstream_proxy.cc LINKS berm_sys berm_rules_egress OpenSSL::SSL cares)
 berm_library(egress SOURCES start.cc sidecar.cc serve.cc confine.cc control.cc configuration.cc events.cc loop.cc budget.cc name_pool.cc gate.cc
-  resolve.cc connector.cc relay.cc refusal.cc client.cc dns_server.cc worker.cc http_session.cc http_aim.cc http_forward.cc model_route.cc
-  openssl.cc authority.cc tls_stream.cc root_store.cc upstream_trust.cc trust_files.cc
-  LINKS berm_supervise berm_rules_egress OpenSSL::SSL cares)
+  connector.cc relay.cc refusal.cc client.cc dns_server.cc worker.cc http_session.cc http_aim.cc http_forward.cc model_route.cc
+  LINKS berm_supervise berm_net)
 berm_library(session SOURCES run_directory.cc policy_sources.cc run_session.cc stored_run.cc report.cc
   LINKS berm_agents berm_egress berm_host berm_workspace)
 berm_library(cli SOURCES console.cc run_options.cc run.cc plan.cc why.cc runs.cc changes.cc record.cc init.cc doctor.cc

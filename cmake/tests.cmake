@@ -25,11 +25,11 @@ add_executable(unit-tests
   src/rules/egress/dns_test.cc
   src/rules/egress/client_hello_test.cc
   src/rules/egress/socks_test.cc
-  src/egress/authority_test.cc
-  src/egress/tls_stream_test.cc
-  src/egress/tls_peers_test.cc
-  src/egress/upstream_trust_test.cc
-  src/egress/trust_files_test.cc
+  src/net/authority_test.cc
+  src/net/tls_stream_test.cc
+  src/net/tls_peers_test.cc
+  src/net/upstream_trust_test.cc
+  src/net/trust_files_test.cc
   src/sys/child_test.cc
   src/host/registries_test.cc)
 target_link_libraries(unit-tests PRIVATE berm_session GTest::gtest_main)

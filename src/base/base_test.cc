@@ -2,6 +2,7 @@
 
 #include <string>
 
+#include "base/base64.h"
 #include "base/glob.h"
 #include "base/path.h"
 #include "base/secret.h"
@@ -138,6 +139,26 @@ TEST(Secret, PrintsAsAPlaceholderAndCannotBeCopied) {
   EXPECT_EQ(fmt::format("{}", secret), "<secret>");
   EXPECT_EQ(secret.reveal(), "hunter2");
   static_assert(!std::is_copy_constructible_v<Secret> && !std::is_copy_assignable_v<Secret>);
+}
+
+// RFC 4648 §10.
+TEST(Base64, EncodesAndDecodesTheVectorsOfItsRfc) {
+  const std::pair<std::string_view, std::string_view> vectors[] = {{"", ""},
+                                                                   {"f", "Zg=="},
+                                                                   {"fo", "Zm8="},
+                                                                   {"foo", "Zm9v"},
+                                                                   {"foob", "Zm9vYg=="},
+                                                                   {"fooba", "Zm9vYmE="},
+                                                                   {"foobar", "Zm9vYmFy"}};
+  for (const auto& [bytes, text] : vectors) {
+    EXPECT_EQ(base64(bytes), text);
+    EXPECT_EQ(base64_decoded(text), bytes);
+    EXPECT_EQ(base64_decoded(base64url(bytes)), bytes);
+  }
+  EXPECT_EQ(base64url("\xfb\xff"), "-_8");
+  for (const char* bad : {"Z", "Zg=", "Zg===", "Z g=", "Zm9v=", "\n"}) {
+    EXPECT_EQ(base64_decoded(bad), std::nullopt) << bad;
+  }
 }
 
 }  // namespace

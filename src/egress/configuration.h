@@ -6,19 +6,11 @@
 #include <string>
 #include <vector>
 
+#include "net/upstream_proxy.h"
 #include "plan/plan.h"
 #include "rules/egress/access.h"
 
 namespace berm {
-
-/// The proxy that this host itself must go through (its HTTPS_PROXY).
-struct UpstreamProxy {
-  std::string host;  ///< name or address
-  std::uint16_t port = 0;
-  std::string authorization;          ///< "Basic …" or ""
-  std::vector<std::string> no_proxy;  ///< suffixes reached directly ("corp.example"), "*" = all
-  bool operator==(const UpstreamProxy&) const = default;
-};
 
 struct EgressConfiguration {
   EgressRules rules;

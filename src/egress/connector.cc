@@ -183,20 +183,11 @@ class ProxyHandshake : public Loop::Handler, public std::enable_shared_from_this
   std::shared_ptr<ProxyHandshake> self_;
 };
 
-bool goes_direct(const UpstreamProxy& proxy, const Destination& to) {
-  return std::ranges::any_of(proxy.no_proxy, [&](std::string_view entry) {
-    if (entry == "*" || entry == to.host) return true;
-    if (entry.starts_with('.')) entry.remove_prefix(1);
-    return to.host == entry || (to.host.size() > entry.size() && to.host.ends_with(entry) &&
-                                to.host[to.host.size() - entry.size() - 1] == '.');
-  });
-}
-
 }  // namespace
 
 void Connector::connect(const Admission& admission, Done done) {
   const std::optional<UpstreamProxy>& proxy = gate_.configuration().proxy;
-  if (proxy && !goes_direct(*proxy, admission.to)) return ask_proxy(admission, *proxy, done);
+  if (proxy && !goes_direct(*proxy, admission.to.host)) return ask_proxy(admission, *proxy, done);
   if (admission.to.address) return dial(admission, {{*admission.to.address}}, done);
   if (auto known = resolver_.known(admission.to.host)) {
     return dial(admission, *std::move(known), done);

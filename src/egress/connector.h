@@ -6,7 +6,7 @@
 
 #include "egress/gate.h"
 #include "egress/loop.h"
-#include "egress/resolve.h"
+#include "net/resolve.h"
 
 namespace berm {
 

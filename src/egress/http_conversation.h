@@ -9,7 +9,7 @@
 #include <string>
 
 #include "egress/http_session.h"
-#include "egress/tls_stream.h"
+#include "net/tls_stream.h"
 
 namespace berm {
 

@@ -6,9 +6,9 @@
 #include <optional>
 #include <string>
 
-#include "egress/authority.h"
 #include "egress/connector.h"
 #include "egress/model_route.h"
+#include "net/authority.h"
 
 namespace berm {
 

@@ -15,8 +15,8 @@
 
 #include "egress/confine.h"
 #include "egress/control.h"
-#include "egress/upstream_trust.h"
 #include "egress/worker.h"
+#include "net/upstream_trust.h"
 #include "sys/socket_address.h"
 
 namespace berm {

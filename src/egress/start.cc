@@ -13,8 +13,8 @@
 #include "base/secret.h"
 #include "base/text.h"
 #include "egress/control.h"
-#include "egress/trust_files.h"
-#include "egress/upstream_trust.h"
+#include "net/trust_files.h"
+#include "net/upstream_trust.h"
 
 namespace berm {
 namespace {
@@ -35,35 +35,6 @@ Result<Secret> read_key(const std::string& from) {
                    fmt::format("export {} before berm run; the agent itself never sees it", name));
   }
   return Secret(std::move(value));
-}
-
-// RFC 7617.
-std::string basic_authorization(std::string_view user_and_password) {
-  constexpr char kDigits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-  std::string out = "Basic ";
-  for (std::size_t at = 0; at < user_and_password.size(); at += 3) {
-    const std::string_view part = user_and_password.substr(at, 3);
-    std::uint32_t bits = 0;
-    for (std::size_t i = 0; i < 3; ++i) {
-      bits = (bits << 8) | (i < part.size() ? static_cast<unsigned char>(part[i]) : 0U);
-    }
-    for (std::size_t i = 0; i < 4; ++i) {
-      out += i <= part.size() ? kDigits[(bits >> (18 - 6 * i)) & 63] : '=';
-    }
-  }
-  return out;
-}
-
-// "%41" to "A": a password in a URL is percent-encoded.
-std::string percent_decoded(std::string_view text) {
-  std::string out;
-  for (std::size_t at = 0; at < text.size(); ++at) {
-    const std::string byte =
-        text[at] == '%' && at + 2 < text.size() ? from_hex(text.substr(at + 1, 2)) : "";
-    out += byte.empty() ? std::string(1, text[at]) : byte;
-    if (!byte.empty()) at += 2;
-  }
-  return out;
 }
 
 // Between fork and exec: no allocation.
@@ -92,38 +63,6 @@ std::string percent_decoded(std::string_view text) {
 UniqueFd lift(int fd) { return UniqueFd(::fcntl(fd, F_DUPFD_CLOEXEC, 16)); }
 
 }  // namespace
-
-Result<std::optional<UpstreamProxy>> host_proxy() {
-  std::string url = variable("HTTPS_PROXY");
-  if (url.empty()) url = variable("https_proxy");
-  if (url.empty()) return std::nullopt;
-  std::string_view rest = url;
-  if (rest.starts_with("http://")) rest.remove_prefix(7);
-  if (rest.find("://") != std::string_view::npos) {
-    return failure(Errc::usage, "use the host's HTTPS_PROXY: it is no http:// proxy",
-                   "name an http:// proxy, or unset HTTPS_PROXY for berm");
-  }
-  rest = rest.substr(0, rest.find('/'));
-  UpstreamProxy proxy;
-  if (const std::size_t at = rest.rfind('@'); at != std::string_view::npos) {
-    proxy.authorization = basic_authorization(percent_decoded(rest.substr(0, at)));
-    rest.remove_prefix(at + 1);
-  }
-  const std::optional<Destination> to = parse_authority(rest, 80);
-  if (!to) {
-    return failure(Errc::usage, "use the host's HTTPS_PROXY: it names no plain host and port",
-                   "write http://[USER:PASSWORD@]HOST:PORT");
-  }
-  proxy.host = to->host;
-  proxy.port = to->port;
-  std::string direct = variable("NO_PROXY");
-  if (direct.empty()) direct = variable("no_proxy");
-  for (const std::string_view entry : split(direct, ',')) {
-    const std::string name = lower(trim(entry));
-    if (!name.empty()) proxy.no_proxy.push_back(name.substr(0, name.find(':')));
-  }
-  return proxy;
-}
 
 Result<EgressConfiguration> egress_configuration(const Plan& plan) {
   EgressConfiguration out{.rules = plan.egress.rules,

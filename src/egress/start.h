@@ -34,8 +34,4 @@ namespace berm {
 /// Refuses early what start_egress() would refuse late: a key that is not there.
 [[nodiscard]] Result<void> check_egress(const Plan& plan);
 
-/// The proxy that this host's own environment names (HTTPS_PROXY, NO_PROXY), if any.
-/// @return Errc::usage for one that berm cannot use (https:// or socks:// proxies).
-[[nodiscard]] Result<std::optional<UpstreamProxy>> host_proxy();
-
 }  // namespace berm

@@ -1,4 +1,4 @@
-// src/egress/tls_test_support.h: real programs and sockets for the tests of TLS. Tests only.
+// src/net/tls_test_support.h: real programs and sockets for the tests of TLS. Tests only.
 #pragma once
 
 #include <arpa/inet.h>
@@ -16,7 +16,7 @@
 #include <thread>
 #include <utility>
 
-#include "egress/authority.h"
+#include "net/authority.h"
 #include "sys/fd.h"
 
 namespace berm::test {

@@ -1,9 +1,9 @@
-// src/egress/root_store.h: trusted roots in memory, each parsed when a chain first asks for it.
+// src/net/root_store.h: trusted roots in memory, each parsed when a chain first asks for it.
 #pragma once
 
 #include <string_view>
 
-#include "egress/openssl.h"
+#include "net/openssl.h"
 
 namespace berm {
 

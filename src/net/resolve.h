@@ -1,4 +1,4 @@
-// src/egress/resolve.h: names to addresses, with c-ares (no NSS, no dlopen) and the host's
+// src/net/resolve.h: names to addresses, with c-ares (no NSS, no dlopen) and the host's
 // /etc/hosts.
 #pragma once
 

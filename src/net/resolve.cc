@@ -1,4 +1,4 @@
-#include "egress/resolve.h"
+#include "net/resolve.h"
 
 #include <ares.h>
 #include <fmt/format.h>

@@ -1,10 +1,10 @@
-// src/egress/upstream_trust.h: whom egress trusts outside, loaded before it loses every file.
+// src/net/upstream_trust.h: whom egress trusts outside, loaded before it loses every file.
 #pragma once
 
 #include <string>
 #include <string_view>
 
-#include "egress/openssl.h"
+#include "net/openssl.h"
 
 namespace berm {
 

@@ -1,9 +1,9 @@
-#include "egress/trust_files.h"
+#include "net/trust_files.h"
 
 #include <fmt/format.h>
 
-#include "egress/authority.h"
-#include "egress/tls_test_support.h"
+#include "net/authority.h"
+#include "net/tls_test_support.h"
 
 namespace berm {
 namespace {

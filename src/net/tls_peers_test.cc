@@ -4,9 +4,9 @@
 #include <boost/asio/buffer.hpp>
 #include <future>
 
-#include "egress/tls_stream.h"
-#include "egress/tls_test_support.h"
-#include "egress/upstream_trust.h"
+#include "net/tls_stream.h"
+#include "net/tls_test_support.h"
+#include "net/upstream_trust.h"
 
 namespace berm {
 namespace {

@@ -1,4 +1,4 @@
-#include "egress/root_store.h"
+#include "net/root_store.h"
 
 #include <fmt/format.h>
 #include <openssl/err.h>
@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "egress/trust_files.h"
+#include "net/trust_files.h"
 
 namespace berm {
 namespace {

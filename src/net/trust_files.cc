@@ -1,7 +1,7 @@
 // A bare SHA-1 for the same reason as in record/sha256.cc: the other interfaces start a machinery
 // that costs more than a sandbox. Here it is a check sum that the format prescribes.
 #define OPENSSL_SUPPRESS_DEPRECATED
-#include "egress/trust_files.h"
+#include "net/trust_files.h"
 
 #include <fmt/format.h>
 #include <openssl/err.h>
@@ -10,7 +10,7 @@
 
 #include <array>
 
-#include "egress/openssl.h"
+#include "net/openssl.h"
 
 namespace berm {
 namespace {

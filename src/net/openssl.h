@@ -1,4 +1,4 @@
-// src/egress/openssl.h: OpenSSL's objects with an owner, and its error queue as an Error.
+// src/net/openssl.h: OpenSSL's objects with an owner, and its error queue as an Error.
 #pragma once
 
 #include <openssl/bio.h>

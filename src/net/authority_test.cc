@@ -1,9 +1,9 @@
-#include "egress/authority.h"
+#include "net/authority.h"
 
 #include <fmt/format.h>
 
-#include "egress/tls_stream.h"
-#include "egress/tls_test_support.h"
+#include "net/tls_stream.h"
+#include "net/tls_test_support.h"
 
 namespace berm {
 namespace {

@@ -1,4 +1,4 @@
-#include "egress/upstream_trust.h"
+#include "net/upstream_trust.h"
 
 #include <fmt/format.h>
 
@@ -9,8 +9,8 @@
 #include <vector>
 
 #include "base/text.h"
-#include "egress/authority.h"
-#include "egress/root_store.h"
+#include "net/authority.h"
+#include "net/root_store.h"
 #include "sys/fd.h"
 
 namespace berm {

@@ -1,4 +1,4 @@
-#include "egress/upstream_trust.h"
+#include "net/upstream_trust.h"
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -12,9 +12,9 @@
 #include <cstddef>
 #include <future>
 
-#include "egress/tls_stream.h"
-#include "egress/tls_test_support.h"
-#include "egress/trust_files.h"
+#include "net/tls_stream.h"
+#include "net/tls_test_support.h"
+#include "net/trust_files.h"
 
 namespace berm {
 namespace {

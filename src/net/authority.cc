@@ -1,4 +1,4 @@
-#include "egress/authority.h"
+#include "net/authority.h"
 
 #include <fmt/format.h>
 #include <openssl/pem.h>

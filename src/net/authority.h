@@ -1,4 +1,4 @@
-// src/egress/authority.h: the certificate authority of one run, which no other run trusts.
+// src/net/authority.h: the certificate authority of one run, which no other run trusts.
 #pragma once
 
 #include <chrono>
@@ -6,7 +6,7 @@
 #include <span>
 #include <string>
 
-#include "egress/openssl.h"
+#include "net/openssl.h"
 
 namespace berm {
 

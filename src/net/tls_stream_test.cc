@@ -1,4 +1,4 @@
-#include "egress/tls_stream.h"
+#include "net/tls_stream.h"
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -14,8 +14,8 @@
 #include <boost/beast/http.hpp>
 #include <future>
 
-#include "egress/tls_test_support.h"
-#include "egress/upstream_trust.h"
+#include "net/tls_test_support.h"
+#include "net/upstream_trust.h"
 
 namespace berm {
 namespace {

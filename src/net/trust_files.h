@@ -1,4 +1,4 @@
-// src/egress/trust_files.h: trust in the forms that programs read. Pure: text in, bytes out.
+// src/net/trust_files.h: trust in the forms that programs read. Pure: text in, bytes out.
 #pragma once
 
 #include <cstdint>

@@ -1,4 +1,4 @@
-#include "egress/openssl.h"
+#include "net/openssl.h"
 
 #include <openssl/err.h>
 

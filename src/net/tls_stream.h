@@ -1,4 +1,4 @@
-// src/egress/tls_stream.h: byte streams over a socket, plain and TLS, with a limit on every wait.
+// src/net/tls_stream.h: byte streams over a socket, plain and TLS, with a limit on every wait.
 #pragma once
 
 #include <array>
@@ -10,7 +10,7 @@
 #include <span>
 #include <string>
 
-#include "egress/openssl.h"
+#include "net/openssl.h"
 #include "sys/fd.h"
 
 namespace berm {

@@ -1,4 +1,4 @@
-#include "egress/tls_stream.h"
+#include "net/tls_stream.h"
 
 #include <arpa/inet.h>
 #include <fmt/format.h>
