@@ -2,14 +2,14 @@
 set(BERM_PURE base policy plan rules/changes rules/egress record)
 
 berm_library(base SOURCES result.cc text.cc base64.cc ip.cc host_name.cc path.cc glob.cc units.cc fmt.cc)
-berm_library(policy SOURCES names.cc grants.cc reader.cc parse.cc print.cc merge.cc merge_network.cc bundles.cc
+berm_library(policy SOURCES names.cc grants.cc reader.cc parse.cc parse_network.cc parse_credentials.cc credential_presets.cc print.cc merge.cc merge_network.cc bundles.cc
   LINKS berm_base ${BERM_PSL})
 berm_library(rules/changes SOURCES guard.cc outside_allow.cc protected_file.cc too_many_files.cc too_large.cc binary.cc
   special_mode.cc special_file.cc hard_link.cc escaping_symlink.cc case_collision.cc submodule.cc git_directory.cc
   hidden_unicode.cc file_name.cc inner_commits.cc credential.cc credential_patterns.cc LINKS berm_policy)
-berm_library(rules/egress SOURCES destination.cc address.cc access.cc http_head.cc request.cc dns.cc client_hello.cc socks.cc
+berm_library(rules/egress SOURCES destination.cc address.cc access.cc http_head.cc request.cc dns.cc client_hello.cc socks.cc credential.cc
   LINKS berm_policy)
-berm_library(plan SOURCES make_plan.cc mounts.cc network.cc print.cc explain.cc LINKS berm_policy berm_rules_changes berm_rules_egress)
+berm_library(plan SOURCES make_plan.cc mounts.cc network.cc credentials.cc print.cc explain.cc LINKS berm_policy berm_rules_changes berm_rules_egress)
 berm_library(record SOURCES chain.cc sha256.cc verdict.cc asked_for.cc LINKS berm_base OpenSSL::Crypto)
 berm_library(sys SOURCES fd.cc socket_address.cc beneath.cc child.cc mount.cc cgroup.cc LINKS berm_base)
 berm_library(host SOURCES probe.cc doctor.cc registries.cc registries/reader.cc registries/formats.cc registries/documents.cc
@@ -25,7 +25,7 @@ berm_library(supervise SOURCES supervisor.cc attempts.cc streams.cc sample.cc ja
 berm_library(net SOURCES openssl.cc authority.cc tls_stream.cc root_store.cc upstream_trust.cc trust_files.cc resolve.cc
   upstream_proxy.cc LINKS berm_sys berm_rules_egress OpenSSL::SSL cares)
 berm_library(egress SOURCES start.cc sidecar.cc serve.cc confine.cc control.cc configuration.cc events.cc loop.cc budget.cc name_pool.cc gate.cc
-  connector.cc relay.cc refusal.cc client.cc dns_server.cc worker.cc http_session.cc http_aim.cc http_forward.cc model_route.cc
+  connector.cc relay.cc refusal.cc client.cc dns_server.cc worker.cc http_session.cc http_aim.cc http_credentials.cc http_forward.cc model_route.cc
   LINKS berm_supervise berm_net)
 berm_library(session SOURCES run_directory.cc policy_sources.cc run_session.cc stored_run.cc report.cc
   LINKS berm_agents berm_egress berm_host berm_workspace)

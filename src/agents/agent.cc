@@ -16,8 +16,8 @@ PolicyLayer profile_layer(AgentKind kind) {
   return {};
 }
 
-Result<AgentFacts> prepare_agent(const AgentRequest& request, const Policy& policy) {
-  if (request.kind == AgentKind::claude) return prepare_claude(request, policy);
+Result<AgentFacts> prepare_agent(const AgentRequest& request) {
+  if (request.kind == AgentKind::claude) return prepare_claude(request);
   if (request.kind != AgentKind::none) {
     return failure(
         Errc::usage,

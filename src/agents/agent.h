@@ -24,7 +24,7 @@ struct AgentRequest {
 
 /// Finds the agent's program and decides flags, variables and files.
 /// @return Errc::usage if the program is not found, with the place where berm looked.
-[[nodiscard]] Result<AgentFacts> prepare_agent(const AgentRequest& request, const Policy& policy);
+[[nodiscard]] Result<AgentFacts> prepare_agent(const AgentRequest& request);
 
 /// The name on the command line ("claude") to a kind; nullopt if it is none.
 [[nodiscard]] std::optional<AgentKind> agent_named(std::string_view name);

@@ -10,6 +10,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/text.h"
+#include "policy/credential_presets.h"
 #include "sys/fd.h"
 
 namespace berm {
@@ -81,10 +82,10 @@ std::string upstream() {
 PolicyLayer claude_profile() {
   PolicyLayer layer;
   layer.profile = AgentKind::claude;
-  layer.credentials["anthropic"] = {.from = "env:ANTHROPIC_API_KEY",
-                                    .host = "api.anthropic.com",
-                                    .header = "x-api-key",
-                                    .max_age = {}};
+  CredentialGrant& grant = layer.credentials["anthropic"];
+  grant.from = "env:ANTHROPIC_API_KEY";
+  grant.placeholder = kPlaceholder;
+  (void)apply_preset("anthropic", {}, grant);
   return layer;
 }
 
@@ -111,7 +112,7 @@ std::string claude_managed_settings(std::uint16_t model_port) {
   return settings.dump(2) + "\n";
 }
 
-Result<AgentFacts> prepare_claude(const AgentRequest& request, const Policy& policy) {
+Result<AgentFacts> prepare_claude(const AgentRequest& request) {
   const std::string program = find_client(request);
   if (program.empty()) {
     return failure(
@@ -134,13 +135,7 @@ Result<AgentFacts> prepare_claude(const AgentRequest& request, const Policy& pol
   }
   facts.argv.insert(facts.argv.end(), request.arguments.begin(), request.arguments.end());
 
-  const auto credential = policy.credentials.find("anthropic");
-  const std::string key_from =
-      credential == policy.credentials.end() ? "env:ANTHROPIC_API_KEY" : credential->second.from;
-  const std::string header =
-      credential == policy.credentials.end() ? "x-api-key" : credential->second.header;
-  facts.model = ModelProxy{
-      .port = kModelPort, .upstream = upstream(), .header = header, .key_from = key_from};
+  facts.model = ModelProxy{.port = kModelPort, .upstream = upstream(), .credential = "anthropic"};
   facts.env = {{"ANTHROPIC_BASE_URL", fmt::format("http://127.0.0.1:{}", kModelPort)},
                {"ANTHROPIC_API_KEY", std::string(kPlaceholder)},
                {"CLAUDE_CODE_PROVIDER_MANAGED_BY_HOST", "1"},

@@ -6,7 +6,7 @@
 namespace berm {
 
 [[nodiscard]] PolicyLayer claude_profile();
-[[nodiscard]] Result<AgentFacts> prepare_claude(const AgentRequest& request, const Policy& policy);
+[[nodiscard]] Result<AgentFacts> prepare_claude(const AgentRequest& request);
 
 /// The managed settings that berm lays into the sandbox's own /etc/claude-code. They win over every
 /// file of the repository; a client that cannot read them refuses to start.

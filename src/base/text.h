@@ -13,6 +13,15 @@ namespace berm {
 /// File names, branch names and agent output reach a terminal only through this.
 [[nodiscard]] std::string printable(std::string_view text);
 
+/// "%41" becomes "A"; what is no escape stays as it is.
+[[nodiscard]] std::string percent_decoded(std::string_view text);
+
+/// RFC 3986: everything but unreserved characters becomes "%XX".
+[[nodiscard]] std::string percent_encoded(std::string_view text);
+
+/// True if `text` has no byte but those from ' ' to '~'.
+[[nodiscard]] bool is_printable_ascii(std::string_view text);
+
 /// As printable(), but line feeds stay: for blocks that we laid out ourselves.
 [[nodiscard]] std::string printable_block(std::string_view text);
 

@@ -128,6 +128,12 @@ std::shared_ptr<RunOptions> add_run_options(CLI::App& command) {
       .add_flag("--learn", o.learn,
                 "let every name through, note what the policy lacks, write a proposal")
       ->group("Network, environment");
+  command
+      .add_option("--credential", o.credentials,
+                  "credentials that the repository's own policy may use, by name [none]")
+      ->allow_extra_args(false)
+      ->delimiter(',')
+      ->group("Network, environment");
   command.add_option("--env", o.env, "NAME passes a variable, NAME=VALUE sets it")
       ->allow_extra_args(false)
       ->group("Network, environment");
@@ -166,6 +172,7 @@ Result<RunRequest> to_request(const RunOptions& options, const std::vector<std::
                     .from_worktree = options.from_worktree,
                     .agent = request.agent.kind,
                     .learn = options.learn,
+                    .credentials = options.credentials,
                     .flags = BERM_TRY(flags_layer(options))};
   return request;
 }

@@ -16,7 +16,7 @@ struct RunOptions {
   bool from_worktree = false;
   bool learn = false;
   std::string profile, tier, mode, memory, time, on_success;
-  std::vector<std::string> require, write, hide, read, allow, env;
+  std::vector<std::string> require, write, hide, read, allow, env, credentials;
   double cpus = 0;
   std::uint64_t processes = 0;
   bool json = false;

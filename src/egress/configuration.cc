@@ -60,13 +60,10 @@ json rules_to_json(const EgressRules& rules) {
     put(one, "max_upload", rule.max_upload);
     inspect.push_back(std::move(one));
   }
-  return {{"mode", spelling(rules.mode)},
-          {"allow", grants_to_json(rules.allow)},
-          {"deny", grants_to_json(rules.deny)},
-          {"internal", grants_to_json(rules.internal)},
-          {"opaque", grants_to_json(rules.opaque)},
-          {"inspect", std::move(inspect)},
-          {"learn", rules.learn}};
+  return {{"mode", spelling(rules.mode)},           {"allow", grants_to_json(rules.allow)},
+          {"deny", grants_to_json(rules.deny)},     {"internal", grants_to_json(rules.internal)},
+          {"opaque", grants_to_json(rules.opaque)}, {"inspect", std::move(inspect)},
+          {"keyed", grants_to_json(rules.keyed)},   {"learn", rules.learn}};
 }
 
 Result<EgressRules> rules_from_json(const json& in) {
@@ -78,6 +75,7 @@ Result<EgressRules> rules_from_json(const json& in) {
   out.deny = BERM_TRY(grants_from_json(in.at("deny")));
   out.internal = BERM_TRY(grants_from_json(in.at("internal")));
   out.opaque = BERM_TRY(grants_from_json(in.at("opaque")));
+  out.keyed = BERM_TRY(grants_from_json(in.at("keyed")));
   out.learn = in.at("learn");
   for (const json& one : in.at("inspect")) {
     NetworkRule& rule = out.inspect.emplace_back();
@@ -88,6 +86,78 @@ Result<EgressRules> rules_from_json(const json& in) {
     rule.websocket = one.at("websocket");
     if (one.contains("max_upload")) rule.max_upload = Bytes{one["max_upload"].get<std::uint64_t>()};
   }
+  return out;
+}
+
+template <class E>
+E enum_from_json(const json& in) {
+  return static_cast<E>(in.get<int>());
+}
+
+json use_to_json(const CredentialUse& use) {
+  return {{"host", use.host},  {"port", use.port},     {"carrier", static_cast<int>(use.carrier)},
+          {"name", use.name},  {"format", use.format}, {"methods", use.methods},
+          {"paths", use.paths}};
+}
+
+CredentialUse use_from_json(const json& in) {
+  return {.host = in.at("host"),
+          .port = in.at("port"),
+          .carrier = enum_from_json<Carrier>(in.at("carrier")),
+          .name = in.at("name"),
+          .format = in.at("format"),
+          .methods = in.at("methods"),
+          .paths = in.at("paths")};
+}
+
+json credentials_to_json(const std::vector<EgressCredential>& credentials) {
+  json out = json::array();
+  for (const EgressCredential& one : credentials) {
+    json uses = json::array();
+    for (const CredentialUse& use : one.to) uses.push_back(use_to_json(use));
+    json model = {{"api", one.model.api},
+                  {"models", one.model.models},
+                  {"hosted_tools", static_cast<int>(one.model.hosted_tools)}};
+    put(model, "max_tokens", one.model.max_tokens);
+    out.push_back({{"name", one.name},
+                   {"placeholder", one.placeholder},
+                   {"to", std::move(uses)},
+                   {"services", one.services},
+                   {"regions", one.regions},
+                   {"model", std::move(model)}});
+  }
+  return out;
+}
+
+EgressCredential credential_from_json(const json& in) {
+  EgressCredential out{.name = in.at("name"), .placeholder = in.at("placeholder")};
+  for (const json& use : in.at("to")) out.to.push_back(use_from_json(use));
+  out.services = in.at("services");
+  out.regions = in.at("regions");
+  const json& model = in.at("model");
+  out.model.api = model.at("api");
+  out.model.models = model.at("models");
+  out.model.hosted_tools = enum_from_json<HostedTools>(model.at("hosted_tools"));
+  if (model.contains("max_tokens")) out.model.max_tokens = model["max_tokens"].get<std::uint64_t>();
+  return out;
+}
+
+json model_budget_to_json(const ModelBudget& budget) {
+  json out = {{"on_token_rate", static_cast<int>(budget.on_token_rate)}};
+  put(out, "tokens", budget.tokens);
+  put(out, "cost", budget.cost);
+  put(out, "requests", budget.requests);
+  put(out, "token_rate", budget.token_rate);
+  return out;
+}
+
+ModelBudget model_budget_from_json(const json& in) {
+  ModelBudget out;
+  out.on_token_rate = enum_from_json<AnomalyAction>(in.at("on_token_rate"));
+  if (in.contains("tokens")) out.tokens = in["tokens"].get<std::uint64_t>();
+  if (in.contains("cost")) out.cost = in["cost"].get<double>();
+  if (in.contains("requests")) out.requests = in["requests"].get<std::uint64_t>();
+  if (in.contains("token_rate")) out.token_rate = in["token_rate"].get<std::uint64_t>();
   return out;
 }
 
@@ -102,7 +172,7 @@ Result<EgressConfiguration> read_parts(const json& in) {
   if (in.contains("model")) {
     const json& model = in["model"];
     out.model = ModelProxy{
-        .port = 0, .upstream = model.at("upstream"), .header = model.at("header"), .key_from = ""};
+        .port = 0, .upstream = model.at("upstream"), .credential = model.at("credential")};
   }
   if (in.contains("proxy")) {
     const json& proxy = in["proxy"];
@@ -111,6 +181,10 @@ Result<EgressConfiguration> read_parts(const json& in) {
                               .authorization = proxy.at("authorization"),
                               .no_proxy = proxy.at("no_proxy")};
   }
+  for (const json& one : in.at("credentials")) {
+    out.credentials.push_back(credential_from_json(one));
+  }
+  out.model_budget = model_budget_from_json(in.at("model_budget"));
   out.uid = in.at("uid");
   out.ca_lifetime = Milliseconds(in.at("ca_lifetime_ms").get<std::int64_t>());
   return out;
@@ -128,10 +202,12 @@ json to_json(const EgressConfiguration& configuration) {
               {"per_host", budget_to_json(configuration.per_host)},
               {"listeners", std::move(listeners)},
               {"uid", configuration.uid},
+              {"credentials", credentials_to_json(configuration.credentials)},
+              {"model_budget", model_budget_to_json(configuration.model_budget)},
               {"ca_lifetime_ms", configuration.ca_lifetime.count()}};
   if (configuration.model) {
     out["model"] = {{"upstream", configuration.model->upstream},
-                    {"header", configuration.model->header}};
+                    {"credential", configuration.model->credential}};
   }
   if (configuration.proxy) {
     out["proxy"] = {{"host", configuration.proxy->host},

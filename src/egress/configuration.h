@@ -18,6 +18,8 @@ struct EgressConfiguration {
   NetworkBudget per_host;
   std::vector<Listener> listeners;  ///< in the order of the descriptors
   std::optional<ModelProxy> model;
+  std::vector<EgressCredential> credentials;  ///< their secrets follow, in this order
+  ModelBudget model_budget;
   std::optional<UpstreamProxy> proxy;
   std::uint32_t uid = 0;       ///< taken on when root; 0 = stay
   Milliseconds ca_lifetime{};  ///< of the run's CA, if a host is inspected

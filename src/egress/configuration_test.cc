@@ -26,7 +26,28 @@ TEST(EgressConfiguration, ArrivesAsItWasSent) {
   sent.budget = {.bytes = Bytes{1}, .upload = Bytes{2}, .connections = 3, .requests = 4};
   sent.per_host.requests = 9;
   sent.listeners = {{ListenerKind::dns_udp, 53}, {ListenerKind::transparent, 443}};
-  sent.model = ModelProxy{.port = 0, .upstream = "https://m.example", .header = "x-api-key"};
+  sent.model = ModelProxy{.port = 0, .upstream = "https://m.example", .credential = "model"};
+  sent.rules.keyed = {{.pattern = "k.example", .port = 8443}};
+  sent.credentials = {{.name = "model",
+                       .placeholder = "sk-not-a-key",
+                       .to = {{.host = "k.example",
+                               .port = 8443,
+                               .carrier = Carrier::basic,
+                               .name = "user",
+                               .format = "x {}",
+                               .methods = {"GET"},
+                               .paths = {"/a/**"}}},
+                       .services = {"s3"},
+                       .regions = {"eu-*"},
+                       .model = {.api = "openai",
+                                 .models = {"m-*"},
+                                 .max_tokens = 9,
+                                 .hosted_tools = HostedTools::refuse}}};
+  sent.model_budget = {.tokens = 1,
+                       .cost = 2.5,
+                       .requests = 3,
+                       .token_rate = 4,
+                       .on_token_rate = AnomalyAction::disable_key};
   sent.proxy = UpstreamProxy{
       .host = "p.example", .port = 3128, .authorization = "Basic eA==", .no_proxy = {"corp"}};
   sent.uid = 7;

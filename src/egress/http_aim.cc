@@ -125,14 +125,9 @@ std::optional<Refusal> HttpConversation::aim() {
   return Refusal{http::status::misdirected_request, "host", why};
 }
 
-std::optional<Refusal> HttpConversation::judge_inspected(std::string_view path) {
-  const std::optional<std::string> normal = normalized_path(path);
-  if (!normal) {
-    context_.gate.deny(*admission_, "path", "a path that servers read in two ways");
-    return Refusal{http::status::bad_request, "path", "a path that servers read in two ways"};
-  }
+std::optional<Refusal> HttpConversation::judge_by_rules(const std::optional<std::string>& path) {
   RequestFacts facts{.method = method(),
-                     .path = *normal,
+                     .path = path.value_or(""),
                      .content_type = std::string(request()[http::field::content_type]),
                      .content_length = std::nullopt,
                      .has_body = false,
@@ -141,14 +136,35 @@ std::optional<Refusal> HttpConversation::judge_inspected(std::string_view path) 
   facts.has_body = facts.content_length.value_or(0) > 0 || request().chunked();
   const RequestDecision decision =
       decide_request(context_.gate.configuration().rules.inspect, admission_->to.host, facts);
-  if (!decision.allowed) {
-    context_.gate.deny(*admission_, decision.rule,
-                       fmt::format("{} {}: {}", facts.method, facts.path, decision.why));
-    return Refusal{http::status::forbidden, decision.rule, decision.why};
+  if (decision.allowed) {
+    max_upload_ = decision.max_upload;
+    return std::nullopt;
   }
-  max_upload_ = decision.max_upload;
+  const std::string rule = keyed_ ? "credentials" : decision.rule;
+  const std::string why =
+      keyed_ ? fmt::format("no credential and no rule of the policy covers this request")
+             : decision.why;
+  context_.gate.deny(*admission_, rule, fmt::format("{} {}: {}", facts.method, facts.path, why));
+  return Refusal{http::status::forbidden, rule, why};
+}
+
+// A credential admits what its methods and paths say; what a rule admits goes without a secret.
+std::optional<Refusal> HttpConversation::judge_inspected(std::string_view path) {
+  const std::optional<std::string> normal = normalized_path(path);
+  choose_credential(normal.value_or(""));
+  if (!normal && !credential_) {
+    context_.gate.deny(*admission_, "path", "a path that servers read in two ways");
+    return Refusal{http::status::bad_request, "path", "a path that servers read in two ways"};
+  }
+  if (!credential_) {
+    if (auto refusal = judge_by_rules(normal)) return refusal;
+  } else if (websocket_) {
+    return Refusal{http::status::forbidden, "credentials", "no websocket carries a credential"};
+  }
   const std::size_t query = path.find('?');
-  path_ = *normal + (query == std::string_view::npos ? "" : std::string(path.substr(query)));
+  if (normal) {
+    path_ = *normal + (query == std::string_view::npos ? "" : std::string(path.substr(query)));
+  }
   return std::nullopt;
 }
 
@@ -159,15 +175,19 @@ std::optional<Refusal> HttpConversation::judge() {
     return Refusal{http::status::forbidden, "upgrade", "only an upgrade to websocket is passed on"};
   }
   max_upload_.reset();
+  keyed_ = false;
   if (task_.kind == HttpTask::Kind::inspected) {
     const std::string path = path_;
     if (auto refusal = judge_inspected(path)) return refusal;
+  } else {
+    choose_credential("");
   }
   if (task_.kind == HttpTask::Kind::model && (websocket_ || !is_model_request(method(), path_))) {
     constexpr const char* kWhy = "only messages and models of the model API are reachable";
     context_.gate.deny(*admission_, "model", fmt::format("{}: {} {}", kWhy, method(), path_));
     return Refusal{http::status::forbidden, "model", kWhy};
   }
+  if (auto refusal = clear_credentials()) return refusal;
   std::string full = admission_->account.exhausted();
   if (full.empty()) full = admission_->account.take_request();
   // The head counts too: a budget that only bodies use up lets headers carry everything out.

@@ -49,9 +49,18 @@ class HttpConversation {
   std::optional<Refusal> aim_at_proxy_target(std::string_view target);
   std::optional<Refusal> judge();
   std::optional<Refusal> judge_inspected(std::string_view path);
+  std::optional<Refusal> judge_by_rules(const std::optional<std::string>& path);
   Result<void> reach_server();
   void rewrite_fields();
-  void set_model_key();
+  [[nodiscard]] const std::vector<EgressCredential>& credentials() const;
+  [[nodiscard]] const EgressCredential* chosen() const;  ///< nullptr: no secret belongs here
+  void choose_credential(std::string_view path);
+  std::optional<Refusal> clear_credentials();
+  void remove_authentication();
+  std::optional<Refusal> look_for_placeholders();
+  [[nodiscard]] std::string misplaced_in(std::string_view text) const;
+  Refusal misplaced(const std::string& name);
+  void set_credential();
   [[nodiscard]] bool speaks_tls_upstream() const;
   bool forward();
   bool forward_request(http::request_serializer<http::buffer_body>& out);
@@ -79,8 +88,11 @@ class HttpConversation {
   beast::flat_buffer client_buffer_{kMostBuffered};
   beast::flat_buffer server_buffer_{kMostBuffered};
   std::unique_ptr<ByteStream> server_;
-  std::optional<Destination> server_is_;  ///< where server_ leads
-  std::string path_;                      ///< as sent on
+  std::optional<Destination> server_is_;       ///< where server_ leads
+  std::string path_;                           ///< as it may be recorded
+  std::string target_;                         ///< as sent on, perhaps with a secret
+  bool keyed_ = false;                         ///< the host has a credential
+  std::optional<CredentialMatch> credential_;  ///< the one of this request
   std::optional<Bytes> max_upload_;
   bool websocket_ = false;
   unsigned status_ = 0;

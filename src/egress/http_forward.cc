@@ -30,11 +30,6 @@ constexpr const char* kHopFields[] = {
 constexpr std::string_view kOverrideFields[] = {"x-http-method-override", "x-http-method",
                                                 "x-method-override", "x-original-url",
                                                 "x-rewrite-url"};
-// Every field by which an agent could authenticate to the model API as somebody else: an attacker's
-// key would turn it into a way out.
-constexpr const char* kCredentialFields[] = {
-    "authorization", "x-api-key", "api-key", "cookie", "proxy-authorization", "x-goog-api-key"};
-
 // CGI and its kin read "X_Original_Url" and "X-Original-Url" as one variable.
 void erase_overrides(http::request<http::buffer_body>& request) {
   for (auto field = request.begin(); field != request.end();) {
@@ -107,21 +102,13 @@ void HttpConversation::rewrite_fields() {
     request().set(http::field::connection, "Upgrade");
     request().set(http::field::upgrade, "websocket");
   }
-  request().target(path_);
+  target_ = task_.kind == HttpTask::Kind::model ? context_.upstream.model->prefix + path_ : path_;
   request().version(11);
   const Destination& to = admission_->to;
   const bool usual = to.port == (speaks_tls_upstream() ? 443 : 80);
   request().set(http::field::host, usual ? to.host : to_text(to));
-  if (task_.kind == HttpTask::Kind::model) set_model_key();
-}
-
-void HttpConversation::set_model_key() {
-  const ModelRoute& model = *context_.upstream.model;
-  for (const char* field : kCredentialFields) request().erase(field);
-  request().set(model.header, model.header == "authorization"
-                                  ? fmt::format("Bearer {}", model.key->reveal())
-                                  : std::string(model.key->reveal()));
-  request().target(model.prefix + path_);
+  set_credential();
+  request().target(target_);
 }
 
 // Carries one message's body, piece by piece: an event stream must not wait for a full buffer.

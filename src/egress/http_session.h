@@ -8,6 +8,7 @@
 
 #include "egress/connector.h"
 #include "egress/model_route.h"
+#include "egress/secret_store.h"
 #include "net/authority.h"
 
 namespace berm {
@@ -33,6 +34,7 @@ struct HttpUpstream {
 struct HttpContext {
   Gate& gate;
   HttpUpstream& upstream;
+  const SecretStore& secrets;
   /// Resolves and dials; blocks. Refusals are recorded.
   std::function<Result<Dialled>(const Admission&)> connect;
   /// Many connections speak HTTP: who only keeps his open has to go.

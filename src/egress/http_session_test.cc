@@ -60,6 +60,7 @@ class HttpSessionTest : public testing::Test {
         [this, server](UniqueFd fd) {
           const HttpContext context{.gate = *gate_,
                                     .upstream = upstream_,
+                                    .secrets = secrets_,
                                     .connect = [&](const Admission&) { return dial(server); },
                                     .is_crowded = [] { return false; }};
           serve_http(context, std::move(fd), "", {});
@@ -85,6 +86,7 @@ class HttpSessionTest : public testing::Test {
   EventSink sink_{events_.write.get()};
   std::unique_ptr<Gate> gate_;
   HttpUpstream upstream_;
+  SecretStore secrets_{{}};
   UniqueFd client_;
   std::thread session_;
   std::vector<std::thread> servers_;

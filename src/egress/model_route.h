@@ -1,11 +1,9 @@
 // src/egress/model_route.h: the model API behind a base URL; the real key is added here, outside.
 #pragma once
 
-#include <memory>
 #include <string>
 
 #include "base/result.h"
-#include "base/secret.h"
 #include "rules/egress/destination.h"
 
 namespace berm {
@@ -15,8 +13,6 @@ struct ModelRoute {
   Destination to;
   bool tls = true;
   std::string prefix;  ///< path before /v1, without a trailing slash
-  std::string header;  ///< "x-api-key" or "authorization"
-  std::shared_ptr<const Secret> key;
 };
 
 /// "https://host[:port][/prefix]" or "http://…" (a gateway of the user's own), without key.

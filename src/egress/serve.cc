@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <charconv>
 #include <nlohmann/json.hpp>
 #include <thread>
 
@@ -45,20 +46,20 @@ struct Equipment {
   EgressConfiguration configuration;
   std::unique_ptr<Resolver> resolver;
   HttpUpstream http;
+  std::unique_ptr<SecretStore> secrets;
   std::vector<IpAddress> own;
   std::vector<std::unique_ptr<Loop>> loops;
   std::size_t most_connections = 0;
 };
 
-Result<HttpUpstream> equip_http(const EgressConfiguration& configuration, std::string key) {
+Result<HttpUpstream> equip_http(const EgressConfiguration& configuration) {
   HttpUpstream http;
   if (configuration.model) {
     http.model = BERM_TRY(parse_model_route(configuration.model->upstream));
-    http.model->header = configuration.model->header;
-    http.model->key = std::make_shared<const Secret>(std::move(key));
   }
   std::vector<std::string> hosts;
   for (const NetworkRule& rule : configuration.rules.inspect) hosts.push_back(rule.host);
+  for (const HostGrant& grant : configuration.rules.keyed) hosts.push_back(grant.pattern);
   if (!hosts.empty()) {
     http.authority = BERM_TRY(RunAuthority::create(
         hosts, std::chrono::duration_cast<std::chrono::seconds>(configuration.ca_lifetime)));
@@ -72,9 +73,13 @@ Result<HttpUpstream> equip_http(const EgressConfiguration& configuration, std::s
 
 Result<Equipment> equip() {
   const std::string text = BERM_TRY(receive_frame(kControlFd));
-  std::string key = BERM_TRY(receive_frame(kControlFd));
   Equipment out{.configuration = BERM_TRY(read_configuration(json::parse(text, nullptr, false)))};
-  out.http = BERM_TRY(equip_http(out.configuration, std::move(key)));
+  std::vector<std::shared_ptr<const Secret>> secrets;
+  for (std::size_t i = 0; i < out.configuration.credentials.size(); ++i) {
+    secrets.push_back(std::make_shared<const Secret>(BERM_TRY(receive_frame(kControlFd))));
+  }
+  out.secrets = std::make_unique<SecretStore>(std::move(secrets));
+  out.http = BERM_TRY(equip_http(out.configuration));
   out.resolver = BERM_TRY(Resolver::create());
   out.own = own_addresses();
   out.most_connections = raise_connection_limit();
@@ -109,8 +114,20 @@ void start_worker(std::unique_ptr<Loop> loop, EgressShared& shared,
   }).detach();
 }
 
+// A secret that was renewed: its index, then its value.
+bool take_renewed(SecretStore& secrets) {
+  const Result<std::string> index = receive_frame(kControlFd);
+  Result<std::string> value = receive_frame(kControlFd);
+  if (!index || !value) return false;
+  std::size_t number = 0;
+  const auto [end, error] = std::from_chars(index->data(), index->data() + index->size(), number);
+  if (error != std::errc{} || end != index->data() + index->size()) return false;
+  secrets.replace(number, std::make_shared<const Secret>(*std::move(value)));
+  return true;
+}
+
 // Until whoever started us is gone, or the last connection after 'd'.
-[[noreturn]] void follow_control(const EgressShared& shared,
+[[noreturn]] void follow_control(const EgressShared& shared, SecretStore& secrets,
                                  const std::vector<std::unique_ptr<Worker>>& workers) {
   char command = 0;
   for (;;) {
@@ -118,6 +135,7 @@ void start_worker(std::unique_ptr<Loop> loop, EgressShared& shared,
     if (got < 0 && errno == EINTR) continue;
     if (got <= 0) ::_exit(0);
     if (command == 'd') break;
+    if (command == 's' && !take_renewed(secrets)) ::_exit(125);
   }
   for (const std::unique_ptr<Worker>& worker : workers) worker->stop_accepting();
   while (shared.live > 0) std::this_thread::sleep_for(std::chrono::milliseconds(50));
@@ -156,6 +174,7 @@ int serve_egress() {
   static EgressShared shared{.gate = gate,
                              .resolver = *equipment.resolver,
                              .http = equipment.http,
+                             .secrets = *equipment.secrets,
                              .most_connections = equipment.most_connections};
   equipment.resolver->start();
   static std::vector<std::unique_ptr<Worker>> workers;
@@ -164,7 +183,7 @@ int serve_egress() {
   }
   events.say(
       {{"type", "egress.start"}, {"workers", workers.size()}, {"name_pool", to_text(*pool)}});
-  follow_control(shared, workers);
+  follow_control(shared, *equipment.secrets, workers);
 }
 
 }  // namespace berm

@@ -84,7 +84,7 @@ Result<void> Sidecar::start_worker() {
   for (const SidecarListener& listener : options_.listeners) {
     configuration.listeners.push_back({listener.kind, listener.at.port});
   }
-  EgressProcess worker = BERM_TRY(start_egress(configuration, ""));
+  EgressProcess worker = BERM_TRY(start_egress(configuration, {}));
   const std::string ca = BERM_TRY(await_egress(worker));
   if (!ca.empty() && !options_.ca_file.empty()) {
     BERM_TRY(replace_file(options_.ca_file, ca, 0644));

@@ -21,22 +21,6 @@ namespace {
 
 using nlohmann::json;
 
-std::string variable(const char* name) {
-  const char* value = ::getenv(name);
-  return value != nullptr ? value : "";
-}
-
-Result<Secret> read_key(const std::string& from) {
-  const std::string name = from.substr(from.find(':') + 1);
-  std::string value = variable(name.c_str());
-  if (value.empty()) {
-    return failure(Errc::usage,
-                   fmt::format("the model API's key is not there: {} is not set", name),
-                   fmt::format("export {} before berm run; the agent itself never sees it", name));
-  }
-  return Secret(std::move(value));
-}
-
 // Between fork and exec: no allocation.
 [[noreturn]] void become_egress(int program, const int (&fds)[3], char* const* env) {
   for (int i = 0; i < 3; ++i) {
@@ -70,6 +54,8 @@ Result<EgressConfiguration> egress_configuration(const Plan& plan) {
                           .per_host = plan.egress.per_host,
                           .listeners = plan.egress.listeners,
                           .model = plan.egress.model,
+                          .credentials = plan.egress.credentials,
+                          .model_budget = plan.egress.model_budget,
                           .proxy = BERM_TRY(host_proxy()),
                           .uid = plan.identity.from_root ? plan.identity.host_uid : 0};
   // An hour more than the run may last: the guard works after it.
@@ -78,13 +64,13 @@ Result<EgressConfiguration> egress_configuration(const Plan& plan) {
 }
 
 Result<void> check_egress(const Plan& plan) {
-  if (plan.egress.model) BERM_TRY(read_key(plan.egress.model->key_from));
+  if (!plan.egress.any()) return {};
   BERM_TRY(host_proxy());
   return {};
 }
 
 Result<EgressProcess> start_egress(const EgressConfiguration& configuration,
-                                   const std::string& key_from) {
+                                   std::span<const std::shared_ptr<const Secret>> secrets) {
   Pipe events = BERM_TRY(make_pipe());
   int ends[2];
   if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) {
@@ -107,13 +93,17 @@ Result<EgressProcess> start_egress(const EgressConfiguration& configuration,
                        .events = std::move(events.read),
                        .control = std::move(control)};
   BERM_TRY(send_frame(egress.control.get(), to_json(configuration).dump()));
-  if (key_from.empty()) {
-    BERM_TRY(send_frame(egress.control.get(), ""));
-  } else {
-    const Secret key = BERM_TRY(read_key(key_from));
-    BERM_TRY(send_frame(egress.control.get(), key.reveal()));
+  for (const std::shared_ptr<const Secret>& secret : secrets) {
+    BERM_TRY(send_frame(egress.control.get(), secret->reveal()));
   }
   return egress;
+}
+
+Result<void> renew_secret(const EgressProcess& egress, std::size_t credential,
+                          const Secret& secret) {
+  BERM_TRY(write_all(egress.control.get(), "s"));
+  BERM_TRY(send_frame(egress.control.get(), std::to_string(credential)));
+  return send_frame(egress.control.get(), secret.reveal());
 }
 
 Result<std::string> await_egress(const EgressProcess& egress) {

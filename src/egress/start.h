@@ -1,23 +1,30 @@
 // src/egress/start.h: the egress process of a run, seen from the supervisor.
 #pragma once
 
+#include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
+#include "base/secret.h"
 #include "egress/configuration.h"
 #include "supervise/supervisor.h"
 
 namespace berm {
 
-/// What the run's egress is told, and where the real key comes from.
+/// What the run's egress is told. Without secrets.
 [[nodiscard]] Result<EgressConfiguration> egress_configuration(const Plan& plan);
 
-/// Starts the egress process; it makes itself ready while the sandbox is being built. The real key
-/// goes through a socket: not by argument, not by environment, not by file.
-/// @param key_from  "env:NAME", or "" without a model API.
-/// @return Errc::usage if the key's source is empty.
-[[nodiscard]] Result<EgressProcess> start_egress(const EgressConfiguration& configuration,
-                                                 const std::string& key_from);
+/// Starts the egress process; it makes itself ready while the sandbox is being built. The secrets
+/// go through a socket: not by argument, not by environment, not by file.
+/// @param secrets  in the order of `configuration.credentials`
+[[nodiscard]] Result<EgressProcess> start_egress(
+    const EgressConfiguration& configuration,
+    std::span<const std::shared_ptr<const Secret>> secrets);
+
+/// Gives egress the new value of a secret that was renewed.
+[[nodiscard]] Result<void> renew_secret(const EgressProcess& egress, std::size_t credential,
+                                        const Secret& secret);
 
 /// Waits until egress is confined and ready, or says why it is not.
 /// @return the certificate of the run's CA (PEM); "" if no host is inspected.
@@ -31,7 +38,7 @@ namespace berm {
 /// Writes ca.pem, bundle.pem and trust.jks into `directory` for the programs inside.
 [[nodiscard]] Result<void> write_trust(const std::string& directory, const std::string& ca_pem);
 
-/// Refuses early what start_egress() would refuse late: a key that is not there.
+/// Refuses early what start_egress() would refuse late.
 [[nodiscard]] Result<void> check_egress(const Plan& plan);
 
 }  // namespace berm

@@ -185,9 +185,11 @@ void Worker::speak_http(UniqueFd client, std::string early, HttpTask task) {
     return result.get();
   };
   const HttpContext context{
-      .gate = shared_.gate, .upstream = shared_.http, .connect = connect, .is_crowded = [this] {
-        return http_threads_ > kMostHttpThreads * 2 / 3;
-      }};
+      .gate = shared_.gate,
+      .upstream = shared_.http,
+      .secrets = shared_.secrets,
+      .connect = connect,
+      .is_crowded = [this] { return http_threads_ > kMostHttpThreads * 2 / 3; }};
   serve_http(context, std::move(client), std::move(early), std::move(task));
 }
 

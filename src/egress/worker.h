@@ -17,7 +17,8 @@ class Client;
 struct EgressShared {
   Gate& gate;
   Resolver& resolver;
-  HttpUpstream& http;                  ///< certificates, keys, the model API
+  HttpUpstream& http;  ///< certificates, the model API
+  const SecretStore& secrets;
   std::size_t most_connections = 128;  ///< of one worker
   std::atomic<int> live = 0;           ///< connections of all workers
 };

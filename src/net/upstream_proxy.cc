@@ -15,18 +15,6 @@ std::string variable(const char* name) {
   return value != nullptr ? value : "";
 }
 
-// "%41" to "A": a password in a URL is percent-encoded.
-std::string percent_decoded(std::string_view text) {
-  std::string out;
-  for (std::size_t at = 0; at < text.size(); ++at) {
-    const std::string byte =
-        text[at] == '%' && at + 2 < text.size() ? from_hex(text.substr(at + 1, 2)) : "";
-    out += byte.empty() ? std::string(1, text[at]) : byte;
-    if (!byte.empty()) at += 2;
-  }
-  return out;
-}
-
 }  // namespace
 
 std::string basic_authorization(std::string_view user_and_password) {

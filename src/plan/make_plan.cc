@@ -7,6 +7,7 @@
 
 #include "base/landlock_uapi.h"
 #include "base/text.h"
+#include "plan/credentials.h"
 #include "plan/mounts.h"
 #include "plan/network.h"
 
@@ -300,6 +301,7 @@ Result<Plan> make_plan(const Policy& policy, const HostFacts& host,
                    "use mode \"overlay\"");
   }
   const SandboxPath root = same_inside(repository.root);
+  std::vector<CredentialPlan> credentials = plan_credentials(policy, place.id);
   Plan plan{.run_id = place.id,
             .agent = agent.kind,
             .argv = agent.argv,
@@ -316,7 +318,8 @@ Result<Plan> make_plan(const Policy& policy, const HostFacts& host,
                           .base_commit = repository.head,
                           .base_branch = repository.branch,
                           .object_dirs = repository.object_dirs},
-            .egress = plan_egress(policy, agent),
+            .egress = plan_egress(policy, agent, egress_credentials(credentials)),
+            .credentials = std::move(credentials),
             .limits = plan_limits(policy, host),
             .guard = {.allow = policy.allow_changes,
                       .protect = policy.protect,
@@ -342,6 +345,7 @@ Result<Plan> make_plan(const Policy& policy, const HostFacts& host,
   plan.mounts.emplace_back(Bind{.from = place.init, .to = inside("/run/berm/berm-init")});
   add_environment(plan, policy, passed_env);
   for (const auto& [name, value] : agent.env) plan.env[name] = value;
+  add_placeholders(plan);
   plan.landlock = plan_landlock(plan, host);
   plan.layers = report_layers(plan);
   if (repository.hidden_in_history && policy.git == GitHistory::full) {
@@ -354,6 +358,9 @@ Result<Plan> make_plan(const Policy& policy, const HostFacts& host,
         "limits.cpus is not held on this host: no cpu controller may be used");
   }
   for (std::string& weakness : network_weaknesses(plan.egress)) {
+    plan.weaknesses.push_back(std::move(weakness));
+  }
+  for (std::string& weakness : credential_weaknesses(plan)) {
     plan.weaknesses.push_back(std::move(weakness));
   }
   if (policy.mode == WorkspaceMode::direct) {

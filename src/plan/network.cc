@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "plan/credentials.h"
+
 namespace berm {
 namespace {
 
@@ -52,14 +54,18 @@ EgressRules egress_rules(const Policy& policy) {
           .learn = policy.learn};
 }
 
-EgressPlan plan_egress(const Policy& policy, const AgentFacts& agent) {
+EgressPlan plan_egress(const Policy& policy, const AgentFacts& agent,
+                       std::vector<EgressCredential> credentials) {
   EgressPlan egress{.rules = egress_rules(policy)};
   if (policy.network == NetworkMode::none) return egress;
   egress.budget = policy.network_budget;
   egress.per_host = policy.network_per_host;
-  egress.trust_run_ca = !policy.network_rules.empty();
   egress.model = agent.model;
-  const bool anything = !policy.allow_hosts.empty() || !policy.network_rules.empty() ||
+  egress.model_budget = policy.model_budget;
+  egress.rules.keyed = keyed_hosts(credentials, egress.model);
+  egress.credentials = std::move(credentials);
+  egress.trust_run_ca = !policy.network_rules.empty() || !egress.rules.keyed.empty();
+  const bool anything = !policy.allow_hosts.empty() || egress.trust_run_ca ||
                         policy.network == NetworkMode::open || policy.learn;
   if (anything) add_way_out(egress);
   if (egress.model) egress.listeners.push_back({ListenerKind::model, egress.model->port});

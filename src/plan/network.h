@@ -13,7 +13,8 @@ inline constexpr std::string_view kTrustDirectory = "/run/berm/trust";
 /// What the policy says about destinations.
 [[nodiscard]] EgressRules egress_rules(const Policy& policy);
 
-[[nodiscard]] EgressPlan plan_egress(const Policy& policy, const AgentFacts& agent);
+[[nodiscard]] EgressPlan plan_egress(const Policy& policy, const AgentFacts& agent,
+                                     std::vector<EgressCredential> credentials);
 
 /// Variables by which clients find the proxies and trust the run's CA.
 void add_network_environment(Plan& plan);

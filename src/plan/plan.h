@@ -13,6 +13,7 @@
 #include "plan/facts.h"
 #include "policy/policy.h"
 #include "rules/egress/access.h"
+#include "rules/egress/credential.h"
 
 namespace berm {
 
@@ -102,12 +103,19 @@ struct LimitsPlan {
   bool operator==(const LimitsPlan&) const = default;
 };
 
+/// A secret of the run: where it comes from, and what stands for it inside. Never its value.
+struct CredentialPlan {
+  std::string name;
+  CredentialGrant grant;
+  std::string placeholder;
+  bool operator==(const CredentialPlan&) const = default;
+};
+
 /// A model API reached by its base URL; egress adds the real key outside.
 struct ModelProxy {
   std::uint16_t port = 0;  ///< on 127.0.0.1 inside
   std::string upstream;    ///< "https://api.anthropic.com"
-  std::string header;      ///< "x-api-key"
-  std::string key_from;    ///< "env:ANTHROPIC_API_KEY"
+  std::string credential;  ///< name of the grant whose secret is added
   bool operator==(const ModelProxy&) const = default;
 };
 
@@ -134,6 +142,8 @@ struct EgressPlan {
   std::vector<IpNetwork> routes;    ///< IPv4 networks that lead to lo: the name pool, granted ones
   bool trust_run_ca = false;        ///< a host is inspected: the run's CA is trusted inside
   std::optional<ModelProxy> model;
+  std::vector<EgressCredential> credentials;  ///< in the order of Plan::credentials
+  ModelBudget model_budget;
   [[nodiscard]] bool any() const { return !listeners.empty(); }
   bool operator==(const EgressPlan&) const = default;
 };
@@ -196,6 +206,7 @@ struct Plan {
   std::vector<MountOp> mounts;
   LandlockPlan landlock;
   EgressPlan egress;
+  std::vector<CredentialPlan> credentials;
   LimitsPlan limits;
   GuardPlan guard;
   std::vector<Requirement> require;

@@ -103,8 +103,7 @@ json network_to_json(const EgressPlan& egress) {
   if (egress.model) {
     out["model"] = {{"inside", fmt::format("http://127.0.0.1:{}", egress.model->port)},
                     {"upstream", egress.model->upstream},
-                    {"header", egress.model->header},
-                    {"key_from", egress.model->key_from}};
+                    {"credential", egress.model->credential}};
   }
   return out;
 }
@@ -200,6 +199,31 @@ std::string network_text(const EgressPlan& egress) {
   return out;
 }
 
+std::string use_text(const CredentialUse& use) {
+  std::string out = use.port == 443 ? use.host : fmt::format("{}:{}", use.host, use.port);
+  out += use.carrier == Carrier::sigv4 ? " (sigv4)"
+                                       : fmt::format(" ({} {})", spelling(use.carrier), use.name);
+  if (!use.methods.empty()) out += " " + joined(use.methods, "");
+  if (!use.paths.empty()) {
+    out += fmt::format(
+        " {}{}", use.paths.front(),
+        use.paths.size() > 1 ? fmt::format(" and {} more", use.paths.size() - 1) : std::string());
+  }
+  return out;
+}
+
+std::string credentials_text(const Plan& plan) {
+  std::string out;
+  for (const CredentialPlan& credential : plan.credentials) {
+    out += fmt::format("Credential {} from {}, never inside\n", printable(credential.name),
+                       printable(credential.grant.from));
+    for (const CredentialUse& use : credential.grant.to) {
+      out += fmt::format("             {}\n", printable(use_text(use)));
+    }
+  }
+  return out;
+}
+
 }  // namespace
 
 json to_json(const Plan& plan) {
@@ -254,9 +278,9 @@ std::string to_text(const Plan& plan) {
   out += "Hidden in the workspace\n" + hidden_text(plan);
   out += network_text(plan.egress);
   if (plan.egress.model) {
-    out += fmt::format("Model API  {} through egress; key from {}, never inside\n",
-                       plan.egress.model->upstream, plan.egress.model->key_from);
+    out += fmt::format("Model API  {} through egress\n", plan.egress.model->upstream);
   }
+  out += credentials_text(plan);
   std::vector<std::string> names;
   for (const auto& [name, value] : plan.env) names.push_back(name);
   out += fmt::format("Variables  {}\n", joined(names, "none"));

@@ -31,6 +31,14 @@ Policy built_in_policy() {
   return policy;
 }
 
+void overlay_models(ModelBudget& budget, const PolicyLayer::Limits& limits) {
+  if (limits.tokens) budget.tokens = limits.tokens;
+  if (limits.cost) budget.cost = limits.cost;
+  if (limits.requests) budget.requests = limits.requests;
+  if (limits.token_rate) budget.token_rate = limits.token_rate;
+  replace(budget.on_token_rate, limits.on_token_rate);
+}
+
 void overlay(Policy& policy, const PolicyLayer& layer) {
   replace(policy.profile, layer.profile);
   if (layer.tier && *layer.tier != TierChoice::automatic) policy.tier = *layer.tier;
@@ -63,6 +71,21 @@ void overlay(Policy& policy, const PolicyLayer& layer) {
   replace(policy.idle, layer.limits.idle);
   replace(policy.disk, layer.limits.disk);
   replace(policy.output, layer.limits.output);
+  overlay_models(policy.model_budget, layer.limits);
+}
+
+void tighten_models(ModelBudget& budget, const PolicyLayer::Limits& ceiling,
+                    std::vector<std::string>& notes) {
+  const auto lower = [&](auto& value, const auto& limit, std::string_view key) {
+    const auto number = [](auto n) { return fmt::format("{}", n); };
+    if (!value) value = limit;
+    if (value) lower_to(*value, limit, key, number, notes);
+  };
+  lower(budget.tokens, ceiling.tokens, "limits.tokens");
+  lower(budget.cost, ceiling.cost, "limits.cost");
+  lower(budget.requests, ceiling.requests, "limits.requests");
+  lower(budget.token_rate, ceiling.token_rate, "limits.token_rate");
+  replace(budget.on_token_rate, ceiling.on_token_rate);
 }
 
 void tighten(Policy& policy, const PolicyLayer& ceiling, std::vector<std::string>& notes) {
@@ -78,6 +101,7 @@ void tighten(Policy& policy, const PolicyLayer& ceiling, std::vector<std::string
   lower_to(policy.idle, ceiling.limits.idle, "limits.idle", time, notes);
   lower_to(policy.disk, ceiling.limits.disk, "limits.disk", bytes, notes);
   lower_to(policy.output, ceiling.limits.output, "limits.output", bytes, notes);
+  tighten_models(policy.model_budget, ceiling.limits, notes);
   lower_to(policy.max_files, ceiling.changes.max_files, "changes.max_files", number, notes);
   lower_to(policy.max_size, ceiling.changes.max_size, "changes.max_size", bytes, notes);
   if (ceiling.changes.secrets == SecretsAction::refuse) policy.secrets = SecretsAction::refuse;
@@ -161,6 +185,16 @@ std::string first_excess_in_lists(const Policy& policy, const PolicyLayer& ceili
   return "";
 }
 
+bool models_within(const ModelBudget& budget, const PolicyLayer::Limits& ceiling) {
+  const auto within = [](const auto& value, const auto& limit) {
+    return !limit || (value && *value <= *limit);
+  };
+  return within(budget.tokens, ceiling.tokens) && within(budget.cost, ceiling.cost) &&
+         within(budget.requests, ceiling.requests) &&
+         within(budget.token_rate, ceiling.token_rate) &&
+         (!ceiling.on_token_rate || budget.on_token_rate == *ceiling.on_token_rate);
+}
+
 bool limits_within(const Policy& policy, const PolicyLayer::Limits& ceiling) {
   const auto within = [](const auto& value, const auto& limit) {
     return !limit || value <= *limit;
@@ -169,7 +203,8 @@ bool limits_within(const Policy& policy, const PolicyLayer::Limits& ceiling) {
   return within(policy.memory, ceiling.memory) && within(policy.cpus, ceiling.cpus) &&
          within(policy.processes, ceiling.processes) &&
          within(policy.open_files, ceiling.open_files) && within(policy.time, ceiling.time) &&
-         idle_ok && within(policy.disk, ceiling.disk) && within(policy.output, ceiling.output);
+         idle_ok && within(policy.disk, ceiling.disk) && within(policy.output, ceiling.output) &&
+         models_within(policy.model_budget, ceiling);
 }
 
 template <class T>

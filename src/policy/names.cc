@@ -40,6 +40,14 @@ constexpr std::pair<std::string_view, NetworkMode> kNetworks[] = {
     {"none", NetworkMode::none}, {"allow", NetworkMode::allow}, {"open", NetworkMode::open}};
 constexpr std::pair<std::string_view, ToolMatch> kMatches[] = {
     {"deny", ToolMatch::deny}, {"ask", ToolMatch::ask}, {"report", ToolMatch::report}};
+constexpr std::pair<std::string_view, Carrier> kCarriers[] = {{"header", Carrier::header},
+                                                              {"query", Carrier::query},
+                                                              {"basic", Carrier::basic},
+                                                              {"sigv4", Carrier::sigv4}};
+constexpr std::pair<std::string_view, HostedTools> kHostedTools[] = {
+    {"strip", HostedTools::strip}, {"refuse", HostedTools::refuse}, {"allow", HostedTools::allow}};
+constexpr std::pair<std::string_view, AnomalyAction> kAnomalies[] = {
+    {"end", AnomalyAction::end}, {"disable-key", AnomalyAction::disable_key}};
 
 }  // namespace
 
@@ -52,5 +60,8 @@ EnumNames<ProtectClass> names(ProtectClass) { return kClasses; }
 EnumNames<SecretsAction> names(SecretsAction) { return kSecrets; }
 EnumNames<NetworkMode> names(NetworkMode) { return kNetworks; }
 EnumNames<ToolMatch> names(ToolMatch) { return kMatches; }
+EnumNames<Carrier> names(Carrier) { return kCarriers; }
+EnumNames<HostedTools> names(HostedTools) { return kHostedTools; }
+EnumNames<AnomalyAction> names(AnomalyAction) { return kAnomalies; }
 
 }  // namespace berm

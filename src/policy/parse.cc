@@ -4,10 +4,8 @@
 
 #include <algorithm>
 
-#include "base/ip.h"
 #include "base/text.h"
-#include "policy/bundles.h"
-#include "policy/reader.h"
+#include "policy/parse_parts.h"
 
 namespace berm {
 namespace {
@@ -58,30 +56,6 @@ bool has_deep_key(std::string_view text) {
   return false;
 }
 
-// A conversion from one word to an enum, for TableReader::parsed.
-template <class E>
-std::function<Result<E>(std::string_view)> one_of(std::string_view what) {
-  return [what](std::string_view text) -> Result<E> {
-    std::string all;
-    std::vector<std::string_view> spellings;
-    for (const auto& [name, value] : names(E{})) {
-      if (name == text) return value;
-      spellings.push_back(name);
-      all += fmt::format("{}{}", all.empty() ? "" : ", ", name);
-    }
-    const std::string_view near = nearest(text, spellings);
-    return failure(Errc::invalid_policy,
-                   fmt::format("unknown {} '{}'; {}", what, text,
-                               near.empty() ? fmt::format("one of {}", all)
-                                            : fmt::format("did you mean '{}'?", near)));
-  };
-}
-
-Result<std::string> env_name(std::string_view text) {
-  BERM_TRY(check_env_name(text));
-  return std::string(text);
-}
-
 Result<std::string> extra_path(std::string_view text) {
   BERM_TRY(check_extra_path(text));
   return std::string(text);
@@ -97,18 +71,6 @@ Result<std::string> plain_ref(std::string_view text) {
     return failure(Errc::invalid_policy, fmt::format("'{}' is not a ref name or commit", text));
   }
   return std::string(text);
-}
-
-Result<Bytes> positive_bytes(std::string_view text) {
-  const Bytes bytes = BERM_TRY(parse_bytes(text));
-  if (bytes.count == 0) return failure(Errc::invalid_policy, "a limit of 0 would stop every run");
-  return bytes;
-}
-
-Result<Milliseconds> positive_time(std::string_view text) {
-  const Milliseconds time = BERM_TRY(parse_duration(text));
-  if (time.count() == 0) return failure(Errc::invalid_policy, "a limit of 0 would stop every run");
-  return time;
 }
 
 void read_workspace(PolicySource& source, const toml::table& table, PolicyLayer::Workspace& out) {
@@ -164,175 +126,6 @@ void read_env(PolicySource& source, const toml::table& table, PolicyLayer::Env& 
   reader.finish();
 }
 
-Result<std::string> http_method(std::string_view text) {
-  const bool upper = !text.empty() && text.size() <= 16 &&
-                     std::ranges::all_of(text, [](char c) { return c >= 'A' && c <= 'Z'; });
-  if (upper && text != "CONNECT" && text != "TRACE") return std::string(text);
-  return failure(
-      Errc::invalid_policy,
-      fmt::format("'{}' is not a method that can be granted (\"GET\", \"POST\" …)", text));
-}
-
-// "/repos/acme/**": matched against the normalised path, so it must be one itself.
-Result<std::string> url_path(std::string_view text) {
-  if (!text.starts_with('/') || text.find_first_of("%?#\\ ") != std::string_view::npos) {
-    return failure(
-        Errc::invalid_policy,
-        fmt::format("'{}' is not a path pattern: begin with '/', no query, no '%'", text));
-  }
-  return std::string(text);
-}
-
-Result<std::string> content_type(std::string_view text) {
-  constexpr std::string_view kType = "abcdefghijklmnopqrstuvwxyz0123456789.+-/";
-  const std::string type = lower(text);
-  if (type.find('/') == std::string::npos || type.find_first_not_of(kType) != std::string::npos) {
-    return failure(Errc::invalid_policy,
-                   fmt::format("'{}' is not a content type like \"application/json\"", text));
-  }
-  return type;
-}
-
-Result<HostGrant> no_bundle(std::string_view text) {
-  HostGrant grant = BERM_TRY(parse_host_grant(text));
-  if (!grant.pattern.starts_with('@')) return grant;
-  return failure(Errc::invalid_policy,
-                 fmt::format("'{}': a bundle can only be allowed; name the hosts", text));
-}
-
-Result<HostGrant> exact_with_port(std::string_view text) {
-  HostGrant grant = BERM_TRY(parse_host_grant(text));
-  const bool exact = !grant.pattern.starts_with('*') && !grant.pattern.starts_with('@');
-  if (exact && grant.port != 0) return grant;
-  return failure(Errc::invalid_policy,
-                 fmt::format("'{}': name one host and its port, \"git.corp.example:443\"", text));
-}
-
-void read_rule(PolicySource& source, const toml::table& table, NetworkRule& out) {
-  TableReader reader(source, table, "network.rule");
-  const auto host = reader.parsed<HostGrant>("host", parse_host_grant);
-  out.methods =
-      reader.parsed_list<std::string>("methods", http_method).value_or(std::vector<std::string>{});
-  out.paths =
-      reader.parsed_list<std::string>("paths", url_path).value_or(std::vector<std::string>{});
-  out.content_types = reader.parsed_list<std::string>("content_types", content_type)
-                          .value_or(std::vector<std::string>{});
-  out.max_upload = reader.parsed<Bytes>("max_upload", parse_bytes);
-  out.websocket = reader.boolean("websocket").value_or(false);
-  reader.finish();
-  if (source.error) return;
-  const bool by_name = host && !host->pattern.starts_with('@') && !parse_network(host->pattern) &&
-                       host->port == 0 && !host->any_port;
-  if (!by_name || out.methods.empty() || out.paths.empty()) {
-    source.report(table.source().begin,
-                  "[[network.rule]] needs 'host' (a name without port), 'methods' and 'paths'");
-    return;
-  }
-  out.host = host->pattern;
-}
-
-void read_budget(PolicySource& source, const toml::table& table, const char* name,
-                 NetworkBudget& out) {
-  TableReader reader(source, table, name);
-  out.bytes = reader.parsed<Bytes>("bytes", positive_bytes);
-  out.upload = reader.parsed<Bytes>("upload", positive_bytes);
-  out.connections = reader.unsigned_number("connections");
-  out.requests = reader.unsigned_number("requests");
-  reader.finish();
-}
-
-void read_network(PolicySource& source, const toml::table& table, PolicyLayer::Network& out) {
-  TableReader reader(source, table, "network");
-  out.mode = reader.parsed<NetworkMode>("mode", one_of<NetworkMode>("network mode"));
-  out.allow = reader.parsed_list<HostGrant>("allow", parse_host_grant);
-  out.deny = reader.parsed_list<HostGrant>("deny", no_bundle);
-  out.internal = reader.parsed_list<HostGrant>("internal", exact_with_port);
-  out.opaque = reader.parsed_list<HostGrant>("opaque", no_bundle);
-  if (const toml::array* rules = reader.array("rule")) {
-    for (const toml::node& node : *rules) {
-      const auto* rule = node.as_table();
-      if (rule == nullptr) source.report(node.source().begin, "[[network.rule]] must be a table");
-      if (source.error) return;
-      read_rule(source, *rule, out.rules.emplace_back());
-    }
-  }
-  if (const auto* budget = reader.table("budget")) {
-    read_budget(source, *budget, "network.budget", out.budget);
-  }
-  if (const auto* each = reader.table("per_host")) {
-    read_budget(source, *each, "network.per_host", out.per_host);
-  }
-  reader.finish();
-  if (source.error) return;
-  for (std::size_t i = 0; out.allow && i < out.allow->size(); ++i) {
-    const std::string& pattern = (*out.allow)[i].pattern;
-    if (!pattern.starts_with('@')) continue;
-    const Result<Bundle> bundle = find_bundle(pattern);
-    if (bundle) continue;
-    source.report(table.get("allow")->as_array()->get(i)->source().begin, bundle.error().what);
-    return;
-  }
-  const bool grants = (out.allow && !out.allow->empty()) || !out.rules.empty();
-  if (out.mode == NetworkMode::none && grants) {
-    source.report(table.get("mode")->source().begin, "mode = \"none\" contradicts a list of hosts");
-  }
-}
-
-Result<std::string> env_source(std::string_view from) {
-  constexpr std::string_view kLater[] = {"file:",     "command:", "vault:",     "github-app:",
-                                         "aws-oidc:", "gcp-wif:", "azure-wif:", "anthropic-wif:"};
-  if (from.starts_with("env:") && from.size() > 4) return std::string(from);
-  for (const std::string_view later : kLater) {
-    if (!from.starts_with(later)) continue;
-    return failure(
-        Errc::invalid_policy,
-        fmt::format("source '{}' is valid but not yet enforced by this version; use env:NAME",
-                    from));
-  }
-  return failure(Errc::invalid_policy, fmt::format("'{}' is not a source; write env:NAME", from));
-}
-
-void read_credential(PolicySource& source, const toml::table& table, const std::string& name,
-                     CredentialGrant& out) {
-  TableReader reader(source, table, fmt::format("credentials.{}", name));
-  const auto from = reader.parsed<std::string>("from", env_source);
-  reader.not_yet_enforced("max_age");
-  const toml::table* to = reader.table("to");
-  reader.finish();
-  if (source.error) return;
-  if (!from || to == nullptr) {
-    source.report(table.source().begin,
-                  fmt::format("[credentials.{}] needs 'from' and 'to'", name));
-    return;
-  }
-  TableReader target(source, *to, fmt::format("credentials.{}.to", name));
-  const auto host = target.parsed<HostGrant>("host", parse_host_grant);
-  const auto header = target.string("header");
-  target.not_yet_enforced("methods");
-  target.not_yet_enforced("paths");
-  target.finish();
-  if (source.error) return;
-  if (!host || !header || host->pattern.starts_with('*') || host->pattern.starts_with('@')) {
-    source.report(to->source().begin, "'to' needs one exact 'host' and a 'header'");
-    return;
-  }
-  // A header of a request: a line feed in it would be a second one (RFC 9110 §5.6.2, token).
-  constexpr std::string_view kToken =
-      "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
-  if (header->empty() || header->find_first_not_of(kToken) != std::string::npos) {
-    source.report(to->source().begin, "'header' is no name of an HTTP header");
-    return;
-  }
-  if (name != "anthropic") {
-    source.report(table.source().begin,
-                  fmt::format("credential '{}' is valid but not yet enforced by this version; only "
-                              "'anthropic' is",
-                              name));
-    return;
-  }
-  out = {.from = *from, .host = host->pattern, .header = lower(*header), .max_age = {}};
-}
-
 void read_limits(PolicySource& source, const toml::table& table, PolicyLayer::Limits& out) {
   TableReader reader(source, table, "limits");
   out.memory = reader.parsed<Bytes>("memory", positive_bytes);
@@ -344,7 +137,12 @@ void read_limits(PolicySource& source, const toml::table& table, PolicyLayer::Li
   out.disk = reader.parsed<Bytes>("disk", positive_bytes);
   out.output = reader.parsed<Bytes>("output", positive_bytes);
   out.egress = reader.parsed<Bytes>("egress", positive_bytes);
-  reader.not_yet_enforced("tokens");
+  out.tokens = reader.unsigned_number("tokens");
+  out.cost = reader.number("cost");
+  out.requests = reader.unsigned_number("requests");
+  out.token_rate = reader.unsigned_number("token_rate");
+  out.on_token_rate =
+      reader.parsed<AnomalyAction>("on_token_rate", one_of<AnomalyAction>("action"));
   reader.finish();
 }
 
@@ -373,20 +171,6 @@ void read_head(TableReader& reader, PolicySource& source, const toml::table& tab
   }
 }
 
-void read_credentials(PolicySource& source, const toml::table& all, PolicyLayer& out) {
-  for (const auto& [key, value] : all) {
-    const auto* table = value.as_table();
-    if (table == nullptr) {
-      source.report(key.source().begin, fmt::format("[credentials.{}] must be a table", key.str()));
-      return;
-    }
-    CredentialGrant grant;
-    read_credential(source, *table, std::string(key.str()), grant);
-    if (source.error) return;
-    out.credentials.emplace(key.str(), std::move(grant));
-  }
-}
-
 void read_root(PolicySource& source, const toml::table& root, PolicyLayer& out) {
   TableReader reader(source, root, "");
   read_head(reader, source, root, out);
@@ -395,7 +179,9 @@ void read_root(PolicySource& source, const toml::table& root, PolicyLayer& out) 
   if (const auto* table = reader.table("files")) read_files(source, *table, out.files);
   if (const auto* table = reader.table("env")) read_env(source, *table, out.env);
   if (const auto* table = reader.table("network")) read_network(source, *table, out.network);
-  if (const auto* table = reader.table("credentials")) read_credentials(source, *table, out);
+  if (const auto* table = reader.table("credentials")) {
+    read_credentials(source, *table, out.credentials);
+  }
   if (const auto* table = reader.table("limits")) read_limits(source, *table, out.limits);
   reader.not_yet_enforced("prepare");
   reader.not_yet_enforced("tools");

@@ -35,6 +35,17 @@ enum class SecretsAction : std::uint8_t { refuse, report };
 enum class NetworkMode : std::uint8_t { none, allow, open };
 enum class ToolMatch : std::uint8_t { deny, ask, report };
 enum class SuccessAction : std::uint8_t { keep, apply, branch, patch };
+/// How a secret travels in a request.
+enum class Carrier : std::uint8_t {
+  header,  ///< the value of a header
+  query,   ///< the value of a key of the query
+  basic,   ///< the password of basic authentication (RFC 7617)
+  sigv4,   ///< never: egress signs the request anew (AWS Signature Version 4)
+};
+/// Tools that the model's provider would run for the agent, past every rule of egress.
+enum class HostedTools : std::uint8_t { strip, refuse, allow };
+/// What a rate above the band leads to: the run's end, and with `disable_key` the key's too.
+enum class AnomalyAction : std::uint8_t { end, disable_key };
 
 template <class E>
 using EnumNames = std::span<const std::pair<std::string_view, E>>;
@@ -50,6 +61,9 @@ using EnumNames = std::span<const std::pair<std::string_view, E>>;
 [[nodiscard]] EnumNames<SecretsAction> names(SecretsAction);
 [[nodiscard]] EnumNames<NetworkMode> names(NetworkMode);
 [[nodiscard]] EnumNames<ToolMatch> names(ToolMatch);
+[[nodiscard]] EnumNames<Carrier> names(Carrier);
+[[nodiscard]] EnumNames<HostedTools> names(HostedTools);
+[[nodiscard]] EnumNames<AnomalyAction> names(AnomalyAction);
 
 template <class E>
 [[nodiscard]] std::string_view spelling(E value) {
@@ -105,12 +119,59 @@ struct NetworkBudget {
   bool operator==(const NetworkBudget&) const = default;
 };
 
-/// A secret bound to the one place where it may be used. `from` names the source, never the value.
+/// What a run may use up of model APIs.
+struct ModelBudget {
+  std::optional<std::uint64_t> tokens;
+  std::optional<double> cost;  ///< US dollars
+  std::optional<std::uint64_t> requests;
+  std::optional<std::uint64_t> token_rate;  ///< a minute
+  AnomalyAction on_token_rate = AnomalyAction::end;
+  bool operator==(const ModelBudget&) const = default;
+};
+
+/// One place where a secret may be used.
+struct CredentialUse {
+  std::string host;  ///< exact name; with sigv4 a pattern is possible: the signature binds the host
+  std::uint16_t port = 443;
+  Carrier carrier = Carrier::header;
+  std::string name;                  ///< of the header (lower case) or query key; the user of basic
+  std::string format = "{}";         ///< of the header's value: "Bearer {}"
+  std::vector<std::string> methods;  ///< upper case; empty = any
+  std::vector<std::string> paths;    ///< patterns as in NetworkRule; empty = any
+  bool operator==(const CredentialUse&) const = default;
+};
+
+/// A file inside that shows the placeholder: "~/.npmrc".
+struct CredentialFile {
+  std::string path;     ///< beneath the agent's home, "~/…"
+  std::string content;  ///< "{}" is the placeholder
+  bool operator==(const CredentialFile&) const = default;
+};
+
+/// What may be asked of a model API.
+struct ModelRules {
+  std::string api;                          ///< "anthropic", "openai", "gemini"; "" = it is none
+  std::vector<std::string> models;          ///< patterns with '*'; empty = any
+  std::optional<std::uint64_t> max_tokens;  ///< of one answer
+  HostedTools hosted_tools = HostedTools::strip;
+  bool operator==(const ModelRules&) const = default;
+};
+
+/// A secret bound to the places where it may be used. `from` names the source, never the value.
 struct CredentialGrant {
   std::string from;
-  std::string host;
-  std::string header;
+  std::string preset;                        ///< what filled in the rest: "github"; or ""
+  std::map<std::string, std::string> with;   ///< options of the source
+  std::map<std::string, std::string> scope;  ///< what an issued one may do; lists by commas
+  std::vector<CredentialUse> to;
+  std::string placeholder;                 ///< what stands for it inside; "" = made for the run
+  std::map<std::string, std::string> env;  ///< variables inside; "{}" is the placeholder
+  std::optional<CredentialFile> file;
   std::optional<Milliseconds> max_age;
+  bool old_is_refused = true;  ///< else told
+  std::string issued;          ///< date of a static key, where its issuer cannot be asked
+  std::optional<Milliseconds> ttl;
+  ModelRules model;
   bool operator==(const CredentialGrant&) const = default;
 };
 
@@ -174,8 +235,12 @@ struct PolicyLayer {
     std::optional<Milliseconds> idle;
     std::optional<Bytes> disk;
     std::optional<Bytes> output;
-    std::optional<Bytes> egress;  ///< the same as network.budget.bytes
-    std::optional<std::uint64_t> tokens;
+    std::optional<Bytes> egress;              ///< the same as network.budget.bytes
+    std::optional<std::uint64_t> tokens;      ///< of model APIs, in and out together
+    std::optional<double> cost;               ///< US dollars by the built-in price table
+    std::optional<std::uint64_t> requests;    ///< to model APIs
+    std::optional<std::uint64_t> token_rate;  ///< tokens a minute: more is an anomaly
+    std::optional<AnomalyAction> on_token_rate;
     bool operator==(const Limits&) const = default;
   } limits;
 
@@ -247,6 +312,7 @@ struct Policy {
   Milliseconds idle{0};  ///< 0 = no idle limit.
   Bytes disk{4ULL << 30};
   Bytes output{64ULL << 20};
+  ModelBudget model_budget;
 
   bool operator==(const Policy&) const = default;
 };

@@ -62,6 +62,11 @@ constexpr auto kSame = [](const std::string& text) { return text; };
 constexpr auto kBytes = [](Bytes bytes) { return toml_string(to_policy_text(bytes)); };
 constexpr auto kTime = [](Milliseconds time) { return toml_string(to_policy_text(time)); };
 constexpr auto kNumber = [](auto number) { return fmt::format("{}", number); };
+constexpr auto kDecimal = [](double cpus) {
+  std::string text = fmt::format("{}", cpus);
+  // TOML wants digits after the point; fmt prints 2.0 as "2" and large exponents as "1e+20".
+  return text.find_first_of(".en") == std::string::npos ? text + ".0" : text;
+};
 constexpr auto kName = [](auto value) { return toml_string(spelling(value)); };
 
 std::string on_success_text(const OnSuccess& value) {
@@ -140,11 +145,7 @@ void write_network(std::string& out, const PolicyLayer::Network& layer) {
 void write_limits(std::string& out, const PolicyLayer& layer) {
   SectionWriter limits(out, "limits");
   limits.value("memory", layer.limits.memory, kBytes);
-  limits.value("cpus", layer.limits.cpus, [](double cpus) {
-    std::string text = fmt::format("{}", cpus);
-    // TOML wants digits after the point; fmt prints 2.0 as "2" and large exponents as "1e+20".
-    return text.find_first_of(".en") == std::string::npos ? text + ".0" : text;
-  });
+  limits.value("cpus", layer.limits.cpus, kDecimal);
   limits.value("processes", layer.limits.processes, kNumber);
   limits.value("open_files", layer.limits.open_files, kNumber);
   limits.value("time", layer.limits.time, kTime);
@@ -152,6 +153,64 @@ void write_limits(std::string& out, const PolicyLayer& layer) {
   limits.value("disk", layer.limits.disk, kBytes);
   limits.value("output", layer.limits.output, kBytes);
   limits.value("egress", layer.limits.egress, kBytes);
+  limits.value("tokens", layer.limits.tokens, kNumber);
+  limits.value("cost", layer.limits.cost, kDecimal);
+  limits.value("requests", layer.limits.requests, kNumber);
+  limits.value("token_rate", layer.limits.token_rate, kNumber);
+  limits.value("on_token_rate", layer.limits.on_token_rate, kName);
+}
+
+std::string toml_list(const std::vector<std::string>& items) {
+  std::string out;
+  for (const std::string& item : items) out += (out.empty() ? "" : ", ") + toml_string(item);
+  return "[" + out + "]";
+}
+
+std::string toml_map(const std::map<std::string, std::string>& items) {
+  std::string out;
+  for (const auto& [key, value] : items) {
+    out += fmt::format("{}{} = {}", out.empty() ? " " : ", ", toml_string(key), toml_string(value));
+  }
+  return "{" + out + " }";
+}
+
+std::string toml_use(const CredentialUse& use) {
+  std::string out =
+      fmt::format("{{ host = {}", toml_string(fmt::format("{}:{}", use.host, use.port)));
+  out += use.carrier == Carrier::sigv4
+             ? ", sigv4 = true"
+             : fmt::format(", {} = {}", spelling(use.carrier), toml_string(use.name));
+  if (use.format != "{}") out += ", format = " + toml_string(use.format);
+  if (!use.methods.empty()) out += ", methods = " + toml_list(use.methods);
+  if (!use.paths.empty()) out += ", paths = " + toml_list(use.paths);
+  return out + " }";
+}
+
+void write_credential(SectionWriter& out, const CredentialGrant& grant) {
+  out.line("from", toml_string(grant.from));
+  if (!grant.preset.empty()) out.line("preset", toml_string(grant.preset));
+  if (!grant.with.empty()) out.line("with", toml_map(grant.with));
+  if (!grant.scope.empty()) out.line("scope", toml_map(grant.scope));
+  std::string uses;
+  for (const CredentialUse& use : grant.to) uses += (uses.empty() ? "" : ", ") + toml_use(use);
+  out.line("to", "[" + uses + "]");
+  if (!grant.placeholder.empty()) out.line("placeholder", toml_string(grant.placeholder));
+  if (!grant.env.empty()) out.line("env", toml_map(grant.env));
+  if (grant.file) {
+    out.line("file", fmt::format("{{ path = {}, content = {} }}", toml_string(grant.file->path),
+                                 toml_string(grant.file->content)));
+  }
+  out.value("max_age", grant.max_age, kTime);
+  if (!grant.old_is_refused) out.line("on_old", "\"warn\"");
+  if (!grant.issued.empty()) out.line("issued", toml_string(grant.issued));
+  out.value("ttl", grant.ttl, kTime);
+  const ModelRules& model = grant.model;
+  if (model.models.empty() && !model.max_tokens && model.hosted_tools == HostedTools::strip) return;
+  std::string text;
+  if (!model.models.empty()) text += ", models = " + toml_list(model.models);
+  if (model.max_tokens) text += fmt::format(", max_tokens = {}", *model.max_tokens);
+  text += fmt::format(", hosted_tools = \"{}\"", spelling(model.hosted_tools));
+  out.line("model", "{ " + text.substr(2) + " }");
 }
 
 }  // namespace
@@ -170,9 +229,7 @@ std::string to_toml(const PolicyLayer& layer) {
   write_network(out, layer.network);
   for (const auto& [name, grant] : layer.credentials) {
     SectionWriter credential(out, fmt::format("credentials.{}", name));
-    credential.line("from", toml_string(grant.from));
-    credential.line("to", fmt::format("{{ host = {}, header = {} }}", toml_string(grant.host),
-                                      toml_string(grant.header)));
+    write_credential(credential, grant);
   }
   write_limits(out, layer);
   return out;

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdlib>
 
@@ -169,7 +170,8 @@ class Resolver {
       out_.notes.emplace_back(
           "the policy is taken from the working tree, which the agent's predecessors may have "
           "changed");
-      return add(text, "berm.toml");
+      BERM_TRY(add(text, "berm.toml"));
+      return check_consent();
     }
     return add_trusted(worktree_file);
   }
@@ -195,7 +197,33 @@ class Resolver {
           "berm.toml of the working tree {} {}, and is not used (--policy-from-worktree uses it)",
           text ? "differs from" : "is not in", ref));
     }
-    return text ? add(*text, ref + ":berm.toml") : Result<void>{};
+    if (!text) return {};
+    BERM_TRY(add(*text, ref + ":berm.toml"));
+    return check_consent();
+  }
+
+  // Whoever wrote the repository's policy could name any secret of this user, and any host to send
+  // it to. What the profile itself grants is not asked for again.
+  Result<void> check_consent() const {
+    const NamedLayer& profile = layers_.front();
+    for (const auto& [name, grant] : layers_.back().layer.credentials) {
+      const auto known = profile.layer.credentials.find(name);
+      const bool same = known != profile.layer.credentials.end() && known->second == grant;
+      if (same || std::ranges::find(request_.credentials, name) != request_.credentials.end()) {
+        continue;
+      }
+      const std::string host = grant.to.empty() ? "" : grant.to.front().host;
+      return failure(
+          Errc::denied,
+          fmt::format("use credential '{}': the repository's policy ({}) wants '{}' to be "
+                      "sent to {}, and nobody on this machine has agreed",
+                      printable(name), layers_.back().source, printable(grant.from),
+                      printable(host)),
+          fmt::format("agree with --credential {}, or name a policy of your own with "
+                      "--policy FILE",
+                      printable(name)));
+    }
+    return {};
   }
 
   const PolicyRequest& request_;

@@ -14,6 +14,8 @@ struct PolicyRequest {
   bool from_worktree = false;  ///< --policy-from-worktree
   AgentKind agent = AgentKind::none;
   bool learn = false;  ///< --learn: every name is let through and noted
+  std::vector<std::string>
+      credentials;  ///< --credential NAME: what the repository's policy may use
   PolicyLayer flags;
 };
 

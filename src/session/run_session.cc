@@ -184,9 +184,19 @@ void Session::open_record() {
 // Before the sandbox is built: its certificate is among the files inside.
 Result<void> Session::launch_egress() {
   if (!plan_.egress.any()) return {};
-  const std::string key_from = plan_.egress.model ? plan_.egress.model->key_from : "";
   const EgressConfiguration configuration = BERM_TRY(egress_configuration(plan_));
-  egress_ = BERM_TRY(start_egress(configuration, key_from));
+  std::vector<std::shared_ptr<const Secret>> secrets;
+  for (const CredentialPlan& credential : plan_.credentials) {
+    const char* value = ::getenv(credential.grant.from.substr(4).c_str());
+    if (value == nullptr || *value == '\0') {
+      return failure(
+          Errc::usage,
+          fmt::format("read credential '{}': {} is empty", credential.name, credential.grant.from),
+          "set it before berm run; the agent itself never sees it");
+    }
+    secrets.push_back(std::make_shared<const Secret>(std::string(value)));
+  }
+  egress_ = BERM_TRY(start_egress(configuration, secrets));
   if (!plan_.egress.trust_run_ca) return {};
   const std::string ca = BERM_TRY(await_egress(*egress_));
   return write_trust((plan_.run_directory / "trust").str(), ca);
@@ -425,7 +435,7 @@ Result<PreparedRun> prepare_run(const RunRequest& request, Footprint footprint) 
   }
   AgentRequest wanted = request.agent;
   wanted.repository = prepared.repository.root.str();
-  const AgentFacts agent = BERM_TRY(prepare_agent(wanted, policy));
+  const AgentFacts agent = BERM_TRY(prepare_agent(wanted));
   RunPlace place{
       .id = "r-00000000-00000000",
       .directory = BERM_TRY(HostPath::parse(prepared.state + "/runs/r-00000000-00000000")),

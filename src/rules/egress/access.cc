@@ -47,6 +47,15 @@ Grant decide(const EgressRules& rules, const Destination& to) {
   const HostGrant* allow = covering(rules.allow, to);
   const auto rule = std::ranges::find_if(
       rules.inspect, [&](const NetworkRule& r) { return !to.address && speaks_of(r, to.host); });
+  const HostGrant* keyed = to.address ? nullptr : covering(rules.keyed, to);
+  if (keyed != nullptr) {
+    return {.allowed = true,
+            .rule = fmt::format("credentials for \"{}\"", to_text(*keyed)),
+            .why = "",
+            .inspected = true,
+            .exact = keyed->pattern == to.host,
+            .internal = grant.internal};
+  }
   // A host with rules is inspected also where another line allows it whole: the narrower word
   // counts. Another port of it only by a grant of just that host and port.
   if (rule != rules.inspect.end() && to.port == 443) {
@@ -60,6 +69,15 @@ Grant decide(const EgressRules& rules, const Destination& to) {
   if (rule != rules.inspect.end() && !by_itself) {
     return denied(fmt::format("network.rule \"{}\"", rule->host),
                   "a host with rules is reached by https only, unless this port of it is granted");
+  }
+  const bool has_key = !to.address && std::ranges::any_of(rules.keyed, [&](HostGrant key) {
+    key.any_port = true;
+    return covers(key, by_port);
+  });
+  if (has_key && !by_itself) {
+    return denied("credentials",
+                  "a host with a credential is reached by https only, unless this "
+                  "port of it is granted");
   }
   if (allow != nullptr) {
     grant.allowed = true;
@@ -92,7 +110,7 @@ bool may_resolve(const EgressRules& rules, std::string_view name) {
       std::ranges::any_of(rules.deny, [&](const HostGrant& d) { return d.port == 0 && speaks(d); });
   if (denied_everywhere) return false;
   return rules.mode == NetworkMode::open || rules.learn ||
-         std::ranges::any_of(rules.allow, speaks) ||
+         std::ranges::any_of(rules.allow, speaks) || std::ranges::any_of(rules.keyed, speaks) ||
          std::ranges::any_of(rules.inspect,
                              [&](const NetworkRule& rule) { return speaks_of(rule, name); });
 }
@@ -127,6 +145,7 @@ std::vector<std::uint16_t> granted_ports(const EgressRules& rules) {
     }
   }
   if (!rules.inspect.empty()) ports.insert({80, 443});
+  for (const HostGrant& grant : rules.keyed) ports.insert(grant.port);
   if (rules.mode == NetworkMode::open || rules.learn) add_usual();
   return {ports.begin(), ports.end()};
 }

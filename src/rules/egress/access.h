@@ -18,7 +18,8 @@ struct EgressRules {
   std::vector<HostGrant> internal;
   std::vector<HostGrant> opaque;
   std::vector<NetworkRule> inspect;
-  bool learn = false;  ///< every public name is let through and noted
+  std::vector<HostGrant> keyed;  ///< with a credential: inspected, and reached as far as it says
+  bool learn = false;            ///< every public name is let through and noted
   bool operator==(const EgressRules&) const = default;
 };
 

@@ -41,19 +41,6 @@ bool append_escape(std::string_view path, std::size_t at, std::string& out) {
   return true;
 }
 
-std::string percent_decoded(std::string_view path) {
-  std::string out;
-  for (std::size_t at = 0; at < path.size(); ++at) {
-    if (path[at] == '%') {
-      out += static_cast<char>(hex_digit(path[at + 1]) * 16 + hex_digit(path[at + 2]));
-      at += 2;
-    } else {
-      out += path[at];
-    }
-  }
-  return out;
-}
-
 bool is_utf8(std::string_view text) {
   for (std::size_t at = 0; at < text.size();) {
     char32_t point = 0;

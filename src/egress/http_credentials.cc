@@ -1,0 +1,136 @@
+// What of a request authenticates: the agent's own is taken off, ours is set where it belongs.
+#include <fmt/format.h>
+
+#include <iterator>
+
+#include "base/base64.h"
+#include "base/text.h"
+#include "egress/http_conversation.h"
+
+namespace berm {
+namespace {
+
+// The user and password of a Basic header, else "".
+std::string decoded_basic(std::string_view value) {
+  if (lower(value.substr(0, 6)) != "basic ") return "";
+  return base64_decoded(trim(value.substr(6))).value_or("");
+}
+
+std::string filled(std::string text, std::string_view secret) {
+  return text.replace(text.find("{}"), 2, secret);
+}
+
+}  // namespace
+
+const std::vector<EgressCredential>& HttpConversation::credentials() const {
+  return context_.gate.configuration().credentials;
+}
+
+// Which grant admits this request, if any. `path` is "" where servers could read it in two ways:
+// then only a grant of every path does.
+void HttpConversation::choose_credential(std::string_view path) {
+  credential_.reset();
+  const Destination& to = admission_->to;
+  if (task_.kind == HttpTask::Kind::inspected) {
+    keyed_ = has_credential(credentials(), to.host, to.port);
+    credential_ = find_credential(credentials(), to.host, to.port, method(), path);
+  } else if (task_.kind == HttpTask::Kind::model) {
+    const auto& name = context_.gate.configuration().model->credential;
+    keyed_ = true;
+    for (std::size_t i = 0; i < credentials().size(); ++i) {
+      if (credentials()[i].name == name) credential_ = CredentialMatch{.credential = i, .use = 0};
+    }
+  }
+}
+
+const EgressCredential* HttpConversation::chosen() const {
+  return credential_ ? &credentials()[credential_->credential] : nullptr;
+}
+
+// A placeholder is worth nothing, but one that goes where it does not belong says that somebody
+// inside tries to carry a secret away.
+std::string HttpConversation::misplaced_in(std::string_view text) const {
+  const auto holds = [](std::string_view where, std::string_view what) {
+    return where.find(what) != std::string_view::npos;
+  };
+  for (const EgressCredential& credential : credentials()) {
+    if (holds(text, credential.placeholder)) return credential.name;
+  }
+  return "";
+}
+
+// After our own places of a keyed host were cleared.
+std::optional<Refusal> HttpConversation::look_for_placeholders() {
+  std::string found = misplaced_in(percent_decoded(path_));
+  for (const auto& field : request()) {
+    const std::string_view value = field.value();
+    if (found.empty()) found = misplaced_in(value);
+    if (found.empty()) found = misplaced_in(decoded_basic(value));
+    if (found.empty()) found = misplaced_in(std::string_view(field.name_string()));
+  }
+  if (found.empty()) return std::nullopt;
+  return misplaced(found);
+}
+
+Refusal HttpConversation::misplaced(const std::string& name) {
+  const std::string why =
+      fmt::format("the placeholder of credential '{}' does not belong here", printable(name));
+  context_.gate.deny(*admission_, "credentials", why);
+  return {http::status::forbidden, "credentials", why};
+}
+
+void HttpConversation::remove_authentication() {
+  for (auto field = request().begin(); field != request().end();) {
+    const auto next = std::next(field);
+    if (is_authentication_header(std::string_view(field->name_string()))) request().erase(field);
+    field = next;
+  }
+  for (const EgressCredential& credential : credentials()) {
+    for (const CredentialUse& use : credential.to) {
+      if (use.carrier == Carrier::header) request().erase(use.name);
+    }
+  }
+  const std::size_t at = path_.find('?');
+  if (at == std::string::npos) return;
+  std::string query =
+      without_authentication(std::string_view(path_).substr(at + 1), admission_->to.host);
+  for (const EgressCredential& credential : credentials()) {
+    for (const CredentialUse& use : credential.to) {
+      if (use.carrier == Carrier::query) query = without_key(query, use.name);
+    }
+  }
+  path_.resize(at);
+  if (!query.empty()) path_ += "?" + query;
+}
+
+// What the agent's own client was told stands for the secret must be gone by now.
+std::optional<Refusal> HttpConversation::clear_credentials() {
+  if (keyed_) remove_authentication();
+  return look_for_placeholders();
+}
+
+void HttpConversation::set_credential() {
+  if (!credential_) return;
+  const std::shared_ptr<const Secret> secret = context_.secrets.get(credential_->credential);
+  const CredentialUse& use = chosen()->to[credential_->use];
+  const std::string_view value = secret->reveal();
+  switch (use.carrier) {
+    case Carrier::header:
+      request().set(use.name, filled(use.format, value));
+      break;
+    case Carrier::basic:
+      request().set(http::field::authorization,
+                    "Basic " + base64(fmt::format("{}:{}", use.name, value)));
+      break;
+    case Carrier::query:
+      target_ += fmt::format("{}{}={}", target_.find('?') == std::string::npos ? '?' : '&',
+                             use.name, percent_encoded(value));
+      break;
+    case Carrier::sigv4:
+      break;  // signed when the body is known
+  }
+  // An answer that is encoded could not be looked through for the secret.
+  if (use.carrier != Carrier::sigv4) request().set(http::field::accept_encoding, "identity");
+}
+
+}  // namespace berm
