@@ -1,33 +1,40 @@
 # PURE folders: no system call (scripts/check-layers reads this list).
-set(BERM_PURE base policy plan rules/changes rules/egress record)
+set(BERM_PURE base policy plan rules/changes rules/egress rules/model rules/aws redact record)
 
-berm_library(base SOURCES result.cc text.cc base64.cc ip.cc host_name.cc path.cc glob.cc units.cc fmt.cc)
-berm_library(policy SOURCES names.cc grants.cc reader.cc parse.cc parse_network.cc parse_credentials.cc credential_presets.cc print.cc merge.cc merge_network.cc bundles.cc
+berm_library(base SOURCES result.cc text.cc base64.cc ip.cc wall_time.cc host_name.cc path.cc glob.cc units.cc fmt.cc)
+berm_library(policy SOURCES names.cc grants.cc reader.cc parse.cc parse_network.cc parse_credentials.cc credential_presets.cc credential_source.cc print.cc merge.cc merge_network.cc bundles.cc
   LINKS berm_base ${BERM_PSL})
 berm_library(rules/changes SOURCES guard.cc outside_allow.cc protected_file.cc too_many_files.cc too_large.cc binary.cc
   special_mode.cc special_file.cc hard_link.cc escaping_symlink.cc case_collision.cc submodule.cc git_directory.cc
   hidden_unicode.cc file_name.cc inner_commits.cc credential.cc credential_patterns.cc LINKS berm_policy)
 berm_library(rules/egress SOURCES destination.cc address.cc access.cc http_head.cc request.cc dns.cc client_hello.cc socks.cc credential.cc
   LINKS berm_policy)
+berm_library(rules/model SOURCES anthropic.cc call.cc gemini.cc json_scanner.cc ledger.cc openai_chat.cc openai_common.cc openai_responses.cc prices.cc request.cc sse.cc strict_json.cc usage.cc LINKS berm_policy)
+berm_library(rules/aws SOURCES aws_key.cc canonical.cc sigv4_parse.cc sigv4_sign.cc LINKS berm_base OpenSSL::Crypto)
+# What looks like a secret, and what is one of the run's.
+berm_library(redact SOURCES credentials.cc forms.cc keywords.cc known_secrets.cc needles.cc patterns.cc public_text.cc redactor.cc scanner.cc stream.cc LINKS berm_base re2)
 berm_library(plan SOURCES make_plan.cc mounts.cc network.cc credentials.cc print.cc explain.cc LINKS berm_policy berm_rules_changes berm_rules_egress)
 berm_library(record SOURCES chain.cc sha256.cc verdict.cc asked_for.cc LINKS berm_base OpenSSL::Crypto)
-berm_library(sys SOURCES fd.cc socket_address.cc beneath.cc child.cc mount.cc cgroup.cc LINKS berm_base)
+berm_library(sys SOURCES fd.cc frames.cc locked_memory.cc socket_address.cc beneath.cc child.cc mount.cc cgroup.cc LINKS berm_base)
 berm_library(host SOURCES probe.cc doctor.cc registries.cc registries/reader.cc registries/formats.cc registries/documents.cc
   registries/npm.cc registries/pip.cc registries/cargo.cc registries/go.cc registries/maven.cc registries/nuget.cc
-  registries/gem.cc registries/composer.cc registries/system.cc registries/others.cc LINKS berm_plan berm_sys)
+  registries/gem.cc registries/composer.cc registries/system.cc registries/others.cc residue.cc residue/classes.cc residue/contents.cc residue/docker.cc
+  residue/git_settings.cc residue/look.cc residue/remove.cc LINKS berm_plan berm_sys)
 berm_library(workspace SOURCES repository.cc hidden.cc checkout.cc git_config.cc git.cc private_git.cc prepare.cc file_state.cc walk.cc
   import.cc git_import.cc LINKS berm_plan berm_sys berm_rules_changes berm_record)
 berm_library(agents SOURCES agent.cc claude.cc LINKS berm_plan berm_sys)
-berm_library(audit SOURCES record_file.cc LINKS berm_record berm_sys)
+berm_library(audit SOURCES record_file.cc LINKS berm_record berm_redact berm_sys)
 berm_library(tiers/namespace SOURCES native.cc encode.cc launch.cc LINKS berm_plan berm_sys)
 berm_library(supervise SOURCES supervisor.cc attempts.cc streams.cc sample.cc janitor.cc LINKS berm_tiers_namespace berm_audit)
 # What speaks to the world outside: names, addresses, TLS, the host's own proxy.
 berm_library(net SOURCES openssl.cc authority.cc tls_stream.cc root_store.cc upstream_trust.cc trust_files.cc resolve.cc
-  upstream_proxy.cc LINKS berm_sys berm_rules_egress OpenSSL::SSL cares)
+  upstream_proxy.cc https_client.cc LINKS berm_sys berm_rules_egress OpenSSL::SSL cares)
+berm_library(credentials SOURCES age.cc broker.cc broker_child.cc issuer.cc journal.cc jwt.cc keeper.cc mint.cc program.cc protocol.cc providers/anthropic_wif.cc providers/aws_oidc.cc providers/azure_wif.cc providers/command.cc providers/env.cc providers/fd.cc providers/file.cc providers/gcp_wif.cc providers/github_app.cc providers/keyring.cc providers/vault.cc recover.cc
+  LINKS berm_policy berm_net)
 berm_library(egress SOURCES start.cc sidecar.cc serve.cc confine.cc control.cc configuration.cc events.cc loop.cc budget.cc name_pool.cc gate.cc
-  connector.cc relay.cc refusal.cc client.cc dns_server.cc worker.cc http_session.cc http_aim.cc http_credentials.cc http_forward.cc model_route.cc
-  LINKS berm_supervise berm_net)
-berm_library(session SOURCES run_directory.cc policy_sources.cc run_session.cc stored_run.cc report.cc
-  LINKS berm_agents berm_egress berm_host berm_workspace)
+  connector.cc relay.cc refusal.cc client.cc dns_server.cc worker.cc http_session.cc http_aim.cc http_credentials.cc http_model.cc http_aws.cc http_forward.cc
+  model_route.cc model_meter.cc secret_store.cc LINKS berm_supervise berm_net berm_rules_model berm_rules_aws)
+berm_library(session SOURCES run_directory.cc policy_sources.cc run_session.cc stored_run.cc report.cc secrets.cc
+  LINKS berm_agents berm_credentials berm_egress berm_host berm_workspace)
 berm_library(cli SOURCES console.cc run_options.cc run.cc plan.cc why.cc runs.cc changes.cc record.cc init.cc doctor.cc
-  egress.cc LINKS berm_session)
+  egress.cc broker.cc LINKS berm_session)

@@ -31,7 +31,21 @@ add_executable(unit-tests
   src/net/upstream_trust_test.cc
   src/net/trust_files_test.cc
   src/sys/child_test.cc
-  src/host/registries_test.cc)
+  src/host/registries_test.cc
+  src/rules/model/call_test.cc
+  src/rules/model/hosted_tools_test.cc
+  src/rules/model/ledger_test.cc
+  src/rules/model/request_test.cc
+  src/rules/model/usage_test.cc
+  src/redact/known_secrets_test.cc
+  src/redact/patterns_test.cc
+  src/redact/scanner_test.cc
+  src/redact/stream_test.cc
+  src/host/residue_test.cc
+  src/host/residue_settings_test.cc
+  src/rules/aws/aws_key_test.cc
+  src/rules/aws/sigv4_parse_test.cc
+  src/rules/aws/sigv4_sign_test.cc)
 target_link_libraries(unit-tests PRIVATE berm_session GTest::gtest_main)
 gtest_discover_tests(unit-tests DISCOVERY_TIMEOUT 60)
 
@@ -67,4 +81,5 @@ berm_black_box_test(integration-tests TIMEOUT 900 SOURCES tests/integration/run_
   tests/integration/git_test.cc tests/integration/modes_test.cc tests/integration/hosts_test.cc
   tests/integration/hostile_repository_test.cc)
 berm_black_box_test(agent-tests TIMEOUT 600 SOURCES tests/agents/claude_test.cc)
+berm_black_box_test(credentials-tests TIMEOUT 600 SOURCES tests/credentials/credentials_test.cc)
 berm_black_box_test(egress-tests TIMEOUT 600 SOURCES tests/egress/egress_test.cc tests/egress/network_test.cc tests/egress/clients_test.cc)

@@ -5,6 +5,7 @@
 #include <nlohmann/json_fwd.hpp>
 #include <string>
 
+#include "redact/redactor.h"
 #include "sys/fd.h"
 
 namespace berm {
@@ -13,6 +14,9 @@ namespace berm {
 /// that no event that was acknowledged is lost when berm crashes.
 class RecordFile {
  public:
+  /// Hides the secrets of `known`, and what looks like one, in every event from now on. `known`
+  /// outlives the record.
+  void hide(const KnownSecrets& known) { known_ = &known; }
   /// Creates `path` (it must not exist).
   [[nodiscard]] static Result<RecordFile> create(const std::string& path, std::string run);
 
@@ -31,6 +35,7 @@ class RecordFile {
   std::string previous_;
   std::uint64_t sequence_ = 0;
   bool failed_ = false;
+  const KnownSecrets* known_ = nullptr;
 };
 
 /// Now, as RFC 3339 in UTC with nanoseconds.

@@ -10,6 +10,7 @@
 #include "base/text.h"
 #include "cli/commands.h"
 #include "cli/console.h"
+#include "sys/locked_memory.h"
 
 namespace {
 
@@ -22,7 +23,7 @@ constexpr Command kAll[] = {
     {"runs", berm::add_runs},     {"show", berm::add_show},       {"diff", berm::add_diff},
     {"apply", berm::add_apply},   {"discard", berm::add_discard}, {"log", berm::add_log},
     {"verify", berm::add_verify}, {"init", berm::add_init},       {"doctor", berm::add_doctor},
-    {"egress", berm::add_egress},
+    {"egress", berm::add_egress}, {"broker", berm::add_broker},
 };
 
 // CLI11 would only say that an argument was not expected.
@@ -49,6 +50,7 @@ int main(int argc, char** argv) {
     if (::fcntl(fd, F_GETFD) < 0 && ::open("/dev/null", O_RDWR) != fd) return berm::kCannot;
   }
   ::signal(SIGPIPE, SIG_IGN);
+  berm::lock_secrets();
   if (is_unknown_command(argc, argv)) return complain_about(argv[1]);
   CLI::App app("berm runs a coding agent where what goes wrong stays inside.", "berm");
   app.set_version_flag("--version", "berm " BERM_VERSION);

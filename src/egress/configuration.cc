@@ -95,9 +95,10 @@ E enum_from_json(const json& in) {
 }
 
 json use_to_json(const CredentialUse& use) {
-  return {{"host", use.host},  {"port", use.port},     {"carrier", static_cast<int>(use.carrier)},
-          {"name", use.name},  {"format", use.format}, {"methods", use.methods},
-          {"paths", use.paths}};
+  return {
+      {"host", use.host},   {"port", use.port},         {"carrier", static_cast<int>(use.carrier)},
+      {"name", use.name},   {"format", use.format},     {"methods", use.methods},
+      {"paths", use.paths}, {"services", use.services}, {"regions", use.regions}};
 }
 
 CredentialUse use_from_json(const json& in) {
@@ -107,7 +108,9 @@ CredentialUse use_from_json(const json& in) {
           .name = in.at("name"),
           .format = in.at("format"),
           .methods = in.at("methods"),
-          .paths = in.at("paths")};
+          .paths = in.at("paths"),
+          .services = in.at("services"),
+          .regions = in.at("regions")};
 }
 
 json credentials_to_json(const std::vector<EgressCredential>& credentials) {
@@ -117,13 +120,13 @@ json credentials_to_json(const std::vector<EgressCredential>& credentials) {
     for (const CredentialUse& use : one.to) uses.push_back(use_to_json(use));
     json model = {{"api", one.model.api},
                   {"models", one.model.models},
-                  {"hosted_tools", static_cast<int>(one.model.hosted_tools)}};
-    put(model, "max_tokens", one.model.max_tokens);
+                  {"hosted_tools", static_cast<int>(one.model.hosted_tools)},
+                  {"premium", static_cast<int>(one.model.premium)},
+                  {"permit", one.model.permit}};
+    put(model, "max_output_tokens", one.model.max_output_tokens);
     out.push_back({{"name", one.name},
                    {"placeholder", one.placeholder},
                    {"to", std::move(uses)},
-                   {"services", one.services},
-                   {"regions", one.regions},
                    {"model", std::move(model)}});
   }
   return out;
@@ -132,13 +135,15 @@ json credentials_to_json(const std::vector<EgressCredential>& credentials) {
 EgressCredential credential_from_json(const json& in) {
   EgressCredential out{.name = in.at("name"), .placeholder = in.at("placeholder")};
   for (const json& use : in.at("to")) out.to.push_back(use_from_json(use));
-  out.services = in.at("services");
-  out.regions = in.at("regions");
   const json& model = in.at("model");
   out.model.api = model.at("api");
   out.model.models = model.at("models");
   out.model.hosted_tools = enum_from_json<HostedTools>(model.at("hosted_tools"));
-  if (model.contains("max_tokens")) out.model.max_tokens = model["max_tokens"].get<std::uint64_t>();
+  out.model.premium = enum_from_json<PremiumTier>(model.at("premium"));
+  out.model.permit = model.at("permit");
+  if (model.contains("max_output_tokens")) {
+    out.model.max_output_tokens = model["max_output_tokens"].get<std::uint64_t>();
+  }
   return out;
 }
 

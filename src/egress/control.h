@@ -9,11 +9,6 @@
 
 namespace berm {
 
-/// Four bytes of length, then the text; at most 16 MiB.
-[[nodiscard]] Result<void> send_frame(int control, std::string_view text);
-/// Waits at most ten seconds for each part.
-[[nodiscard]] Result<std::string> receive_frame(int control);
-
 /// One byte with descriptors, at most 64.
 [[nodiscard]] Result<void> send_descriptors(int control, const std::vector<UniqueFd>& fds);
 [[nodiscard]] Result<std::vector<UniqueFd>> receive_descriptors(int control);

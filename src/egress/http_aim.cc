@@ -182,11 +182,8 @@ std::optional<Refusal> HttpConversation::judge() {
   } else {
     choose_credential("");
   }
-  if (task_.kind == HttpTask::Kind::model && (websocket_ || !is_model_request(method(), path_))) {
-    constexpr const char* kWhy = "only messages and models of the model API are reachable";
-    context_.gate.deny(*admission_, "model", fmt::format("{}: {} {}", kWhy, method(), path_));
-    return Refusal{http::status::forbidden, "model", kWhy};
-  }
+  const std::string_view path = std::string_view(path_).substr(0, path_.find('?'));
+  if (auto refusal = classify_call(path)) return refusal;
   if (auto refusal = clear_credentials()) return refusal;
   std::string full = admission_->account.exhausted();
   if (full.empty()) full = admission_->account.take_request();

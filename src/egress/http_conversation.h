@@ -10,6 +10,8 @@
 
 #include "egress/http_session.h"
 #include "net/tls_stream.h"
+#include "rules/aws/sigv4.h"
+#include "rules/model/usage.h"
 
 namespace berm {
 
@@ -66,6 +68,23 @@ class HttpConversation {
   bool forward_request(http::request_serializer<http::buffer_body>& out);
   bool forward_response();
   bool pay_for_head(const Response& response);
+  // http_model.cc: requests to a model API are read whole, checked, and metered.
+  std::optional<Refusal> classify_call(std::string_view path);
+  std::optional<Refusal> prepare_body();
+  std::optional<Refusal> check_call();
+  std::optional<Refusal> read_whole_body(std::size_t most);
+  bool send_whole_body();
+  void begin_metering(const Response& response);
+  void end_metering(bool whole);
+  // http_aws.cc: what is signed with a placeholder is signed anew.
+  [[nodiscard]] bool signs_for_aws() const;
+  std::optional<Refusal> read_aws_claim();
+  Result<void> sign_for_aws();
+  // http_credentials.cc: what comes back may not hold the secret.
+  [[nodiscard]] bool may_reflect() const;
+  Refusal reflected(const std::string& name);
+  std::optional<std::string> why_unreadable(const Response& response);
+  void redact_fields(Response& response);
   bool send_upgrade(http::response_serializer<http::buffer_body>& in);
   void refuse(const Refusal& refusal);
   void tunnel();
@@ -93,6 +112,14 @@ class HttpConversation {
   std::string target_;                         ///< as sent on, perhaps with a secret
   bool keyed_ = false;                         ///< the host has a credential
   std::optional<CredentialMatch> credential_;  ///< the one of this request
+  std::optional<SigV4Claim> claim_;            ///< how the agent has signed the request
+  std::optional<ModelCall> call_;              ///< a request to a model API
+  std::optional<std::string> whole_body_;      ///< read before anything is sent on
+  std::optional<SpendLedger::Id> spending_;
+  MeteredRequest metered_;
+  std::optional<UsageMeter> usage_;
+  std::optional<LeakCheck> leak_;   ///< of the body that is being carried
+  std::optional<Refusal> refusal_;  ///< found while the request was under way
   std::optional<Bytes> max_upload_;
   bool websocket_ = false;
   unsigned status_ = 0;

@@ -105,6 +105,7 @@ void HttpConversation::remove_authentication() {
 
 // What the agent's own client was told stands for the secret must be gone by now.
 std::optional<Refusal> HttpConversation::clear_credentials() {
+  if (auto refusal = read_aws_claim()) return refusal;
   if (keyed_) remove_authentication();
   return look_for_placeholders();
 }
@@ -131,6 +132,44 @@ void HttpConversation::set_credential() {
   }
   // An answer that is encoded could not be looked through for the secret.
   if (use.carrier != Carrier::sigv4) request().set(http::field::accept_encoding, "identity");
+}
+
+Refusal HttpConversation::reflected(const std::string& name) {
+  const std::string why =
+      fmt::format("the answer holds the secret of credential '{}'", printable(name));
+  context_.gate.deny(*admission_, "credentials", why);
+  return {http::status::bad_gateway, "credentials", why};
+}
+
+// A host that hands back what it was sent would hand the secret to the agent. A signature is none.
+bool HttpConversation::may_reflect() const {
+  return credential_ && chosen()->to[credential_->use].carrier != Carrier::sigv4;
+}
+
+std::optional<std::string> HttpConversation::why_unreadable(const Response& response) {
+  const std::string encoding = lower(std::string_view(response[http::field::content_encoding]));
+  if (!may_reflect() || encoding.empty() || encoding == "identity") return std::nullopt;
+  const std::string why =
+      "the answer is encoded though it was not asked to be, and cannot be looked through for the "
+      "secret that was sent";
+  context_.gate.deny(*admission_, "credentials", why);
+  return why;
+}
+
+void HttpConversation::redact_fields(Response& response) {
+  if (!may_reflect()) return;
+  const std::shared_ptr<const KnownSecrets> known = context_.secrets.values();
+  for (auto field = response.begin(); field != response.end();) {
+    const auto next = std::next(field);
+    LeakCheck leak(known);
+    (void)leak.feed(std::string_view(field->value()), true);
+    if (!leak.found().empty()) {
+      (void)reflected(leak.found());
+      response.erase(field);
+    }
+    field = next;
+  }
+  response.reason(http::obsolete_reason(response.result()));
 }
 
 }  // namespace berm

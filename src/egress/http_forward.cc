@@ -141,12 +141,18 @@ bool HttpConversation::relay_body(ByteStream& in, ByteStream& out, beast::flat_b
         context_.gate.deny(*admission_, "network.rule", "the body is larger than max_upload");
         return false;
       }
+      if (!is_request && usage_) usage_->feed({piece, got});
+      const std::string_view clean = leak_->feed({piece, got}, parser.is_done());
+      if (!leak_->found().empty()) {
+        refusal_ = is_request ? misplaced(leak_->found()) : reflected(leak_->found());
+        return false;
+      }
       // Not an empty piece: Beast would write it as a chunk of no length, which is a chunked body's
       // end, before the end, and what follows would be another request to the server.
-      body.data = got == 0 ? nullptr : piece;
-      body.size = got;
+      body.data = clean.empty() ? nullptr : const_cast<char*>(clean.data());
+      body.size = clean.size();
       body.more = !parser.is_done();
-      if (got == 0 && body.more) continue;
+      if (clean.empty() && body.more) continue;
     } else {
       body.data = nullptr;
       body.size = 0;
@@ -163,6 +169,8 @@ bool HttpConversation::relay_body(ByteStream& in, ByteStream& out, beast::flat_b
 }
 
 bool HttpConversation::forward_request(http::request_serializer<http::buffer_body>& out) {
+  if (whole_body_) return send_whole_body();
+  leak_.emplace(context_.secrets.values_and_placeholders());
   server_->set_timeout(kSlowest);
   error_code error;
   http::write_header(*server_, out, error);
@@ -214,6 +222,14 @@ bool HttpConversation::forward_response() {
     for (const char* field : {"proxy-authenticate", "proxy-connection", "keep-alive", "alt-svc"}) {
       response.erase(field);  // alt-svc would send the client to a port that it cannot reach
     }
+    if (const std::optional<std::string> why = why_unreadable(response)) {
+      refuse({http::status::bad_gateway, "credentials", *why});
+      return false;
+    }
+    redact_fields(response);
+    begin_metering(response);
+    leak_.emplace(may_reflect() ? context_.secrets.values()
+                                : std::make_shared<const KnownSecrets>());
     if (!pay_for_head(response)) {
       refuse({http::status::forbidden, "network.budget", "the budget ends before the answer"});
       return false;
@@ -243,6 +259,11 @@ bool HttpConversation::forward() {
   keep_alive_ = request().keep_alive();
   old_client_ = request().version() == 10;
   rewrite_fields();
+  if (const Result<void> signed_anew = sign_for_aws(); !signed_anew) {
+    context_.gate.deny(*admission_, "credentials", printable(signed_anew.error().what));
+    refuse({http::status::forbidden, "credentials", printable(signed_anew.error().what)});
+    return false;
+  }
   if (expects) {
     error_code error;
     client_->write_some(boost::asio::buffer(std::string_view("HTTP/1.1 100 Continue\r\n\r\n")),
@@ -258,6 +279,7 @@ bool HttpConversation::forward() {
   const bool answered = went || refused_early_;
   if (!answered) broken_ = true;
   const bool goes_on = answered && forward_response() && went;
+  end_metering(answered && !broken_);
   if (!goes_on) server_.reset();
   const std::string shown = printable(std::string_view(path_).substr(0, path_.find('?')));
   context_.gate.events().say(
@@ -266,10 +288,14 @@ bool HttpConversation::forward() {
        {"port", admission_->to.port},
        {"method", printable(method())},
        {"path", shown.substr(0, 512)},
+       {"credential", chosen() != nullptr ? printable(chosen()->name) : std::string()},
        {"status", status_},
        {"sent", sent_},
        {"received", received_}});
-  if (answered && status_ == 0) {
+  if (refusal_ && !answered) {
+    broken_ = false;
+    refuse(*refusal_);
+  } else if (answered && status_ == 0) {
     refuse({http::status::bad_gateway, "unreachable", "the server sent no valid answer"});
   }
   if (!goes_on) return false;

@@ -28,11 +28,13 @@ bool HttpConversation::serve_one() {
   if (!read_head()) return false;
   std::optional<Refusal> refusal = aim();
   if (!refusal) refusal = judge();
+  if (!refusal) refusal = prepare_body();
   if (refusal) {
     refuse(*refusal);
     return false;
   }
   if (const Result<void> reached = reach_server(); !reached) {
+    end_metering(false);
     const Error& error = reached.error();
     if (error.code == Errc::denied) {
       refuse({http::status::forbidden, error.fix.empty() ? "tls" : error.fix, error.what});

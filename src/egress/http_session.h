@@ -7,6 +7,7 @@
 #include <string>
 
 #include "egress/connector.h"
+#include "egress/model_meter.h"
 #include "egress/model_route.h"
 #include "egress/secret_store.h"
 #include "net/authority.h"
@@ -35,6 +36,7 @@ struct HttpContext {
   Gate& gate;
   HttpUpstream& upstream;
   const SecretStore& secrets;
+  ModelMeter& meter;
   /// Resolves and dials; blocks. Refusals are recorded.
   std::function<Result<Dialled>(const Admission&)> connect;
   /// Many connections speak HTTP: who only keeps his open has to go.

@@ -60,7 +60,8 @@ class HttpSessionTest : public testing::Test {
         [this, server](UniqueFd fd) {
           const HttpContext context{.gate = *gate_,
                                     .upstream = upstream_,
-                                    .secrets = secrets_,
+                                    .secrets = *secrets_,
+                                    .meter = meter_,
                                     .connect = [&](const Admission&) { return dial(server); },
                                     .is_crowded = [] { return false; }};
           serve_http(context, std::move(fd), "", {});
@@ -86,7 +87,8 @@ class HttpSessionTest : public testing::Test {
   EventSink sink_{events_.write.get()};
   std::unique_ptr<Gate> gate_;
   HttpUpstream upstream_;
-  SecretStore secrets_{{}};
+  std::unique_ptr<SecretStore> secrets_ = *SecretStore::create({}, {});
+  ModelMeter meter_{{}, sink_};
   UniqueFd client_;
   std::thread session_;
   std::vector<std::thread> servers_;

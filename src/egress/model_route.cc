@@ -27,13 +27,4 @@ Result<ModelRoute> parse_model_route(const std::string& url) {
   return route;
 }
 
-bool is_model_request(std::string_view method, std::string_view target) {
-  const std::string_view path = target.substr(0, target.find('?'));
-  if (method == "POST") return path == "/v1/messages" || path == "/v1/messages/count_tokens";
-  return method == "GET" &&
-         (path == "/v1/models" || (path.starts_with("/v1/models/") &&
-                                   path.find_first_of("/%", 11) == std::string_view::npos &&
-                                   path.find("..", 11) == std::string_view::npos));
-}
-
 }  // namespace berm

@@ -18,8 +18,4 @@ struct ModelRoute {
 /// "https://host[:port][/prefix]" or "http://…" (a gateway of the user's own), without key.
 [[nodiscard]] Result<ModelRoute> parse_model_route(const std::string& url);
 
-/// What the client needs, method by method: TRACE would hand the key back, /v1/files would be a
-/// store.
-[[nodiscard]] bool is_model_request(std::string_view method, std::string_view target);
-
 }  // namespace berm

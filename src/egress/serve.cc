@@ -18,6 +18,7 @@
 #include "egress/control.h"
 #include "egress/worker.h"
 #include "net/upstream_trust.h"
+#include "sys/frames.h"
 #include "sys/socket_address.h"
 
 namespace berm {
@@ -27,6 +28,7 @@ using nlohmann::json;
 
 constexpr int kControlFd = 0;
 constexpr int kEventsFd = 1;
+constexpr std::chrono::seconds kPatience{10};
 constexpr unsigned kMostWorkers = 4;
 
 std::vector<IpAddress> own_addresses() {
@@ -72,13 +74,14 @@ Result<HttpUpstream> equip_http(const EgressConfiguration& configuration) {
 }
 
 Result<Equipment> equip() {
-  const std::string text = BERM_TRY(receive_frame(kControlFd));
+  const std::string text = BERM_TRY(read_frame(kControlFd, kPatience));
   Equipment out{.configuration = BERM_TRY(read_configuration(json::parse(text, nullptr, false)))};
   std::vector<std::shared_ptr<const Secret>> secrets;
   for (std::size_t i = 0; i < out.configuration.credentials.size(); ++i) {
-    secrets.push_back(std::make_shared<const Secret>(BERM_TRY(receive_frame(kControlFd))));
+    secrets.push_back(
+        std::make_shared<const Secret>(BERM_TRY(read_secret_frame(kControlFd, kPatience))));
   }
-  out.secrets = std::make_unique<SecretStore>(std::move(secrets));
+  out.secrets = BERM_TRY(SecretStore::create(out.configuration.credentials, std::move(secrets)));
   out.http = BERM_TRY(equip_http(out.configuration));
   out.resolver = BERM_TRY(Resolver::create());
   out.own = own_addresses();
@@ -92,13 +95,13 @@ Result<void> say_ready(const Equipment& equipment) {
   const json ready = {
       {"ok", true},
       {"ca", equipment.http.authority ? equipment.http.authority->certificate_pem() : ""}};
-  return send_frame(kControlFd, ready.dump());
+  return write_frame(kControlFd, ready.dump());
 }
 
 void say_failed(const Error& error) {
   const json failed = {
       {"ok", false}, {"what", error.what}, {"errno", error.os_errno}, {"fix", error.fix}};
-  (void)send_frame(kControlFd, failed.dump(-1, ' ', false, json::error_handler_t::replace));
+  (void)write_frame(kControlFd, failed.dump(-1, ' ', false, json::error_handler_t::replace));
 }
 
 // A worker's thread takes a descriptor table of its own, with copies of what is open now.
@@ -116,14 +119,13 @@ void start_worker(std::unique_ptr<Loop> loop, EgressShared& shared,
 
 // A secret that was renewed: its index, then its value.
 bool take_renewed(SecretStore& secrets) {
-  const Result<std::string> index = receive_frame(kControlFd);
-  Result<std::string> value = receive_frame(kControlFd);
+  const Result<std::string> index = read_frame(kControlFd, kPatience);
+  Result<Secret> value = read_secret_frame(kControlFd, kPatience);
   if (!index || !value) return false;
   std::size_t number = 0;
   const auto [end, error] = std::from_chars(index->data(), index->data() + index->size(), number);
   if (error != std::errc{} || end != index->data() + index->size()) return false;
-  secrets.replace(number, std::make_shared<const Secret>(*std::move(value)));
-  return true;
+  return secrets.replace(number, std::make_shared<const Secret>(*std::move(value))).has_value();
 }
 
 // Until whoever started us is gone, or the last connection after 'd'.
@@ -160,7 +162,7 @@ int serve_egress() {
   if (!say_ready(equipment)) return 125;
   const Result<std::vector<UniqueFd>> received = receive_descriptors(kControlFd);
   if (!received || received->size() != equipment.configuration.listeners.size()) return 125;
-  const Result<std::string> told = receive_frame(kControlFd);
+  const Result<std::string> told = read_frame(kControlFd, kPatience);
   const std::optional<IpNetwork> pool = told ? parse_network(*told) : std::nullopt;
   if (!pool) return 125;
   std::vector<int> listeners;
@@ -171,10 +173,12 @@ int serve_egress() {
     listeners.push_back(fd.get());
   }
   static Gate gate(equipment.configuration, events, *pool, equipment.own);
+  static ModelMeter meter(equipment.configuration.model_budget, events);
   static EgressShared shared{.gate = gate,
                              .resolver = *equipment.resolver,
                              .http = equipment.http,
                              .secrets = *equipment.secrets,
+                             .meter = meter,
                              .most_connections = equipment.most_connections};
   equipment.resolver->start();
   static std::vector<std::unique_ptr<Worker>> workers;

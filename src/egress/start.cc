@@ -15,6 +15,7 @@
 #include "egress/control.h"
 #include "net/trust_files.h"
 #include "net/upstream_trust.h"
+#include "sys/frames.h"
 
 namespace berm {
 namespace {
@@ -92,9 +93,9 @@ Result<EgressProcess> start_egress(const EgressConfiguration& configuration,
   EgressProcess egress{.process = BERM_TRY(ChildProcess::adopt(pid)),
                        .events = std::move(events.read),
                        .control = std::move(control)};
-  BERM_TRY(send_frame(egress.control.get(), to_json(configuration).dump()));
+  BERM_TRY(write_frame(egress.control.get(), to_json(configuration).dump()));
   for (const std::shared_ptr<const Secret>& secret : secrets) {
-    BERM_TRY(send_frame(egress.control.get(), secret->reveal()));
+    BERM_TRY(write_frame(egress.control.get(), secret->reveal()));
   }
   return egress;
 }
@@ -102,12 +103,12 @@ Result<EgressProcess> start_egress(const EgressConfiguration& configuration,
 Result<void> renew_secret(const EgressProcess& egress, std::size_t credential,
                           const Secret& secret) {
   BERM_TRY(write_all(egress.control.get(), "s"));
-  BERM_TRY(send_frame(egress.control.get(), std::to_string(credential)));
-  return send_frame(egress.control.get(), secret.reveal());
+  BERM_TRY(write_frame(egress.control.get(), std::to_string(credential)));
+  return write_frame(egress.control.get(), secret.reveal());
 }
 
 Result<std::string> await_egress(const EgressProcess& egress) {
-  const std::string text = BERM_TRY(receive_frame(egress.control.get()));
+  const std::string text = BERM_TRY(read_frame(egress.control.get(), std::chrono::seconds(10)));
   const json ready = json::parse(text, nullptr, false);
   if (!ready.is_object()) return failure(Errc::internal, "understand the egress process");
   if (ready.value("ok", false)) return ready.value("ca", "");
@@ -121,7 +122,7 @@ Result<std::string> await_egress(const EgressProcess& egress) {
 Result<void> hand_over(const EgressProcess& egress, std::vector<UniqueFd> listeners,
                        const IpNetwork& name_pool) {
   BERM_TRY(send_descriptors(egress.control.get(), listeners));
-  return send_frame(egress.control.get(), to_text(name_pool));
+  return write_frame(egress.control.get(), to_text(name_pool));
 }
 
 Result<void> write_trust(const std::string& directory, const std::string& ca_pem) {

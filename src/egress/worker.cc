@@ -188,6 +188,7 @@ void Worker::speak_http(UniqueFd client, std::string early, HttpTask task) {
       .gate = shared_.gate,
       .upstream = shared_.http,
       .secrets = shared_.secrets,
+      .meter = shared_.meter,
       .connect = connect,
       .is_crowded = [this] { return http_threads_ > kMostHttpThreads * 2 / 3; }};
   serve_http(context, std::move(client), std::move(early), std::move(task));

@@ -19,6 +19,7 @@ struct EgressShared {
   Resolver& resolver;
   HttpUpstream& http;  ///< certificates, the model API
   const SecretStore& secrets;
+  ModelMeter& meter;
   std::size_t most_connections = 128;  ///< of one worker
   std::atomic<int> live = 0;           ///< connections of all workers
 };

@@ -11,15 +11,6 @@
 namespace berm {
 namespace {
 
-std::vector<std::string> listed(const std::map<std::string, std::string>& scope,
-                                const std::string& key) {
-  std::vector<std::string> out;
-  const auto found = scope.find(key);
-  if (found == scope.end()) return out;
-  for (const std::string_view part : split(found->second, ',')) out.emplace_back(trim(part));
-  return out;
-}
-
 std::string filled(std::string text, const std::string& placeholder) {
   const std::size_t at = text.find("{}");
   return at == std::string::npos ? text : text.replace(at, 2, placeholder);
@@ -45,8 +36,6 @@ std::vector<EgressCredential> egress_credentials(const std::vector<CredentialPla
     out.push_back({.name = credential.name,
                    .placeholder = credential.placeholder,
                    .to = credential.grant.to,
-                   .services = listed(credential.grant.scope, "services"),
-                   .regions = listed(credential.grant.scope, "regions"),
                    .model = credential.grant.model});
   }
   return out;

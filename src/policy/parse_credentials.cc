@@ -3,25 +3,15 @@
 #include <algorithm>
 
 #include "policy/credential_presets.h"
+#include "policy/credential_source.h"
 #include "policy/parse_parts.h"
 
 namespace berm {
 namespace {
 
-constexpr std::string_view kSchemes[] = {"env",     "file",      "fd",           "command",
-                                         "keyring", "vault",     "github-app",   "aws-oidc",
-                                         "gcp-wif", "azure-wif", "anthropic-wif"};
-
 Result<std::string> source_of_secret(std::string_view from) {
-  const std::string_view scheme = from.substr(0, from.find(':'));
-  const bool known = std::ranges::find(kSchemes, scheme) != std::end(kSchemes);
-  if (known && from.size() > scheme.size() + 1 && is_printable_ascii(from)) {
-    return std::string(from);
-  }
-  std::string all;
-  for (const std::string_view one : kSchemes) all += fmt::format(" {}:", one);
-  return failure(Errc::invalid_policy,
-                 fmt::format("'{}' is no source of a secret; one of{}", printable(from), all));
+  BERM_TRY(parse_source(from));
+  return std::string(from);
 }
 
 // A header of a request: a line feed in it would be a second one (RFC 9110 §5.6.2, token).
@@ -125,6 +115,9 @@ std::string set_carrier(const CarrierKeys& keys, CredentialUse& use) {
                 : keys.query ? Carrier::query
                 : keys.basic ? Carrier::basic
                              : Carrier::sigv4;
+  if (use.carrier != Carrier::sigv4 && (!use.services.empty() || !use.regions.empty())) {
+    return "'services' and 'regions' belong to 'sigv4'";
+  }
   if (use.format != "{}" && use.carrier != Carrier::header) {
     return "'format' belongs to a 'header'";
   }
@@ -145,6 +138,10 @@ CredentialUse read_use(PolicySource& source, const toml::table& table, const std
       reader.parsed_list<std::string>("methods", http_method).value_or(std::vector<std::string>{});
   use.paths =
       reader.parsed_list<std::string>("paths", url_path).value_or(std::vector<std::string>{});
+  use.services =
+      reader.parsed_list<std::string>("services", plain_text).value_or(std::vector<std::string>{});
+  use.regions =
+      reader.parsed_list<std::string>("regions", plain_text).value_or(std::vector<std::string>{});
   reader.finish();
   if (source.error) return use;
   const std::string wrong = set_carrier(keys, use);
@@ -205,7 +202,11 @@ void read_model(PolicySource& source, const toml::table& table, const std::strin
   TableReader reader(source, table, name);
   out.models =
       reader.parsed_list<std::string>("models", plain_text).value_or(std::vector<std::string>{});
-  out.max_tokens = reader.unsigned_number("max_tokens");
+  out.max_output_tokens = reader.unsigned_number("max_output_tokens");
+  out.permit =
+      reader.parsed_list<std::string>("permit", plain_text).value_or(std::vector<std::string>{});
+  out.premium =
+      reader.boolean("premium").value_or(false) ? PremiumTier::allow : PremiumTier::standard_only;
   out.hosted_tools = reader.parsed<HostedTools>("hosted_tools", one_of<HostedTools>("action"))
                          .value_or(HostedTools::strip);
   reader.finish();
@@ -276,6 +277,10 @@ void read_credential(PolicySource& source, const toml::table& table, const std::
   if (preset) {
     const Result<void> applied = apply_preset(*preset, options, out);
     if (!applied) return source.report(table.source().begin, applied.error().what);
+  }
+  if (from) {
+    const Result<void> known = check_source(source_of(name.substr(name.find('.') + 1), out));
+    if (!known) return source.report(table.source().begin, known.error().what);
   }
   if (!from || out.to.empty()) {
     return source.report(table.source().begin,

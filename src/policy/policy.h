@@ -44,6 +44,8 @@ enum class Carrier : std::uint8_t {
 };
 /// Tools that the model's provider would run for the agent, past every rule of egress.
 enum class HostedTools : std::uint8_t { strip, refuse, allow };
+/// Faster processing at a multiple of the list price ("speed": "fast", "service_tier": "priority").
+enum class PremiumTier : std::uint8_t { standard_only, allow };
 /// What a rate above the band leads to: the run's end, and with `disable_key` the key's too.
 enum class AnomalyAction : std::uint8_t { end, disable_key };
 
@@ -138,6 +140,8 @@ struct CredentialUse {
   std::string format = "{}";         ///< of the header's value: "Bearer {}"
   std::vector<std::string> methods;  ///< upper case; empty = any
   std::vector<std::string> paths;    ///< patterns as in NetworkRule; empty = any
+  std::vector<std::string> services;  ///< of sigv4, signing names with '*': "s3"; empty = any
+  std::vector<std::string> regions;   ///< the same
   bool operator==(const CredentialUse&) const = default;
 };
 
@@ -150,10 +154,14 @@ struct CredentialFile {
 
 /// What may be asked of a model API.
 struct ModelRules {
-  std::string api;                          ///< "anthropic", "openai", "gemini"; "" = it is none
-  std::vector<std::string> models;          ///< patterns with '*'; empty = any
-  std::optional<std::uint64_t> max_tokens;  ///< of one answer
+  std::string api;                  ///< "anthropic", "openai", "gemini"; "" = it is none
+  std::vector<std::string> models;  ///< patterns with '*'; empty = any
+  std::optional<std::uint64_t> max_output_tokens;  ///< of one request; nullopt: as asked
   HostedTools hosted_tools = HostedTools::strip;
+  PremiumTier premium = PremiumTier::standard_only;
+  /// '*' patterns of single names that are let through whatever else the rules say: hosted tools
+  /// and fields as the record and the refusals name them, and types and fields we do not know.
+  std::vector<std::string> permit;
   bool operator==(const ModelRules&) const = default;
 };
 

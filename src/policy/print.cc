@@ -183,6 +183,8 @@ std::string toml_use(const CredentialUse& use) {
   if (use.format != "{}") out += ", format = " + toml_string(use.format);
   if (!use.methods.empty()) out += ", methods = " + toml_list(use.methods);
   if (!use.paths.empty()) out += ", paths = " + toml_list(use.paths);
+  if (!use.services.empty()) out += ", services = " + toml_list(use.services);
+  if (!use.regions.empty()) out += ", regions = " + toml_list(use.regions);
   return out + " }";
 }
 
@@ -205,12 +207,14 @@ void write_credential(SectionWriter& out, const CredentialGrant& grant) {
   if (!grant.issued.empty()) out.line("issued", toml_string(grant.issued));
   out.value("ttl", grant.ttl, kTime);
   const ModelRules& model = grant.model;
-  if (model.models.empty() && !model.max_tokens && model.hosted_tools == HostedTools::strip) return;
-  std::string text;
+  std::string text = fmt::format("hosted_tools = \"{}\"", spelling(model.hosted_tools));
   if (!model.models.empty()) text += ", models = " + toml_list(model.models);
-  if (model.max_tokens) text += fmt::format(", max_tokens = {}", *model.max_tokens);
-  text += fmt::format(", hosted_tools = \"{}\"", spelling(model.hosted_tools));
-  out.line("model", "{ " + text.substr(2) + " }");
+  if (model.max_output_tokens) {
+    text += fmt::format(", max_output_tokens = {}", *model.max_output_tokens);
+  }
+  if (model.premium == PremiumTier::allow) text += ", premium = true";
+  if (!model.permit.empty()) text += ", permit = " + toml_list(model.permit);
+  if (text != "hosted_tools = \"strip\"") out.line("model", "{ " + text + " }");
 }
 
 }  // namespace

@@ -18,7 +18,8 @@ struct Killed {
   int signal = 0;  ///< of its own: berm did not send it
 };
 struct LimitHit {
-  std::string limit;    ///< "memory", "processes", "disk", "output", "time", "idle"
+  std::string
+      limit;  ///< "memory", "processes", "disk", "output", "time", "idle", "tokens", "cost" …
   std::string culprit;  ///< "node (pid 17)"; "" if nobody can be named
 };
 struct Interrupted {

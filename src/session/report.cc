@@ -62,10 +62,17 @@ json outcome_to_json(const Outcome& outcome) {
 }
 
 json usage_to_json(const Usage& u) {
-  return {
-      {"wall_ms", u.wall.count()}, {"cpu_ms", u.cpu.count()}, {"memory_peak", u.memory_peak.count},
-      {"output", u.output.count},  {"disk", u.disk.count},    {"connections", u.connections},
-      {"denied", u.denied}};
+  return {{"wall_ms", u.wall.count()},
+          {"cpu_ms", u.cpu.count()},
+          {"memory_peak", u.memory_peak.count},
+          {"output", u.output.count},
+          {"disk", u.disk.count},
+          {"connections", u.connections},
+          {"denied", u.denied},
+          {"model",
+           {{"tokens", u.model_tokens},
+            {"requests", u.model_requests},
+            {"micro_usd", u.model_micro_usd}}}};
 }
 
 json layers_to_json(const std::vector<LayerReport>& layers) {

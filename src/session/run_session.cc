@@ -18,6 +18,7 @@
 #include "policy/parse.h"
 #include "record/chain.h"
 #include "record/sha256.h"
+#include "session/secrets.h"
 #include "sys/mount.h"
 #include "workspace/checkout.h"
 #include "workspace/hidden.h"
@@ -117,12 +118,14 @@ class Session {
     // The clock of st_ctim, so that "changed since" compares like with like.
     ::clock_gettime(CLOCK_REALTIME_COARSE, &started_);
     Result<void> ready = prepare_layers(plan_, prepared_.repository);
+    if (ready) ready = acquire_secrets();
     if (ready) ready = launch_egress();
     if (ready) {
       supervise_run();
     } else {
       open_record();
       report_.outcome = SetupFailed{ready.error()};
+      end_secrets(false);
     }
     const bool started = !std::holds_alternative<SetupFailed>(report_.outcome);
     if (started) judge_run();
@@ -136,7 +139,9 @@ class Session {
 
  private:
   void open_record();
+  Result<void> acquire_secrets();
   Result<void> launch_egress();
+  void end_secrets(bool disable_keys);
   void supervise_run();
   void judge_run();
   void collect_network();
@@ -148,7 +153,9 @@ class Session {
   const Plan& plan_;
   const RunRequest& request_;
   RecordFile record_;
+  std::optional<RunSecrets> secrets_;  ///< outlives the record's use of it
   std::optional<EgressProcess> egress_;
+  bool egress_serves_ = false;
   json stored_;
   timespec started_{};
   GuardSummary guard_;
@@ -179,24 +186,26 @@ void Session::open_record() {
                  {{"layers", layers_to_json(plan_.layers)},
                   {"limits", plan["limits"]},
                   {"weaknesses", plan_.weaknesses}});
+  if (secrets_) secrets_->record_minted(record_);
+}
+
+// Before anything hostile runs. The record hides them from its first event on.
+Result<void> Session::acquire_secrets() {
+  secrets_.emplace(BERM_TRY(RunSecrets::acquire(plan_, prepared_.state)));
+  record_.hide(secrets_->known());
+  return {};
+}
+
+// After the last hostile byte, and before the guard takes its time.
+void Session::end_secrets(bool disable_keys) {
+  if (secrets_) secrets_->end(record_, disable_keys, report_.notes);
 }
 
 // Before the sandbox is built: its certificate is among the files inside.
 Result<void> Session::launch_egress() {
   if (!plan_.egress.any()) return {};
   const EgressConfiguration configuration = BERM_TRY(egress_configuration(plan_));
-  std::vector<std::shared_ptr<const Secret>> secrets;
-  for (const CredentialPlan& credential : plan_.credentials) {
-    const char* value = ::getenv(credential.grant.from.substr(4).c_str());
-    if (value == nullptr || *value == '\0') {
-      return failure(
-          Errc::usage,
-          fmt::format("read credential '{}': {} is empty", credential.name, credential.grant.from),
-          "set it before berm run; the agent itself never sees it");
-    }
-    secrets.push_back(std::make_shared<const Secret>(std::string(value)));
-  }
-  egress_ = BERM_TRY(start_egress(configuration, secrets));
+  egress_ = BERM_TRY(start_egress(configuration, secrets_->values()));
   if (!plan_.egress.trust_run_ca) return {};
   const std::string ca = BERM_TRY(await_egress(*egress_));
   return write_trust((plan_.run_directory / "trust").str(), ca);
@@ -213,8 +222,10 @@ void Session::supervise_run() {
       .egress = egress_ ? &*egress_ : nullptr,
       .hand_over = [this](std::vector<UniqueFd> listeners, bool routed) -> Result<void> {
         if (!plan_.egress.trust_run_ca) BERM_TRY(await_egress(*egress_));
-        return hand_over(*egress_, std::move(listeners),
-                         routed ? routed_name_pool() : loopback_name_pool());
+        BERM_TRY(hand_over(*egress_, std::move(listeners),
+                           routed ? routed_name_pool() : loopback_name_pool()));
+        egress_serves_ = true;
+        return {};
       },
       // The plan is on the record before the agent runs, and costs no time: the sandbox is being
       // built.
@@ -223,11 +234,16 @@ void Session::supervise_run() {
             open_record();
             return fill_git(plan_, prepared_.repository);
           },
+      .known = secrets_ ? &secrets_->known() : nullptr,
+      // Not before egress serves: until then its control socket carries something else.
+      .broker_fd = [this] { return egress_serves_ && secrets_ ? secrets_->fd() : -1; },
+      .on_broker = [this] { return secrets_->hear(*egress_, record_); },
       .show_status = request_.show_status,
       .stdout_fd = request_.report_on_stdout ? 2 : 1};
   Result<Supervision> done = supervise(plan_, record_, options);
   egress_.reset();
   open_record();  // set-up may have failed before
+  end_secrets(done && done->disable_keys);
   if (!done) {
     report_.outcome = SetupFailed{done.error()};
     return;
@@ -464,6 +480,9 @@ Result<RunReport> run_session(const RunRequest& request) {
   if (const Result<void> reachable = check_egress(prepared.plan); !reachable) {
     BERM_TRY(remove_tree(prepared.run.path));
     return tl::unexpected(reachable.error());
+  }
+  for (std::string& told : end_leases_of_dead_runs(prepared.state)) {
+    prepared.policy.notes.push_back(std::move(told));
   }
   RecordFile record =
       BERM_TRY(RecordFile::create(prepared.run.path + "/record.jsonl", prepared.run.id));

@@ -39,14 +39,27 @@ void StreamPump::read_some() {
   const ssize_t got = ::read(from_.get(), buffer, sizeof buffer);
   if (got < 0 && (errno == EINTR || errno == EAGAIN)) return;
   if (got <= 0) {  // EIO: the last process closed the terminal
-    from_.reset();
-    to_.reset();
+    end();
     return;
   }
   bytes_ += static_cast<std::uint64_t>(got);
   last_ = buffer[got - 1];
-  const std::string_view text(buffer, static_cast<std::size_t>(got));
-  pending_ = passing_ == Passing::exact ? std::string(text) : terminal_safe(text);
+  std::string text(buffer, static_cast<std::size_t>(got));
+  if (hiding_) text = hiding_->feed(text);
+  pending_ = passing_ == Passing::exact ? std::move(text) : terminal_safe(text);
+}
+
+void StreamPump::end() {
+  from_.reset();
+  if (hiding_) pending_ = hiding_->finish();
+  if (passing_ == Passing::terminal_safe) pending_ = terminal_safe(pending_);
+  if (pending_.empty()) to_.reset();
+}
+
+void StreamPump::pass_held() {
+  if (!hiding_ || hiding_->held() == 0 || !pending_.empty()) return;
+  pending_ = hiding_->flush();
+  if (passing_ == Passing::terminal_safe) pending_ = terminal_safe(pending_);
 }
 
 void StreamPump::write_some() {
@@ -56,6 +69,7 @@ void StreamPump::write_some() {
   const ssize_t wrote = ::write(to_.get(), pending_.data(), std::min(pending_.size(), kAtomic));
   if (wrote > 0) {
     pending_.erase(0, static_cast<std::size_t>(wrote));
+    if (pending_.empty() && !from_) to_.reset();
   } else if (wrote < 0 && errno != EINTR && errno != EAGAIN) {
     close();  // the reader is gone: the writer shall see it too
   }

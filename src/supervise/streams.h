@@ -5,9 +5,11 @@
 #include <poll.h>
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
+#include "redact/stream.h"
 #include "sys/fd.h"
 
 namespace berm {
@@ -40,8 +42,16 @@ class StreamPump {
   [[nodiscard]] pollfd waits_for() const;
   /// Moves one buffer. `revents` from poll(2) for waits_for().
   void pump(short revents);
+  /// Hides the secrets of `known` in what passes; before the first byte. `known` outlives the pump.
+  void hide(const KnownSecrets& known, Patterns patterns) {
+    hiding_ = std::make_unique<RedactingStream>(known, patterns);
+  }
+  /// The stream has been quiet for a while: what is held back as the possible beginning of a secret
+  /// goes on. A prompt must be seen before it is answered.
+  void pass_held();
   /// Stops: what is still unread is lost.
   void close();
+  [[nodiscard]] bool is_terminal() const { return passing_ == Passing::terminal_safe; }
   [[nodiscard]] std::uint64_t bytes() const { return bytes_; }
   /// A terminal was left in the middle of a line.
   [[nodiscard]] bool in_line() const {
@@ -51,10 +61,12 @@ class StreamPump {
  private:
   void read_some();
   void write_some();
+  void end();
 
   UniqueFd from_;
   UniqueFd to_;
   Passing passing_ = Passing::exact;
+  std::unique_ptr<RedactingStream> hiding_;
   std::string pending_;
   std::uint64_t bytes_ = 0;
   char last_ = '\n';

@@ -31,6 +31,13 @@ using nlohmann::json;
 
 constexpr Milliseconds kSampleEvery{100};
 constexpr Milliseconds kEgressRest{2};
+constexpr Milliseconds kModelGrace{5000};
+constexpr Milliseconds kQuiet{50};
+
+// "limits.tokens" is "tokens" among the limits of a run.
+std::string limit_name(const std::string& key) {
+  return key.starts_with("limits.") ? key.substr(7) : key;
+}
 constexpr Milliseconds kDiskEvery{500};
 constexpr std::uint64_t kMostEvents =
     500'000;  // about 250 MB of record: then it is an attack on it
@@ -48,17 +55,22 @@ class Supervisor {
       loop();
     }
     finish();
-    return Supervision{.outcome = *std::move(outcome_), .usage = usage_};
+    return Supervision{.outcome = *std::move(outcome_),
+                       .usage = usage_,
+                       .disable_keys = model_end_ && model_end_->disable_key};
   }
 
  private:
   Result<void> start();
   Result<void> start_streams(ChildStreams& child);
+  void hide_secrets();
   void loop();
   void wait_once();
   void on_signal();
   void on_init_message();
   void on_egress_event();
+  void note_usage(const json& event);
+  void begin_model_end(const std::string& type, const json& event);
   void record_attempts();
   void on_ended_init();
   void sample();
@@ -96,6 +108,13 @@ class Supervisor {
   UniqueFd status_fd_;             ///< our stderr, non-blocking
   UniqueFd terminal_;              ///< master of the agent's terminal
 
+  // A limit of model APIs was reached: the run ends then, or with the agent.
+  struct ModelEnd {
+    Clock::time_point at;
+    std::string limit;
+    bool disable_key = false;
+  };
+  std::optional<ModelEnd> model_end_;
   std::optional<Outcome> outcome_;
   bool agent_runs_ = false;
   bool init_ended_ = false;
@@ -131,8 +150,20 @@ Result<void> Supervisor::start_streams(ChildStreams& child) {
   pumps_.emplace_back(std::move(out.read), writable_copy(options_.stdout_fd),
                       passing_to(options_.stdout_fd));
   pumps_.emplace_back(std::move(err.read), writable_copy(2), passing_to(2));
+  hide_secrets();
   child = {.in = std::move(in.read), .out = std::move(out.write), .err = std::move(err.write)};
   return {};
+}
+
+// What the agent prints: known secrets everywhere; what only looks like one where people read. A
+// program's output into a file or a pipe stays exact but for those.
+void Supervisor::hide_secrets() {
+  if (options_.known == nullptr) return;
+  for (std::size_t i = 1; i < pumps_.size(); ++i) {
+    const bool read_by_people = plan_.terminal || pumps_[i].is_terminal();
+    if (!read_by_people && options_.known->empty()) continue;
+    pumps_[i].hide(*options_.known, read_by_people ? Patterns::all : Patterns::none);
+  }
 }
 
 Result<void> Supervisor::start() {
@@ -232,6 +263,7 @@ void Supervisor::on_init_message() {
       copy_window_size(0, terminal_.get());
       pumps_.emplace_back(duplicate(0), duplicate(terminal_.get()), Passing::exact);
       pumps_.emplace_back(duplicate(terminal_.get()), writable_copy(1), Passing::exact);
+      hide_secrets();
       if (Result<RawTerminal> raw = RawTerminal::enter(0)) raw_ = *std::move(raw);
       break;
     case wire::MessageKind::started:
@@ -340,7 +372,29 @@ void Supervisor::on_egress_event() {
     if (type == "net.denied") ++usage_.denied;
     if (type == "net.allowed") ++usage_.connections;
     record_.append("egress", type, event);
+    if (type == "model.usage") note_usage(event);
+    if (type == "model.limit" || type == "model.anomaly") begin_model_end(type, event);
   }
+}
+
+void Supervisor::note_usage(const json& event) {
+  const auto number = [&](const char* key) {
+    return event.contains(key) && event[key].is_number_unsigned() ? event[key].get<std::uint64_t>()
+                                                                  : std::uint64_t{0};
+  };
+  usage_.model_tokens = number("total_tokens");
+  usage_.model_requests = number("total_requests");
+  usage_.model_micro_usd += number("micro_usd");
+}
+
+// The client gets its 403 and may say why it stops; then the run ends in any case.
+void Supervisor::begin_model_end(const std::string& type, const json& event) {
+  if (model_end_) return;
+  const json limit = event.value("limit", json("limits.model"));
+  model_end_ = ModelEnd{.at = Clock::now() + kModelGrace,
+                        .limit = limit.is_string() ? limit.get<std::string>() : "limits.model",
+                        .disable_key = type == "model.anomaly" && event.contains("disable_key") &&
+                                       event["disable_key"] == true};
 }
 
 void Supervisor::record_attempts() {
@@ -383,7 +437,9 @@ void Supervisor::sample() {
 
 void Supervisor::check_limits() {
   if (outcome_) return;
-  if (elapsed() >= plan_.limits.time) {
+  if (model_end_ && Clock::now() >= model_end_->at) {
+    hit(limit_name(model_end_->limit), json::object());
+  } else if (elapsed() >= plan_.limits.time) {
     hit("time", {{"limit_ms", plan_.limits.time.count()}});
   } else if (plan_.limits.idle.count() > 0 && Clock::now() - last_output_ >= plan_.limits.idle) {
     hit("idle", {{"limit_ms", plan_.limits.idle.count()}});
@@ -426,7 +482,8 @@ void Supervisor::wait_once() {
   std::vector<pollfd> fds = {{signals_.get(), POLLIN, 0},
                              {init_ended_ ? -1 : sandbox_->control_fd(), POLLIN, 0},
                              {hears_egress ? egress_->events.get() : -1, POLLIN, 0},
-                             {attempts_.fd(), POLLIN, 0}};
+                             {attempts_.fd(), POLLIN, 0},
+                             {options_.broker_fd ? options_.broker_fd() : -1, POLLIN, 0}};
   const std::size_t others = fds.size();  // before the streams
   for (const StreamPump& pump : pumps_) fds.push_back(pump.waits_for());
   auto until = std::min({next_sample_, next_disk_, started_at_ + plan_.limits.time});
@@ -442,6 +499,9 @@ void Supervisor::wait_once() {
       status_shown_ = false;
     }
     pumps_[i].pump(fds[i + others].revents);
+    if (fds[i + others].revents == 0 && Clock::now() - last_output_ > kQuiet) {
+      pumps_[i].pass_held();
+    }
   }
   usage_.output.count = 0;
   for (std::size_t i = 1; i < pumps_.size(); ++i) usage_.output.count += pumps_[i].bytes();
@@ -452,6 +512,11 @@ void Supervisor::wait_once() {
     hear_egress_at_ = Clock::now() + kEgressRest;
   }
   if (fds[3].revents != 0) record_attempts();
+  if (fds[4].revents != 0) {
+    if (const Result<void> kept = options_.on_broker(); !kept) {
+      end(BoundaryLost{"the keeper of the run's credentials: " + sentence(kept.error())});
+    }
+  }
 }
 
 void Supervisor::loop() {
@@ -496,6 +561,12 @@ void Supervisor::finish() {
     pollfd fd{egress_->events.get(), POLLIN, 0};
     if (::poll(&fd, 1, 0) <= 0) break;
     on_egress_event();
+  }
+  const bool by_itself = !outcome_ || std::holds_alternative<Exited>(*outcome_) ||
+                         std::holds_alternative<Killed>(*outcome_);
+  if (model_end_ && by_itself) {
+    outcome_.reset();
+    hit(limit_name(model_end_->limit), json::object());
   }
   if (!outcome_) outcome_ = BoundaryLost{"the run ended without an outcome"};
 }

@@ -21,11 +21,15 @@ struct Usage {
   Bytes disk;
   std::uint64_t denied = 0;  ///< connections and requests that egress refused
   std::uint64_t connections = 0;
+  std::uint64_t model_tokens = 0;
+  std::uint64_t model_requests = 0;
+  std::uint64_t model_micro_usd = 0;  ///< by list prices; 0 if none is known
 };
 
 struct Supervision {
   Outcome outcome;
   Usage usage;
+  bool disable_keys = false;  ///< an anomaly, and the policy wants its key to end with the run
 };
 
 /// The egress process of a run: it reads connections, we read its events.
@@ -44,6 +48,10 @@ struct SuperviseOptions {
   /// Called once while berm-init builds the sandbox, before anything of the agent runs. An Error
   /// ends the set-up.
   std::function<Result<void>()> while_building;
+  const KnownSecrets* known = nullptr;  ///< hidden in what the agent prints; outlives the run
+  std::function<int()> broker_fd;       ///< when it is readable, on_broker is called; -1: not now
+  /// A secret was renewed, or the keeper of secrets is gone (an error: the run ends).
+  std::function<Result<void>()> on_broker;
   bool show_status = false;  ///< a live line on stderr, which is a terminal
   int stdout_fd = 1;         ///< where the agent's stdout goes: 2 when stdout carries a report
 };

@@ -44,7 +44,8 @@ ZONE = {
     "six": [("AAAA", "2600:11:1::4")],
     "slow": [("AAAA", "2600:11:dead::1"), ("A", SERVICES)],
 }
-ZONE.update({label: [("A", SERVICES)] for label in ("web", "code", "npm", "pypi", "crates", "modules", "read", "peer", "stream")})
+ZONE.update({label: [("A", SERVICES)] for label in ("web", "code", "npm", "pypi", "crates", "modules", "read", "peer", "stream",
+                                             "api", "bucket", "model")})
 asked = {}
 
 

@@ -16,8 +16,6 @@ struct EgressCredential {
   std::string name;
   std::string placeholder;
   std::vector<CredentialUse> to;
-  std::vector<std::string> services;  ///< of sigv4, patterns; empty = any
-  std::vector<std::string> regions;
   ModelRules model;
   bool operator==(const EgressCredential&) const = default;
 };

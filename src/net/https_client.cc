@@ -1,0 +1,387 @@
+#include "net/https_client.h"
+
+#include <fmt/format.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <boost/asio/error.hpp>
+#include <boost/beast/core.hpp>
+#include <boost/beast/http.hpp>
+#include <cerrno>
+#include <future>
+#include <mutex>
+#include <optional>
+
+#include "base/text.h"
+#include "net/resolve.h"
+#include "net/tls_stream.h"
+#include "net/upstream_proxy.h"
+#include "net/upstream_trust.h"
+#include "sys/socket_address.h"
+
+namespace berm {
+
+namespace beast = boost::beast;
+namespace http = beast::http;
+using Clock = std::chrono::steady_clock;
+using std::chrono::milliseconds;
+
+struct HttpsClient::World {
+  std::mutex mutex;
+  SslContext trust;
+  Resolver* resolver = nullptr;
+  std::optional<std::optional<UpstreamProxy>> proxy;
+
+  Result<SSL_CTX*> roots();
+  Result<Resolver*> names();
+  Result<std::optional<UpstreamProxy>> way_out();
+};
+
+namespace {
+
+constexpr std::size_t kMostBody = 1 << 20;
+constexpr std::uint32_t kMostHead = 64 << 10;
+constexpr std::size_t kMostProxyHead = 8 << 10;
+constexpr std::size_t kMostAddresses = 4;
+constexpr int kMostInterim = 4;
+
+struct Deadline {
+  Clock::time_point until;
+  [[nodiscard]] milliseconds left() const {
+    return std::max(milliseconds(0), std::chrono::ceil<milliseconds>(until - Clock::now()));
+  }
+};
+
+bool is_visible(std::string_view text) {
+  return std::ranges::all_of(text, [](char c) { return c > 0x20 && c < 0x7f; });
+}
+
+bool is_loopback(const IpAddress& address) {
+  static constexpr IpAddress kV6 = {.bytes = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1},
+                                    .v6 = true};
+  return address.v6 ? address == kV6 : address.bytes[0] == 127;
+}
+
+tl::unexpected<Error> bad_url(std::string_view url, std::string_view why) {
+  return failure(Errc::usage, fmt::format("use the URL '{}': {}", printable(url), why),
+                 "write https://HOST[:PORT][/PATH]");
+}
+
+// RFC 9110 §5.5: a field ends where the line ends. A line feed in a value would begin another.
+bool is_field(const HttpsHeader& field) {
+  const auto plain = [](std::string_view text) {
+    return std::ranges::all_of(text, [](char c) { return c >= 0x20 && c < 0x7f; });
+  };
+  const auto is_name = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-';
+  };
+  return !field.name.empty() && std::ranges::all_of(field.name, is_name) && plain(field.text) &&
+         (field.secret == nullptr || plain(field.secret->reveal()));
+}
+
+// Without the default port, as every other client writes it.
+std::string host_field(const HttpsUrl& url) {
+  const std::string text = to_text(url.to);
+  const std::string_view usual = url.tls ? ":443" : ":80";
+  return text.ends_with(usual) ? text.substr(0, text.size() - usual.size()) : text;
+}
+
+// The request as bytes. Written by hand, into memory of a secret: Beast's own fields would leave
+// copies on the heap.
+Result<Secret> serialised(const HttpsRequest& request, const HttpsUrl& url) {
+  std::vector<std::string_view> parts;
+  const std::string start =
+      fmt::format("{} {} HTTP/1.1\r\nHost: {}\r\nUser-Agent: berm/{}\r\nConnection: close\r\n",
+                  request.method, url.target, host_field(url), BERM_VERSION);
+  parts.emplace_back(start);
+  for (const HttpsHeader& field : request.headers) {
+    if (!is_field(field)) {
+      return failure(Errc::usage, fmt::format("send the header field '{}': its name or value has "
+                                              "bytes that a header must not have",
+                                              printable(field.name)));
+    }
+    for (const std::string_view part :
+         {std::string_view(field.name), std::string_view(": "), std::string_view(field.text)}) {
+      parts.push_back(part);
+    }
+    if (field.secret != nullptr) parts.push_back(field.secret->reveal());
+    parts.emplace_back("\r\n");
+  }
+  std::string length;
+  if (!request.content_type.empty() || !request.body.empty() || request.method != "GET") {
+    length = fmt::format("Content-Length: {}\r\n", request.body.reveal().size());
+    if (!request.content_type.empty()) {
+      length += fmt::format("Content-Type: {}\r\n", request.content_type);
+    }
+  }
+  parts.emplace_back(length);
+  parts.emplace_back("\r\n");
+  parts.push_back(request.body.reveal());
+  std::size_t size = 0;
+  for (const std::string_view part : parts) size += part.size();
+  return Secret::filled(size, [&](std::span<char> bytes) {
+    auto at = bytes.begin();
+    for (const std::string_view part : parts) at = std::ranges::copy(part, at).out;
+  });
+}
+
+Result<std::vector<IpAddress>> addresses_of(Resolver& resolver, const std::string& host,
+                                            const Deadline& deadline) {
+  // Shared: the answer may come after we have gone.
+  auto promise = std::make_shared<std::promise<Result<std::vector<IpAddress>>>>();
+  auto answer = promise->get_future();
+  resolver.resolve(host, [promise](Result<std::vector<IpAddress>> found) {
+    promise->set_value(std::move(found));
+  });
+  if (answer.wait_for(deadline.left()) != std::future_status::ready) {
+    return os_error(fmt::format("resolve '{}'", host), ETIMEDOUT);
+  }
+  return answer.get();
+}
+
+Result<UniqueFd> dial_one(const IpAddress& address, std::uint16_t port, milliseconds patience) {
+  const SocketAddress to = socket_address(address, port);
+  UniqueFd fd(
+      ::socket(address.v6 ? AF_INET6 : AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  if (!fd) return os_error("make a socket");
+  const int one = 1;
+  ::setsockopt(fd.get(), IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+  if (::connect(fd.get(), to.get(), to.length) == 0) return fd;
+  if (errno != EINPROGRESS) return os_error("connect");
+  const Deadline deadline{Clock::now() + patience};
+  pollfd ready{fd.get(), POLLOUT, 0};
+  int polled = 0;
+  do {
+    polled = ::poll(&ready, 1, static_cast<int>(deadline.left().count()));
+  } while (polled < 0 && errno == EINTR);
+  if (polled == 0) return os_error("connect", ETIMEDOUT);
+  int error = 0;
+  socklen_t size = sizeof error;
+  ::getsockopt(fd.get(), SOL_SOCKET, SO_ERROR, &error, &size);
+  if (error != 0) return os_error("connect", error);
+  return fd;
+}
+
+// One address after the other, each with its part of the time: a dead one must not take it all.
+Result<UniqueFd> dial(std::vector<IpAddress> addresses, const Destination& to,
+                      const Deadline& deadline) {
+  if (addresses.size() > kMostAddresses) addresses.resize(kMostAddresses);
+  Error last{.code = Errc::kernel, .what = "connect", .os_errno = EHOSTUNREACH};
+  for (std::size_t i = 0; i < addresses.size(); ++i) {
+    const auto others = static_cast<int>(addresses.size() - i);
+    Result<UniqueFd> fd = dial_one(addresses[i], to.port, deadline.left() / others);
+    if (fd) return fd;
+    last = fd.error();
+  }
+  last.what = fmt::format("connect to {}", to_text(to));
+  return tl::unexpected(last);
+}
+
+tl::unexpected<Error> stream_error(std::string what, const boost::system::error_code& error) {
+  if (error == beast::error::timeout) return os_error(std::move(what), ETIMEDOUT);
+  return failure(Errc::kernel, fmt::format("{}: {}", what, error.message()));
+}
+
+// CONNECT to the host's own proxy. Read byte by byte: what follows the head belongs to the tunnel.
+Result<UniqueFd> pass_proxy(UniqueFd fd, const UpstreamProxy& proxy, const Destination& to,
+                            const Deadline& deadline) {
+  std::string request = fmt::format("CONNECT {0} HTTP/1.1\r\nHost: {0}\r\n", to_text(to));
+  if (!proxy.authorization.empty()) {
+    request += fmt::format("Proxy-Authorization: {}\r\n", proxy.authorization);
+  }
+  request += "\r\n";
+  SocketStream stream(std::move(fd), deadline.left());
+  boost::system::error_code error;
+  for (std::string_view rest = request; !rest.empty() && !error;) {
+    rest.remove_prefix(stream.write_bytes(rest, error));
+  }
+  std::string head;
+  while (!error && !head.ends_with("\r\n\r\n") && head.size() < kMostProxyHead) {
+    stream.set_timeout(deadline.left());
+    char byte = 0;
+    if (stream.read_bytes({&byte, 1}, error) == 1) head += byte;
+  }
+  if (error) return stream_error("pass the host's HTTPS_PROXY", error);
+  if (head.starts_with("HTTP/1.1 200") || head.starts_with("HTTP/1.0 200")) return stream.release();
+  const std::string line = printable(head.substr(0, std::min<std::size_t>(head.find('\r'), 80)));
+  return failure(Errc::kernel, fmt::format("pass the host's HTTPS_PROXY: it says '{}'", line),
+                 "let the proxy through to this host, or name the host in NO_PROXY");
+}
+
+using Parser = http::response_parser<http::string_body>;
+
+// Feeds `parser` from `stream` until it has a whole response.
+Result<void> read_response(ByteStream& stream, beast::flat_buffer& buffer, Parser& parser,
+                           const Deadline& deadline) {
+  boost::system::error_code error;
+  while (!parser.is_done()) {
+    if (buffer.size() > 0) {
+      buffer.consume(parser.put(buffer.data(), error));
+      if (error == http::error::need_more) error = {};
+      if (error) break;
+      if (parser.is_done()) return {};
+    }
+    stream.set_timeout(deadline.left());
+    const auto space = buffer.prepare(std::min<std::size_t>(8192, kMostHead * 2 - buffer.size()));
+    const std::size_t got =
+        stream.read_bytes({static_cast<char*>(space.data()), space.size()}, error);
+    buffer.commit(got);
+    if (error == boost::asio::error::eof) {
+      // Only an end that TLS vouches for may end a body without a length.
+      error = {};
+      if (parser.got_some()) parser.put_eof(error);
+      if (!parser.is_done() && !error) error = http::error::end_of_stream;
+    }
+    if (error) break;
+  }
+  if (!error) return {};
+  if (error == beast::error::timeout) return os_error("read the response", ETIMEDOUT);
+  const Errc code = error.category() == http::make_error_code(http::error::bad_version).category()
+                        ? Errc::unsupported
+                        : Errc::kernel;
+  return failure(code, fmt::format("read the response: {}", error.message()));
+}
+
+Result<HttpsResponse> exchange(ByteStream& stream, const Secret& request,
+                               const Deadline& deadline) {
+  boost::system::error_code error;
+  for (std::string_view rest = request.reveal(); !rest.empty();) {
+    stream.set_timeout(deadline.left());
+    rest.remove_prefix(stream.write_bytes(rest, error));
+    if (error) return stream_error("send the request", error);
+  }
+  beast::flat_buffer buffer(kMostHead * 2);
+  HttpsResponse out;
+  for (int interim = 0;; ++interim) {
+    Parser parser;
+    parser.body_limit(kMostBody);
+    parser.header_limit(kMostHead);
+    parser.eager(true);  // head and body by one put()
+    const Result<void> read = read_response(stream, buffer, parser, deadline);
+    if (parser.is_header_done()) out.status = parser.get().result_int();
+    // RFC 9110 §15.2: an interim response may come before the final one.
+    if (read && out.status >= 100 && out.status < 200 && interim < kMostInterim) continue;
+    if (read) {
+      for (const auto& field : parser.get()) {
+        out.headers[lower(std::string(field.name_string()))] = std::string(field.value());
+      }
+    }
+    out.body = Secret(std::move(parser.get().body()));
+    ::explicit_bzero(buffer.data().data(), buffer.size());
+    BERM_TRY(read);
+    return out;
+  }
+}
+
+}  // namespace
+
+Result<SSL_CTX*> HttpsClient::World::roots() {
+  const std::lock_guard lock(mutex);
+  if (!trust) {
+    const std::string pem = BERM_TRY(read_host_roots(trust_sources_from_environment()));
+    trust = BERM_TRY(upstream_context(pem));
+  }
+  return trust.get();
+}
+
+Result<Resolver*> HttpsClient::World::names() {
+  const std::lock_guard lock(mutex);
+  if (resolver == nullptr) {
+    // Never freed: its threads live as long as the process.
+    resolver = BERM_TRY(Resolver::create()).release();
+    resolver->start();
+  }
+  return resolver;
+}
+
+Result<std::optional<UpstreamProxy>> HttpsClient::World::way_out() {
+  const std::lock_guard lock(mutex);
+  if (!proxy) proxy = BERM_TRY(host_proxy());
+  return *proxy;
+}
+
+HttpsClient::HttpsClient(milliseconds timeout)
+    : timeout_(timeout), world_(std::make_unique<World>()) {}
+
+HttpsClient::~HttpsClient() = default;
+
+Result<HttpsUrl> parse_https_url(std::string_view text) {
+  HttpsUrl url;
+  if (!is_visible(text)) return bad_url(text, "it has blanks or bytes that a URL has not");
+  std::string_view rest = text;
+  url.tls = rest.starts_with("https://");
+  if (!url.tls && !rest.starts_with("http://")) return bad_url(text, "it is not https://");
+  rest.remove_prefix(url.tls ? 8 : 7);
+  const std::size_t end = std::min(rest.find_first_of("/?#"), rest.size());
+  const std::optional<Destination> to =
+      parse_authority(rest.substr(0, end), url.tls ? std::uint16_t{443} : std::uint16_t{80});
+  if (!to) return bad_url(text, "it names no plain host and port");
+  url.to = *to;
+  if (!url.tls && !(to->address && is_loopback(*to->address))) {
+    return bad_url(text, "http:// is for loopback addresses only");
+  }
+  if (rest.find('#') != std::string_view::npos) return bad_url(text, "it has a fragment");
+  url.target = std::string(rest.substr(end));
+  if (!url.target.starts_with('/')) url.target.insert(0, "/");
+  return url;
+}
+
+Result<HttpsResponse> HttpsClient::send(const HttpsRequest& request) {
+  const HttpsUrl url = BERM_TRY(parse_https_url(request.url));
+  const Secret bytes = BERM_TRY(serialised(request, url));
+  const Deadline deadline{Clock::now() + timeout_};
+  std::optional<UpstreamProxy> proxy;
+  if (url.tls) proxy = BERM_TRY(world_->way_out());
+  if (proxy && goes_direct(*proxy, url.to.host)) proxy.reset();
+
+  Destination first = url.to;
+  if (proxy) first = {proxy->host, parse_ip(proxy->host), proxy->port};
+  std::vector<IpAddress> addresses;
+  if (first.address) {
+    addresses = {*first.address};
+  } else {
+    Resolver* const resolver = BERM_TRY(world_->names());
+    addresses = BERM_TRY(addresses_of(*resolver, first.host, deadline));
+  }
+  UniqueFd fd = BERM_TRY(dial(std::move(addresses), first, deadline));
+  if (proxy) fd = BERM_TRY(pass_proxy(std::move(fd), *proxy, url.to, deadline));
+
+  std::unique_ptr<ByteStream> stream;
+  if (url.tls) {
+    SSL_CTX* const roots = BERM_TRY(world_->roots());
+    stream = std::make_unique<TlsStream>(
+        BERM_TRY(TlsStream::connect(roots, std::move(fd), url.to.host, deadline.left())));
+  } else {
+    stream = std::make_unique<SocketStream>(std::move(fd));
+  }
+  HttpsResponse response = BERM_TRY(exchange(*stream, bytes, deadline));
+  stream->finish();
+  if (response.status >= 300 && response.status < 400) {
+    return failure(Errc::denied,
+                   fmt::format("follow the redirect ({}) of {} to '{}': a credential goes nowhere "
+                               "else",
+                               response.status, to_text(url.to),
+                               printable(response.headers["location"].substr(0, 200))),
+                   "name the final address as the endpoint");
+  }
+  return response;
+}
+
+std::string form_encoded(std::string_view text) {
+  std::string out;
+  for (const char c : text) {
+    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                       c == '-' || c == '.' || c == '_' || c == '~';
+    if (plain) {
+      out += c;
+    } else {
+      out += fmt::format("%{:02X}", static_cast<unsigned char>(c));
+    }
+  }
+  return out;
+}
+
+}  // namespace berm

@@ -1,0 +1,77 @@
+// src/net/https_client.h: one HTTPS request, one response; for issuers of credentials and their
+// like, which are asked before a run and after it.
+#pragma once
+
+#include <chrono>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "base/secret.h"
+#include "rules/egress/destination.h"
+
+namespace berm {
+
+/// Where a request goes.
+struct HttpsUrl {
+  bool tls = true;
+  Destination to;
+  std::string target;  ///< path and query: "/v1/x?y=z"
+};
+
+/// "https://HOST[:PORT][/PATH]", or "http://" with a loopback address (not a name: whoever answers
+/// for it decides where it leads). No user, no fragment, visible ASCII only.
+[[nodiscard]] Result<HttpsUrl> parse_https_url(std::string_view url);
+
+/// A field of the request: `text`, then the secret behind it if there is one ("Bearer " + …).
+struct HttpsHeader {
+  std::string name;
+  std::string text;
+  const Secret* secret = nullptr;
+};
+
+struct HttpsRequest {
+  std::string method = "GET";
+  std::string url;
+  std::vector<HttpsHeader> headers;
+  std::string content_type;  ///< of the body
+  Secret body;
+};
+
+struct HttpsResponse {
+  unsigned status = 0;
+  std::map<std::string, std::string> headers;  ///< names in lower case; of several, the last
+  Secret body;
+};
+
+/// Asks servers that this host trusts (SSL_CERT_FILE, SSL_CERT_DIR, or the distribution's bundle),
+/// through the host's HTTPS_PROXY if it has one. Blocks. Thread safe.
+class HttpsClient {
+ public:
+  /// @param timeout  For a request as a whole, from the name's lookup to the last byte.
+  explicit HttpsClient(std::chrono::milliseconds timeout = std::chrono::seconds(15));
+  ~HttpsClient();
+  HttpsClient(const HttpsClient&) = delete;
+  HttpsClient& operator=(const HttpsClient&) = delete;
+
+  /// The response of any status but a redirect: a credential goes nowhere else.
+  ///
+  /// @return  Errc::usage   the URL or a field cannot be sent;
+  ///          Errc::denied  the certificate is refused, or the server redirects;
+  ///          Errc::kernel  no connection, or one that broke or took too long (ETIMEDOUT);
+  ///          Errc::unsupported  a response that is not HTTP/1.1, or of more than 1 MiB.
+  [[nodiscard]] Result<HttpsResponse> send(const HttpsRequest& request);
+
+ private:
+  struct World;  ///< roots, resolver, proxy: read when first needed
+  std::chrono::milliseconds timeout_;
+  std::unique_ptr<World> world_;
+};
+
+/// application/x-www-form-urlencoded; every byte but letters, digits and "-._~" escaped.
+[[nodiscard]] std::string form_encoded(std::string_view text);
+
+}  // namespace berm

@@ -1,0 +1,16 @@
+// src/redact/redactor.h: hides secrets in whole texts.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "redact/stream.h"
+
+namespace berm {
+
+/// `text` with its secrets replaced, as RedactingStream does it. Needs the result's size and little
+/// more. May be called by several threads.
+[[nodiscard]] std::string redact(std::string_view text, const KnownSecrets& known,
+                                 Patterns patterns = Patterns::all);
+
+}  // namespace berm

@@ -1,0 +1,60 @@
+// src/session/secrets.h: the secrets of a run, from their minting to their end.
+#pragma once
+
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "audit/record_file.h"
+#include "credentials/broker.h"
+#include "egress/start.h"
+#include "plan/plan.h"
+#include "redact/known_secrets.h"
+
+namespace berm {
+
+/// What the broker is asked for; also for `berm doctor --credentials`.
+[[nodiscard]] std::vector<CredentialSource> sources_of(const std::vector<CredentialPlan>& plan);
+
+/// Where what lives at issuers is written down: "<state>/leases".
+[[nodiscard]] std::string lease_journal(const std::string& state);
+
+/// Held by the supervisor while the run lasts. The values go to egress, and into what recognises
+/// them; nobody else gets them.
+class RunSecrets {
+ public:
+  /// Mints everything that the plan names. Nothing without credentials.
+  /// @return what refused it: nothing lives then, and the run must not start.
+  [[nodiscard]] static Result<RunSecrets> acquire(const Plan& plan, const std::string& state);
+
+  [[nodiscard]] std::span<const std::shared_ptr<const Secret>> values() const { return values_; }
+  /// Stays where it is for the life of this object, and grows with renewals.
+  [[nodiscard]] const KnownSecrets& known() const { return *known_; }
+
+  /// Tells the record what was minted.
+  void record_minted(RecordFile& record) const;
+  /// To poll(2); -1 without a broker.
+  [[nodiscard]] int fd() const { return broker_ ? broker_->fd() : -1; }
+  /// Takes what the broker says: a renewed value goes to egress.
+  /// @return the error that ends the run: the keeper is gone.
+  [[nodiscard]] Result<void> hear(const EgressProcess& egress, RecordFile& record);
+  /// Revokes what can be revoked. Tells the record, and in `notes` what lives on.
+  /// @param disable_keys  an anomaly: keys whose grant names an admin key are set inactive
+  void end(RecordFile& record, bool disable_keys, std::vector<std::string>& notes);
+
+ private:
+  RunSecrets() = default;
+  [[nodiscard]] Result<void> know(const std::string& name, const Secret& value);
+
+  std::vector<CredentialSource> sources_;
+  std::optional<Broker> broker_;
+  std::vector<std::shared_ptr<const Secret>> values_;
+  std::vector<LeaseReport> reports_;
+  std::unique_ptr<KnownSecrets> known_ = std::make_unique<KnownSecrets>();
+};
+
+/// Ends what earlier runs left alive, as far as it can be ended; a sentence for each that lives on.
+[[nodiscard]] std::vector<std::string> end_leases_of_dead_runs(const std::string& state);
+
+}  // namespace berm
