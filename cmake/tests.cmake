@@ -49,6 +49,23 @@ add_executable(unit-tests
 target_link_libraries(unit-tests PRIVATE berm_session GTest::gtest_main)
 gtest_discover_tests(unit-tests DISCOVERY_TIMEOUT 60)
 
+# The sources of credentials against stand-ins of their issuers. One process for all: its authority's keys
+# are made once.
+add_executable(credential-keeper tests/credentials/keeper_main.cc)
+target_link_libraries(credential-keeper PRIVATE berm_credentials)
+add_executable(issuer-tests src/credentials/source_test.cc src/credentials/static_sources_test.cc src/credentials/https_client_test.cc
+  src/credentials/providers_test.cc src/credentials/broker_test.cc src/credentials/crash_test.cc src/sys/locked_memory_test.cc)
+target_compile_definitions(issuer-tests PRIVATE BERM_SOURCE_DIR="${CMAKE_SOURCE_DIR}" BERM_TEST_KEEPER="$<TARGET_FILE:credential-keeper>")
+target_link_libraries(issuer-tests PRIVATE berm_credentials GTest::gtest_main)
+add_dependencies(issuer-tests credential-keeper)
+add_test(NAME issuer-tests COMMAND issuer-tests)
+set_tests_properties(issuer-tests PROPERTIES TIMEOUT 600)
+
+# AWS signatures against botocore's.
+add_executable(sigv4-resign tests/credentials/sigv4_resign.cc)
+target_link_libraries(sigv4-resign PRIVATE berm_rules_aws)
+add_test(NAME sigv4-against-botocore COMMAND /usr/bin/python3 ${CMAKE_SOURCE_DIR}/tests/credentials/sigv4_check.py $<TARGET_FILE:sigv4-resign> 2000)
+
 # The hostile program: static, so that it runs in any root.
 add_executable(escape-probe tests/escape/probes.cc tests/escape/probe_main.cc)
 target_compile_options(escape-probe PRIVATE -fno-sanitize=all)

@@ -1,5 +1,3 @@
-#include "policy/credential_source.h"
-
 #include <gtest/gtest.h>
 
 #include "base/wall_time.h"
@@ -7,6 +5,7 @@
 #include "credentials/journal.h"
 #include "credentials/keeper.h"
 #include "credentials/provider.h"
+#include "policy/credential_source.h"
 
 namespace berm {
 namespace {
