@@ -6,7 +6,7 @@ berm_library(policy SOURCES names.cc grants.cc reader.cc parse.cc parse_network.
   LINKS berm_base ${BERM_PSL})
 berm_library(rules/changes SOURCES guard.cc outside_allow.cc protected_file.cc too_many_files.cc too_large.cc binary.cc
   special_mode.cc special_file.cc hard_link.cc escaping_symlink.cc case_collision.cc submodule.cc git_directory.cc
-  hidden_unicode.cc file_name.cc inner_commits.cc credential.cc credential_patterns.cc LINKS berm_policy)
+  hidden_unicode.cc file_name.cc inner_commits.cc credential.cc LINKS berm_policy berm_redact)
 berm_library(rules/egress SOURCES destination.cc address.cc access.cc http_head.cc request.cc dns.cc client_hello.cc socks.cc credential.cc
   LINKS berm_policy)
 berm_library(rules/model SOURCES anthropic.cc call.cc gemini.cc json_scanner.cc ledger.cc openai_chat.cc openai_common.cc openai_responses.cc prices.cc request.cc sse.cc strict_json.cc usage.cc LINKS berm_policy)
@@ -36,5 +36,5 @@ berm_library(egress SOURCES start.cc sidecar.cc serve.cc confine.cc control.cc c
   model_route.cc model_meter.cc secret_store.cc LINKS berm_supervise berm_net berm_rules_model berm_rules_aws)
 berm_library(session SOURCES run_directory.cc policy_sources.cc run_session.cc stored_run.cc report.cc secrets.cc
   LINKS berm_agents berm_credentials berm_egress berm_host berm_workspace)
-berm_library(cli SOURCES console.cc run_options.cc run.cc plan.cc why.cc runs.cc changes.cc record.cc init.cc doctor.cc
+berm_library(cli SOURCES console.cc run_options.cc run.cc plan.cc why.cc runs.cc changes.cc record.cc init.cc doctor.cc doctor_credentials.cc doctor_residue.cc
   egress.cc broker.cc LINKS berm_session)

@@ -6,6 +6,7 @@
 
 #include "cli/commands.h"
 #include "cli/console.h"
+#include "cli/doctor_parts.h"
 #include "session/run_directory.h"
 
 namespace berm {
@@ -46,15 +47,52 @@ int doctor(bool as_json) {
 
 }  // namespace
 
+namespace {
+
+struct DoctorOptions {
+  bool as_json = false;
+  bool credentials = false;
+  bool residue = false;
+  bool remove = false;
+  CredentialCheck check;
+};
+
+int diagnose(DoctorOptions& options) {
+  options.check.as_json = options.as_json;
+  if (options.credentials) return doctor_credentials(options.check);
+  if (options.residue) return doctor_residue(options.remove, options.as_json);
+  return doctor(options.as_json);
+}
+
+}  // namespace
+
 void add_doctor(CLI::App& app, Action& action) {
   CLI::App* command =
       app.add_subcommand("doctor", "what this host can enforce, with the fix for what is missing");
   command->footer(
-      "Examples:\n  berm doctor\n  berm doctor --json\n  sudo berm doctor\n\nExit codes: 0 runs "
-      "are possible · 1 they are not");
-  auto as_json = std::make_shared<bool>(false);
-  command->add_flag("--json", *as_json, "for machines");
-  command->callback([=, &action] { action = [=] { return doctor(*as_json); }; });
+      "Examples:\n  berm doctor\n  berm doctor --json\n  sudo berm doctor\n  berm doctor "
+      "--credentials --agent claude\n  berm doctor --residue --remove\n\nExit codes: 0 runs are "
+      "possible, nothing is left · 1 they are not, something is");
+  auto options = std::make_shared<DoctorOptions>();
+  command->add_flag("--json", options->as_json, "for machines");
+  auto* credentials =
+      command->add_flag("--credentials", options->credentials,
+                        "mint every credential of the policy, show age, scope and end, revoke it");
+  command->add_option("--policy", options->check.policy, "policy file [the repository's]")
+      ->needs(credentials);
+  command->add_option("--agent", options->check.agent, "whose profile counts: claude [none]")
+      ->needs(credentials);
+  command
+      ->add_option("--credential", options->check.credentials,
+                   "credentials that the repository's own policy may use, by name [none]")
+      ->allow_extra_args(false)
+      ->delimiter(',')
+      ->needs(credentials);
+  auto* residue = command->add_flag("--residue", options->residue,
+                                    "what agents without a sandbox left on this machine");
+  residue->excludes(credentials);
+  command->add_flag("--remove", options->remove, "remove what may be removed")->needs(residue);
+  command->callback([=, &action] { action = [=] { return diagnose(*options); }; });
 }
 
 }  // namespace berm

@@ -5,6 +5,7 @@
 
 #include "cli/commands.h"
 #include "cli/console.h"
+#include "cli/doctor_parts.h"
 #include "cli/run_options.h"
 
 namespace berm {
@@ -25,6 +26,9 @@ int run(const RunOptions& options, const std::vector<std::string>& words) {
   if (!request) {
     fail(request.error());
     return kCannot;
+  }
+  if (options.sweep) {
+    for (const std::string& told : sweep_residue()) complain("berm: sweep: " + told + "\n");
   }
   const Result<RunReport> report = run_session(*request);
   if (!report) {
@@ -56,6 +60,9 @@ void add_run(CLI::App& app, Action& action) {
           "Usage: berm run [options] AGENT [ARGS…]\n       berm run [options] -- COMMAND [ARGS…]") +
       "\n\n" + kExamples);
   const std::shared_ptr<RunOptions> options = add_run_options(*command);
+  command->add_flag("--sweep", options->sweep,
+                    "first remove what earlier agents without a sandbox left, as far as nobody can "
+                    "miss it");
   command->callback([=, &action] { action = [=] { return run(*options, command->remaining()); }; });
 }
 

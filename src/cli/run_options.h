@@ -15,6 +15,7 @@ struct RunOptions {
   std::string policy;
   bool from_worktree = false;
   bool learn = false;
+  bool sweep = false;
   std::string profile, tier, mode, memory, time, on_success;
   std::vector<std::string> require, write, hide, read, allow, env, credentials;
   double cpus = 0;

@@ -29,7 +29,7 @@ class Scanner {
   const KnownSecrets& known_;
   WipedBuffer end_;  ///< of what was fed: from where a secret may go on
   std::vector<SecretSpan> spans_;
-  std::string_view found_;
+  std::string found_;  ///< not a view: `known` may grow
 };
 
 }  // namespace berm

@@ -21,8 +21,9 @@ enum class Patterns : std::uint8_t { none, all };
 /// before kinds). What comes out in total depends on the bytes alone, not on how they were split.
 ///
 /// Held back is only an end of the text that may be the beginning of a secret: less than the
-/// longest needle (KnownSecrets::longest(): 72 bytes, and at most 1542 where a secret has a stretch
-/// that makes no part) and less than PatternRule::kSecret + Keywords::longest() bytes.
+/// longest needle (KnownSecrets::longest(): 72 bytes; up to 1542 where a secret has a stretch that
+/// makes no part; a placeholder's own length), or at most PatternRule::kSecret +
+/// Keywords::longest() bytes, whichever is more.
 ///
 /// One thread at a time. `known` must outlive the stream and may grow between two calls; what it
 /// learns is found from then on. What is held is wiped when dropped.

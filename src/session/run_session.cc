@@ -287,8 +287,12 @@ void Session::judge_run() {
       report_.notes.push_back(sentence(disarmed.error()));
     }
   }
-  report_.findings = judge_changes(report_.changes, guard_policy_of(stored_));
-  const Result<std::vector<Finding>> of_commits = judge_commits(*place, report_.changes, stored_);
+  const KnownSecrets* known = secrets_ ? &secrets_->known() : nullptr;
+  GuardPolicy guard = guard_policy_of(stored_);
+  guard.known = known;
+  report_.findings = judge_changes(report_.changes, guard);
+  const Result<std::vector<Finding>> of_commits =
+      judge_commits(*place, report_.changes, stored_, known);
   if (of_commits) {
     report_.findings.insert(report_.findings.end(), of_commits->begin(), of_commits->end());
   } else {

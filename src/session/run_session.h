@@ -74,7 +74,8 @@ struct RunReport {
 /// What the guard says of the commits that would be imported.
 [[nodiscard]] Result<std::vector<Finding>> judge_commits(const WalkPlace& place,
                                                          const Changes& changes,
-                                                         const nlohmann::json& run);
+                                                         const nlohmann::json& run,
+                                                         const KnownSecrets* known = nullptr);
 [[nodiscard]] std::string asked_for_text(const std::vector<AskedFor>& asked);  ///< three lines
 [[nodiscard]] nlohmann::json asked_for_to_json(const std::vector<AskedFor>& asked);
 [[nodiscard]] nlohmann::json outcome_to_json(const Outcome& outcome);

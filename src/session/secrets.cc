@@ -13,14 +13,6 @@ namespace {
 
 using nlohmann::json;
 
-json report_to_json(const LeaseReport& report) {
-  json out = {{"name", report.name},   {"issuer", report.issuer}, {"kind", report.kind},
-              {"scope", report.scope}, {"note", report.note},     {"revocable", report.revocable}};
-  if (report.minted) out["minted"] = to_text(*report.minted);
-  if (report.expires) out["expires"] = to_text(*report.expires);
-  return out;
-}
-
 // A CI runner that knows a secret hides it in its own log, also what later steps print.
 // https://docs.github.com/actions/reference/workflow-commands-for-github-actions#masking-a-value-in-a-log
 void mask_in_ci(const Secret& value) {
@@ -48,6 +40,14 @@ std::string told(const RevokeOutcome& outcome) {
 }
 
 }  // namespace
+
+json lease_to_json(const LeaseReport& report) {
+  json out = {{"name", report.name},   {"issuer", report.issuer}, {"kind", report.kind},
+              {"scope", report.scope}, {"note", report.note},     {"revocable", report.revocable}};
+  if (report.minted) out["minted"] = to_text(*report.minted);
+  if (report.expires) out["expires"] = to_text(*report.expires);
+  return out;
+}
 
 std::vector<CredentialSource> sources_of(const std::vector<CredentialPlan>& plan) {
   std::vector<CredentialSource> out;
@@ -84,7 +84,7 @@ Result<RunSecrets> RunSecrets::acquire(const Plan& plan, const std::string& stat
 
 void RunSecrets::record_minted(RecordFile& record) const {
   for (const LeaseReport& report : reports_) {
-    record.append("supervisor", "credential.mint", report_to_json(report));
+    record.append("supervisor", "credential.mint", lease_to_json(report));
   }
   if (broker_ && !broker_->memory_note().empty()) {
     record.append("supervisor", "credential.memory", {{"note", broker_->memory_note()}});
@@ -94,7 +94,7 @@ void RunSecrets::record_minted(RecordFile& record) const {
 Result<void> RunSecrets::hear(const EgressProcess& egress, RecordFile& record) {
   do {
     BrokerEvent event = BERM_TRY(broker_->receive());
-    json told = report_to_json(event.report);
+    json told = lease_to_json(event.report);
     if (event.kind == BrokerEvent::Kind::renewal_failed) {
       told["why"] = printable(sentence(event.error));
       record.append("supervisor", "credential.renewal_failed", told);

@@ -17,6 +17,9 @@ namespace berm {
 /// What the broker is asked for; also for `berm doctor --credentials`.
 [[nodiscard]] std::vector<CredentialSource> sources_of(const std::vector<CredentialPlan>& plan);
 
+/// Everything but the value.
+[[nodiscard]] nlohmann::json lease_to_json(const LeaseReport& report);
+
 /// Where what lives at issuers is written down: "<state>/leases".
 [[nodiscard]] std::string lease_journal(const std::string& state);
 

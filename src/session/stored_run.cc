@@ -52,11 +52,13 @@ std::vector<HostPath> object_dirs_of(const json& run) {
 }
 
 Result<std::vector<Finding>> judge_commits(const WalkPlace& place, const Changes& changes,
-                                           const json& run) {
+                                           const json& run, const KnownSecrets* known) {
   Changes of_commits{.files = BERM_TRY(commit_changes(place, changes, object_dirs_of(run))),
                      .refs = {},
                      .digest = {}};
-  std::vector<Finding> findings = judge_changes(of_commits, guard_policy_of(run));
+  GuardPolicy guard = guard_policy_of(run);
+  guard.known = known;
+  std::vector<Finding> findings = judge_changes(of_commits, guard);
   // What is only worth a note was noted for the files themselves.
   std::erase_if(findings, [](const Finding& f) { return f.severity != Severity::refuse; });
   for (Finding& finding : findings) finding.message += " (in a commit)";

@@ -43,6 +43,7 @@ void StreamPump::read_some() {
     return;
   }
   bytes_ += static_cast<std::uint64_t>(got);
+  if (hiding_) read_at_ = std::chrono::steady_clock::now();
   last_ = buffer[got - 1];
   std::string text(buffer, static_cast<std::size_t>(got));
   if (hiding_) text = hiding_->feed(text);
@@ -56,8 +57,8 @@ void StreamPump::end() {
   if (pending_.empty()) to_.reset();
 }
 
-void StreamPump::pass_held() {
-  if (!hiding_ || hiding_->held() == 0 || !pending_.empty()) return;
+void StreamPump::pass_held(std::chrono::milliseconds quiet) {
+  if (!holds() || std::chrono::steady_clock::now() - read_at_ < quiet) return;
   pending_ = hiding_->flush();
   if (passing_ == Passing::terminal_safe) pending_ = terminal_safe(pending_);
 }

@@ -4,6 +4,7 @@
 
 #include <poll.h>
 
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -48,7 +49,8 @@ class StreamPump {
   }
   /// The stream has been quiet for a while: what is held back as the possible beginning of a secret
   /// goes on. A prompt must be seen before it is answered.
-  void pass_held();
+  void pass_held(std::chrono::milliseconds quiet);
+  [[nodiscard]] bool holds() const { return hiding_ && hiding_->held() > 0 && pending_.empty(); }
   /// Stops: what is still unread is lost.
   void close();
   [[nodiscard]] bool is_terminal() const { return passing_ == Passing::terminal_safe; }
@@ -67,6 +69,7 @@ class StreamPump {
   UniqueFd to_;
   Passing passing_ = Passing::exact;
   std::unique_ptr<RedactingStream> hiding_;
+  std::chrono::steady_clock::time_point read_at_;
   std::string pending_;
   std::uint64_t bytes_ = 0;
   char last_ = '\n';

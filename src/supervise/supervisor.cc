@@ -32,7 +32,7 @@ using nlohmann::json;
 constexpr Milliseconds kSampleEvery{100};
 constexpr Milliseconds kEgressRest{2};
 constexpr Milliseconds kModelGrace{5000};
-constexpr Milliseconds kQuiet{50};
+constexpr Milliseconds kQuiet{10};
 
 // "limits.tokens" is "tokens" among the limits of a run.
 std::string limit_name(const std::string& key) {
@@ -488,6 +488,8 @@ void Supervisor::wait_once() {
   for (const StreamPump& pump : pumps_) fds.push_back(pump.waits_for());
   auto until = std::min({next_sample_, next_disk_, started_at_ + plan_.limits.time});
   if (rests) until = std::min(until, hear_egress_at_);
+  if (std::ranges::any_of(pumps_, &StreamPump::holds))
+    until = std::min(until, Clock::now() + kQuiet);
   const auto left = std::chrono::ceil<Milliseconds>(until - Clock::now()).count();
   const int timeout = static_cast<int>(std::clamp<std::int64_t>(left, 0, 1000));
   if (::poll(fds.data(), fds.size(), timeout) < 0) return;
@@ -499,9 +501,7 @@ void Supervisor::wait_once() {
       status_shown_ = false;
     }
     pumps_[i].pump(fds[i + others].revents);
-    if (fds[i + others].revents == 0 && Clock::now() - last_output_ > kQuiet) {
-      pumps_[i].pass_held();
-    }
+    if (fds[i + others].revents == 0) pumps_[i].pass_held(kQuiet);
   }
   usage_.output.count = 0;
   for (std::size_t i = 1; i < pumps_.size(); ++i) usage_.output.count += pumps_[i].bytes();

@@ -12,6 +12,8 @@
 #include "base/glob.h"
 #include "base/units.h"
 #include "policy/policy.h"
+#include "redact/known_secrets.h"
+#include "redact/patterns.h"
 
 namespace berm {
 
@@ -88,6 +90,8 @@ struct GuardPolicy {
   std::uint64_t max_files = 0;
   Bytes max_size;
   SecretsAction secrets = SecretsAction::refuse;
+  const KnownSecrets* known =
+      nullptr;  ///< the run's own; refused in every form, whatever `secrets` says
 };
 
 /// One rule: pure, no state. Adding one = one file + one line in the list of guard.cc + one section
@@ -110,9 +114,6 @@ extern const ChangeRule kOutsideAllow, kProtectedFile, kTooManyFiles, kTooLarge,
 
 /// The class of files that other programs execute or trust to which `path` belongs, if any.
 [[nodiscard]] std::optional<ProtectClass> protect_class_of(std::string_view path);
-
-/// The kind of credential in one line of text ("Anthropic API key"), or "".
-[[nodiscard]] std::string_view credential_in(std::string_view line);
 
 /// Lines of `text` that `base` does not have.
 [[nodiscard]] std::vector<std::pair<std::size_t, std::string_view>> added_lines(
