@@ -192,5 +192,15 @@ TEST(CheckModelRequest, AThinkingBudgetShrinksWithTheCap) {
   EXPECT_FALSE(check(kMessages, roomy, {.max_output_tokens = 1000}));
 }
 
+TEST(StrictJson, IsWrittenAsItWasRead) {
+  const std::string text =
+      R"({"b":["\"\\/\b\f\n\r\t\u0001\u001f",-1,18446744073709551615,1.5,1e300,true,null],"a":{"\u00e4 \ud83d\ude00":{}}})";
+  const Result<Json> read = parse_strict_json(text);
+  ASSERT_TRUE(read.has_value()) << read.error().what;
+  const std::string written = *to_json_text(*read);
+  EXPECT_EQ(written, read->dump());
+  EXPECT_EQ(*to_json_text(*parse_strict_json(written)), written);
+}
+
 }  // namespace
 }  // namespace berm
