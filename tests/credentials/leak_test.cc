@@ -50,7 +50,8 @@ class Leaks : public testing::TestWithParam<As> {
     const std::string file = site.root() + "/npm-secret";
     std::ofstream(file) << secrets.at("npm") << "\n";
     std::filesystem::create_directories(site.root() + "/client");
-    std::ofstream(site.root() + "/client/claude") << "#!/bin/bash\nexec /bin/bash -c \"${@: -1}\"\n";
+    std::ofstream(site.root() + "/client/claude")
+        << "#!/bin/bash\nexec /bin/bash -c \"${@: -1}\"\n";
     const uid_t owner = GetParam() == As::user ? kUserId : 0;
     ASSERT_EQ(::chown(file.c_str(), owner, owner), 0);
     ASSERT_EQ(::chmod(file.c_str(), 0600), 0);
@@ -94,8 +95,8 @@ class Leaks : public testing::TestWithParam<As> {
     for (const auto& [name, value] : more) needles[name] = value;
     wish["needles"] = needles;
     wish["since"] = began;
-    const Finished done = run_as(As::root, {kSources + "/hunt.py"},
-                                 {{"PATH", "/usr/bin:/bin"}}, "/", wish.dump());
+    const Finished done =
+        run_as(As::root, {kSources + "/hunt.py"}, {{"PATH", "/usr/bin:/bin"}}, "/", wish.dump());
     EXPECT_EQ(done.code, 0) << done.err;
     return done.json();
   }
@@ -145,9 +146,8 @@ class Leaks : public testing::TestWithParam<As> {
     return found;
   }
   static bool has(const std::vector<json>& requests, const std::string& text) {
-    return std::ranges::any_of(requests, [&](const json& one) {
-      return one.dump().find(text) != std::string::npos;
-    });
+    return std::ranges::any_of(
+        requests, [&](const json& one) { return one.dump().find(text) != std::string::npos; });
   }
 
   static inline const std::string kPolicy = R"sh(version = 1
@@ -194,12 +194,13 @@ TEST_P(Leaks, TheHunterFindsWhatItLooksFor) {
   const std::string& value = secrets.at("api");
   const std::string twelve = value.substr(7, kPart);
   const std::string eleven = value.substr(7, kPart - 1);
-  const json found = hunt_texts({{"plain", "xx" + value + "yy"},
-                                 {"base64", in_base64(site, "1" + value + "2")},
-                                 {"hex", site.shell("printf %s " + value + " | od -An -tx1 | tr -d ' \\n'")},
-                                 {"reversed", std::string(value.rbegin(), value.rend())},
-                                 {"twelve", "x" + twelve + "x"},
-                                 {"eleven", "x" + eleven + "/"}});
+  const json found =
+      hunt_texts({{"plain", "xx" + value + "yy"},
+                  {"base64", in_base64(site, "1" + value + "2")},
+                  {"hex", site.shell("printf %s " + value + " | od -An -tx1 | tr -d ' \\n'")},
+                  {"reversed", std::string(value.rbegin(), value.rend())},
+                  {"twelve", "x" + twelve + "x"},
+                  {"eleven", "x" + eleven + "/"}});
   std::set<std::string> where;
   for (const json& hit : found) {
     const std::string path = hit["where"];
@@ -251,7 +252,8 @@ echo USED; read -r word; kill %1
         // The control: what is there is found.
         if (process["name"] == "python3") {
           std::set<std::string> where;
-          for (const json& hit : hits_of(process["hits"], "placeholder")) where.insert(hit["where"]);
+          for (const json& hit : hits_of(process["hits"], "placeholder"))
+            where.insert(hit["where"]);
           EXPECT_EQ(where, (std::set<std::string>{"environ", "memory"})) << process;
         }
         continue;
@@ -261,13 +263,16 @@ echo USED; read -r word; kill %1
       outside.insert(egress ? "egress" : broker ? "broker" : process["name"]);
       if (!egress && !broker) {
         // berm was given them in its environment (env:NAME); whoever it started was not.
-        if (process["pid"] != run.pid()) EXPECT_EQ(secret, std::vector<json>()) << process;
+        if (process["pid"] != run.pid()) {
+          EXPECT_EQ(secret, std::vector<json>()) << process;
+        }
         continue;
       }
       EXPECT_EQ(process["core"], "0");
       EXPECT_GT(process["locked_kb"], 0);
-      if (GetParam() == As::user) EXPECT_EQ(process["owner"], 0) << "it may be dumped";
-      // Nobody's: a value that egress has read lies in pages of its own.
+      if (GetParam() == As::user) {
+        EXPECT_EQ(process["owner"], 0) << "it may be dumped";
+      }
       std::set<std::string> whole;
       for (const json& hit : secret) {
         if (hit["where"] == "environ") {
@@ -288,17 +293,22 @@ echo USED; read -r word; kill %1
                 outside.contains("berm"))
         << json(outside);
     EXPECT_EQ(hits_of(found["files"], "secret"), std::vector<json>());
-    EXPECT_FALSE(hits_of(found["files"], "placeholder").empty() && used);
+    if (used) {
+      EXPECT_FALSE(hits_of(found["files"], "placeholder").empty());  // the control
+    }
     EXPECT_GT(found["looked_at"], 5);
     run.say("go on\n");
-    if (!used) ASSERT_TRUE(run.await("USED\n", Running::Stream::err)) << run.err();
+    if (!used) {
+      ASSERT_TRUE(run.await("USED\n", Running::Stream::err)) << run.err();
+    }
   }
   const Finished done = run.finish();
   EXPECT_EQ(done.code, 0) << done.out << done.err;
   // The control: all five were used.
   EXPECT_TRUE(has(seen("/keyed/keep"), "Bearer " + secrets.at("api")));
   EXPECT_TRUE(has(seen("/query/keep"), secrets.at("query")));
-  EXPECT_TRUE(has(seen("/repositories/keep"), in_base64(site, "x-access-token:" + secrets.at("git"))));
+  EXPECT_TRUE(
+      has(seen("/repositories/keep"), in_base64(site, "x-access-token:" + secrets.at("git"))));
   EXPECT_TRUE(has(seen("/keep"), "Bearer " + secrets.at("npm")));
   EXPECT_TRUE(has(seen("/v1/messages"), secrets.at("anthropic")));
 
@@ -319,17 +329,20 @@ TEST_P(Leaks, AHostileAgentGetsNoPartOfASecret) {
   EXPECT_NE(done.out.find("listeners: "), std::string::npos) << done.out;
 
   // The control: the host was asked in all these ways with the secret, and did hand it back.
-  for (const char* way : {"plain", "base64", "hex", "reversed", "half", "pieces", "extension", "trailer", "header", "folded", "name",
-                          "reason", "cookie", "location", "type", "early", "behind", "bodiless",
-                          "unmodified", "to-the-end", "old", "error", "gzip", "gzip-second",
-                          "gzip-transfer", "range"}) {
+  for (const char* way :
+       {"plain",         "base64",     "hex",    "reversed", "half",   "pieces",
+        "extension",     "trailer",    "header", "folded",   "name",   "reason",
+        "cookie",        "location",   "type",   "early",    "behind", "bodiless",
+        "unmodified",    "to-the-end", "old",    "error",    "gzip",   "gzip-second",
+        "gzip-transfer", "range"}) {
     EXPECT_TRUE(has(seen(std::string("/keyed/") + way), secrets.at("api"))) << way;
   }
   for (const char* way : {"plain", "header", "location", "error"}) {
     const std::vector<json> requests = seen(std::string("/query/") + way);
     std::set<std::string> methods;
     for (const json& one : requests) methods.insert(one["method"]);
-    EXPECT_TRUE(methods.contains("HEAD") && methods.contains("TRACE") && methods.contains("GET")) << way;
+    EXPECT_TRUE(methods.contains("HEAD") && methods.contains("TRACE") && methods.contains("GET"))
+        << way;
     EXPECT_TRUE(has(requests, secrets.at("query"))) << way;
   }
   // The attacker's own keys and the placeholders have got nowhere.
@@ -377,10 +390,6 @@ INSTANTIATE_TEST_SUITE_P(As, Guarded, testing::ValuesIn(identities()),
 TEST_P(Guarded, ASecretInAChangeIsRefusedByNameAndNeverShown) {
   const Finished harmless = run("cat \"$leak/base64\" | wc -c > src/size.txt");
   EXPECT_EQ(harmless.code, 0) << harmless.out << harmless.err;
-  struct Way {
-    const char* name;
-    const char* script;
-  };
   const std::string commit = "git -c user.name=A -c user.email=a@good.example commit -qm ";
   // clang-format off
   const std::pair<const char*, std::string> kWays[] = {
@@ -402,18 +411,18 @@ TEST_P(Guarded, ASecretInAChangeIsRefusedByNameAndNeverShown) {
     const Finished done = run(script);
     EXPECT_EQ(done.code, 120) << done.out << done.err;
     const json report = done.json();
-    const bool named = std::ranges::any_of(report.value("findings", json::array()), [](const json& finding) {
-      return finding["severity"] == "refuse" &&
-             finding["message"].get<std::string>().find("'api'") != std::string::npos;
-    });
+    const bool named =
+        std::ranges::any_of(report.value("findings", json::array()), [](const json& finding) {
+          return finding["severity"] == "refuse" &&
+                 finding["message"].get<std::string>().find("'api'") != std::string::npos;
+        });
     EXPECT_TRUE(named) << report["findings"];
     expect_untold(done);
   }
 }
 
 TEST_P(Guarded, WhatTheAgentPrintsOfASecretIsHidden) {
-  const Finished done = finished(agent(
-      "leak=" + leak() + R"sh(
+  const Finished done = finished(agent("leak=" + leak() + R"sh(
 cat "$leak/base64"; cat "$leak/base64" >&2
 head -c 20 "$leak/plain"; echo ' was a part'
 { head -c 15 "$leak/plain"; tail -c +16 "$leak/plain"; echo; } | dd bs=1 status=none
@@ -421,11 +430,12 @@ head -c 15 "$leak/plain" >&2; tail -c +16 "$leak/plain" >&2; echo >&2
 head -c 6 "$leak/plain"; python3 -c 'import time; time.sleep(0.2)'; tail -c +7 "$leak/plain"; echo
 echo the end
 )sh",
-      {"--read", leak()}));
+                                       {"--read", leak()}));
   EXPECT_EQ(done.code, 0) << done.err;
   const auto count = [](const std::string& text, const std::string& what) {
     std::size_t out = 0;
-    for (std::size_t at = text.find(what); at != std::string::npos; at = text.find(what, at + 1)) ++out;
+    for (std::size_t at = text.find(what); at != std::string::npos; at = text.find(what, at + 1))
+      ++out;
     return out;
   };
   EXPECT_GE(count(done.out, "[redacted:api]"), 4U) << done.out;

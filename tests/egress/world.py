@@ -45,7 +45,9 @@ ZONE = {
     "slow": [("AAAA", "2600:11:dead::1"), ("A", SERVICES)],
 }
 ZONE.update({label: [("A", SERVICES)] for label in ("web", "code", "npm", "pypi", "crates", "modules", "read", "peer", "stream",
-                                             "api", "bucket", "model")})
+                                             "bucket", "model")})
+if len(sys.argv) > 2 and sys.argv[2]:  # there are services
+    ZONE["api"] = [("A", SERVICES)]
 asked = {}
 
 
