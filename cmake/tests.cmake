@@ -41,6 +41,8 @@ add_executable(unit-tests
   src/redact/patterns_test.cc
   src/redact/scanner_test.cc
   src/redact/stream_test.cc
+  src/policy/credentials_test.cc
+  src/rules/egress/credential_test.cc
   src/host/residue_test.cc
   src/host/residue_settings_test.cc
   src/rules/aws/aws_key_test.cc
