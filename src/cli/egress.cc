@@ -33,6 +33,11 @@ Result<Destination> place(const std::string& text) {
 Result<EgressConfiguration> configuration_of(const EgressOptions& options) {
   const ResolvedPolicy resolved = BERM_TRY(resolve_policy_file(options.policy));
   const Policy& policy = resolved.merged.policy;
+  if (!policy.credentials.empty()) {
+    return failure(Errc::unsupported,
+                   "serve the credentials of this policy: egress alone mints none",
+                   "leave [credentials] to the policy of berm run");
+  }
   EgressConfiguration out;
   out.rules = egress_rules(policy);
   out.budget = policy.network_budget;

@@ -14,12 +14,14 @@ import json
 import os
 import re
 import stat
+import struct
 import sys
 
 PART = 12
 BLOCK = PART // 2  # any PART units in a row hold one whole block at a multiple of BLOCK
 CHUNK = 8 << 20
 OVERLAP = 4096
+PAGE = os.sysconf("SC_PAGESIZE")
 
 
 def base64_forms(value):
@@ -104,37 +106,56 @@ def descendants(root):
 
 
 def mappings(pid):
-    """[begin, end, rights, name, flags] of each mapping"""
+    """[begin, end, name, flags] of each mapping"""
     out = []
     for line in read(f"/proc/{pid}/smaps").decode(errors="replace").splitlines():
-        head = re.match(r"([0-9a-f]+)-([0-9a-f]+) (\S+) \S+ \S+ \S+\s*(.*)", line)
+        head = re.match(r"([0-9a-f]+)-([0-9a-f]+) \S+ \S+ \S+ \S+\s*(.*)", line)
         if head:
-            out.append([int(head[1], 16), int(head[2], 16), head[3], head[4] or "anonymous", ""])
+            out.append([int(head[1], 16), int(head[2], 16), head[3] or "anonymous", ""])
         elif line.startswith("VmFlags:"):
-            out[-1][4] = line[8:].strip()
+            out[-1][3] = line[8:].strip()
     return out
 
 
+def present(pagemap, begin, end):
+    """What of a mapping is in memory or in the swap: (begin, end) of each stretch (proc(5), pagemap)"""
+    at = begin
+    while at < end:
+        size = min(CHUNK, end - at)
+        pagemap.seek(at // PAGE * 8)
+        words = pagemap.read(size // PAGE * 8)
+        if words.strip(b"\0"):
+            first = None
+            for index, (word,) in enumerate(struct.iter_unpack("=Q", words)):
+                if word >> 62 and first is None:
+                    first = index
+                if not word >> 62 and first is not None:
+                    yield at + first * PAGE, at + index * PAGE
+                    first = None
+            if first is not None:
+                yield at + first * PAGE, at + size
+        at += size
+
+
 def hunt_memory(needles, pid):
-    hits, looked_at, closed = [], 0, 0
-    with open(f"/proc/{pid}/mem", "rb", buffering=0) as memory:
-        for begin, end, rights, name, flags in mappings(pid):
-            if name in ("[vvar]", "[vvar_vclock]", "[vsyscall]") or rights.startswith("---"):
+    hits, looked_at = [], 0
+    with open(f"/proc/{pid}/mem", "rb", buffering=0) as memory, open(f"/proc/{pid}/pagemap", "rb", buffering=0) as pagemap:
+        for begin, end, name, flags in mappings(pid):
+            if name in ("[vvar]", "[vvar_vclock]", "[vsyscall]"):
                 continue
-            at = begin
-            while at < end:
-                try:
-                    memory.seek(at)
-                    data = memory.read(min(CHUNK, end - at))
-                except (OSError, OverflowError):
-                    closed += end - at
-                    break
-                if not data:
-                    break
+            found, before, stands_at = {}, b"", 0
+            for first, after in present(pagemap, begin, end):
+                memory.seek(first)
+                data = memory.read(after - first)
                 looked_at += len(data)
-                hits += needles.told(data, where="memory", mapping=name, flags=flags.split())
-                at += len(data) if at + len(data) == end or len(data) <= OVERLAP else len(data) - OVERLAP
-    return hits, looked_at, closed
+                # What lies across two stretches that follow on each other is one text.
+                text = (before if stands_at == first else b"") + data
+                for key, (length, _) in needles.find(text).items():
+                    found[key] = max(length, found.get(key, 0))
+                before, stands_at = data[-OVERLAP:], after
+            hits += [{"name": key[0], "form": key[1], "length": length, "where": "memory", "mapping": name, "flags": flags.split()}
+                     for key, length in found.items()]
+    return hits, looked_at
 
 
 def hunt_process(needles, pid, home):
@@ -149,7 +170,7 @@ def hunt_process(needles, pid, home):
            "core": re.search(r"Max core file size\s+(\S+)", read(f"/proc/{pid}/limits").decode())[1]}
     hits = needles.told(read(f"/proc/{pid}/environ"), where="environ") + needles.told(cmdline, where="cmdline")
     hits += needles.told(read(f"/proc/{pid}/maps"), where="maps")
-    memory, out["looked_at"], out["closed"] = hunt_memory(needles, pid)
+    memory, out["looked_at"] = hunt_memory(needles, pid)
     out["hits"] = hits + memory
     return out
 

@@ -184,7 +184,7 @@ host = "npm.good.example"
       {"query", drawn("real-")},
       {"git", drawn("ghs" + std::string("_"))},
       {"npm", drawn("npm" + std::string("_"))},
-      {"anthropic", drawn("sk-ant" + std::string("-api03-"))}};
+      {"anthropic", drawn("sk-ant" + std::string("-"))}};
   const std::int64_t began = ::time(nullptr) - 1;
 };
 INSTANTIATE_TEST_SUITE_P(As, Leaks, testing::ValuesIn(identities()),

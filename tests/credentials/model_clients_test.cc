@@ -53,5 +53,57 @@ TEST_P(Clients, ClaudeCodeWorksThroughTheBaseUrl) {
   expect_done(ran);
 }
 
+TEST_P(Clients, ClaudeCodeWorksThroughInspectedTls) {
+  if (!has("claude")) {
+    BERM_SKIP_OR_FAIL("Claude Code is not installed: npm ci --prefix tests/agents");
+  }
+  says({{"turns", kTurns}});
+  const Ran ran = run(with_client(policy("anthropic")) +
+                          "[env.set]\nANTHROPIC_BASE_URL = \"https://model.good.example\"\n"
+                          "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC = \"1\"\n",
+                      {"--", modules() + "/.bin/claude", "-p", "do it", "--allowedTools", "Bash"});
+  expect_done(ran, 1);  // HEAD /api/hello, without which it works
+}
+
+TEST_P(Clients, ClaudeCodeIsStoppedByALimitInTheMiddle) {
+  if (!has("claude")) {
+    BERM_SKIP_OR_FAIL("Claude Code is not installed: npm ci --prefix tests/agents");
+  }
+  says({{"turns", json::array({json::array({json{{"command", "true"}}})})},
+        {"usage", {{"input", 900}, {"output", 100}}}});
+  const Ran ran = run("version = 1\n[limits]\ntokens = 2500\n", {"claude", "-p", "do it"},
+                      {{"PATH", path()},
+                       {"ANTHROPIC_API_KEY", kKey},
+                       {"ANTHROPIC_BASE_URL", "https://model.good.example"}});
+  EXPECT_EQ(ran.code, 121) << ran.said;
+  EXPECT_EQ(ran.report["outcome"]["limit"], "tokens");
+  EXPECT_EQ(ran.report["usage"]["model"]["tokens"], 3000);
+  EXPECT_EQ(arrived().size(), 3U);
+  EXPECT_NE(ran.said.find("limits.tokens"), std::string::npos) << "the client says why";
+}
+
+// Codex speaks the Responses API. Its own provider tries a websocket first, which carries no key;
+// a provider of one's own does not.
+TEST_P(Clients, CodexWorksThroughInspectedTls) {
+  if (!has("codex")) BERM_SKIP_OR_FAIL("Codex is not installed: npm ci --prefix tests/agents");
+  const std::string provider =
+      "{name=\"world\",base_url=\"https://model.good.example/v1\",env_key=\"OPENAI_API_KEY\","
+      "wire_api=\"responses\",request_max_retries=0,stream_max_retries=0}";
+  // The first has one tool that runs programs, which call the others; the second has a shell.
+  for (const char* model : {"gpt-6.1-sol", "gpt-5.5"}) {
+    SCOPED_TRACE(model);
+    says({{"turns", kTurns}});
+    const Ran ran = run(with_client(policy("openai")),
+                        {"--", modules() + "/.bin/codex", "exec", "--ephemeral", "-m", model,
+                         "--dangerously-bypass-approvals-and-sandbox", "-c", "model_provider=world",
+                         "-c", "model_providers.world=" + provider, "do it"});
+    expect_done(ran, 30);
+    for (const json& call : arrived()) {
+      EXPECT_EQ(call["body"].dump().find("web_search"), std::string::npos);
+      EXPECT_EQ(call["body"]["store"], false);
+    }
+  }
+}
+
 }  // namespace
 }  // namespace berm::test
