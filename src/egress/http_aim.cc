@@ -158,8 +158,10 @@ std::optional<Refusal> HttpConversation::judge_inspected(std::string_view path) 
   }
   if (!credential_) {
     if (auto refusal = judge_by_rules(normal)) return refusal;
-  } else if (websocket_) {
-    return Refusal{http::status::forbidden, "credentials", "no websocket carries a credential"};
+  } else if (websocket_ || request().method() == http::verb::trace) {
+    constexpr const char* kWhy = "no websocket and no TRACE carries a credential";
+    context_.gate.deny(*admission_, "credentials", kWhy);
+    return Refusal{http::status::forbidden, "credentials", kWhy};
   }
   const std::size_t query = path.find('?');
   if (normal) {

@@ -130,8 +130,12 @@ void HttpConversation::set_credential() {
     case Carrier::sigv4:
       break;  // signed when the body is known
   }
-  // An answer that is encoded could not be looked through for the secret.
-  if (use.carrier != Carrier::sigv4) request().set(http::field::accept_encoding, "identity");
+  if (use.carrier == Carrier::sigv4) return;
+  // An answer that is encoded could not be looked through for the secret, and one that comes in
+  // slices of eleven bytes would bring it unseen.
+  request().set(http::field::accept_encoding, "identity");
+  request().erase(http::field::range);
+  request().erase(http::field::if_range);
 }
 
 Refusal HttpConversation::reflected(const std::string& name) {
@@ -162,7 +166,9 @@ void HttpConversation::redact_fields(Response& response) {
   for (auto field = response.begin(); field != response.end();) {
     const auto next = std::next(field);
     LeakCheck leak(known);
-    (void)leak.feed(std::string_view(field->value()), true);
+    const std::string line = fmt::format("{}: {}", std::string_view(field->name_string()),
+                                         std::string_view(field->value()));
+    (void)leak.feed(line, true);
     if (!leak.found().empty()) {
       (void)reflected(leak.found());
       response.erase(field);

@@ -72,7 +72,8 @@ TEST(CredentialGrants, ThatCouldNotBeHeldAreRefused) {
   for (const char* to :
        {R"({ host = "*.example.org", header = "x-key" })", R"({ host = "@npm", header = "x-key" })",
         R"({ host = "a.example:*", header = "x-key" })", R"({ header = "x-key" })",
-        R"({ host = "a.example" })", R"({ host = "a.example", header = "a", query = "b" })",
+        R"({ host = "a.example" })", R"({ host = "10.1.2.3", header = "x-key" })",
+        R"({ host = "a.example", header = "a", query = "b" })",
         R"({ host = "a.example", header = "host" })",
         R"({ host = "a.example", header = "transfer-encoding" })",
         R"({ host = "a.example", header = "x\ny" })",

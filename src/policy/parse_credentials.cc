@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/ip.h"
 #include "policy/credential_presets.h"
 #include "policy/credential_source.h"
 #include "policy/parse_parts.h"
@@ -149,7 +150,7 @@ CredentialUse read_use(PolicySource& source, const toml::table& table, const std
   if (!wrong.empty()) {
     source.report(table.source().begin, wrong);
   } else if (!host || host->pattern.starts_with('@') || host->any_port ||
-             (pattern && use.carrier != Carrier::sigv4)) {
+             parse_network(host->pattern) || (pattern && use.carrier != Carrier::sigv4)) {
     source.report(table.source().begin, "'to' needs one exact 'host'");
   } else {
     use.host = host->pattern;
