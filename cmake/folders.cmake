@@ -25,7 +25,7 @@ berm_library(workspace SOURCES repository.cc hidden.cc checkout.cc git_config.cc
 berm_library(agents SOURCES agent.cc claude.cc LINKS berm_plan berm_sys)
 berm_library(audit SOURCES record_file.cc LINKS berm_record berm_redact berm_sys)
 berm_library(tiers/namespace SOURCES native.cc encode.cc launch.cc LINKS berm_plan berm_sys)
-berm_library(supervise SOURCES supervisor.cc attempts.cc streams.cc sample.cc janitor.cc LINKS berm_tiers_namespace berm_audit)
+berm_library(supervise SOURCES supervisor.cc egress_watch.cc attempts.cc streams.cc sample.cc janitor.cc LINKS berm_tiers_namespace berm_audit)
 # What speaks to the world outside: names, addresses, TLS, the host's own proxy.
 berm_library(net SOURCES openssl.cc authority.cc tls_stream.cc root_store.cc upstream_trust.cc trust_files.cc resolve.cc
   upstream_proxy.cc https_client.cc LINKS berm_sys berm_rules_egress OpenSSL::SSL cares)

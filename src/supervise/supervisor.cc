@@ -18,6 +18,7 @@
 #include "plan/make_plan.h"
 #include "record/chain.h"
 #include "supervise/attempts.h"
+#include "supervise/egress_watch.h"
 #include "supervise/janitor.h"
 #include "supervise/sample.h"
 #include "supervise/streams.h"
@@ -30,22 +31,13 @@ using Clock = std::chrono::steady_clock;
 using nlohmann::json;
 
 constexpr Milliseconds kSampleEvery{100};
-constexpr Milliseconds kEgressRest{2};
-constexpr Milliseconds kModelGrace{5000};
 constexpr Milliseconds kQuiet{10};
-
-// "limits.tokens" is "tokens" among the limits of a run.
-std::string limit_name(const std::string& key) {
-  return key.starts_with("limits.") ? key.substr(7) : key;
-}
 constexpr Milliseconds kDiskEvery{500};
-constexpr std::uint64_t kMostEvents =
-    500'000;  // about 250 MB of record: then it is an attack on it
 
 class Supervisor {
  public:
   Supervisor(const Plan& plan, RecordFile& record, const SuperviseOptions& options)
-      : plan_(plan), record_(record), options_(options), egress_(options.egress) {}
+      : plan_(plan), record_(record), options_(options), egress_(options.egress, record, usage_) {}
 
   Result<Supervision> run() {
     Result<void> started = start();
@@ -57,7 +49,7 @@ class Supervisor {
     finish();
     return Supervision{.outcome = *std::move(outcome_),
                        .usage = usage_,
-                       .disable_keys = model_end_ && model_end_->disable_key};
+                       .disable_keys = egress_.model_end() && egress_.model_end()->disable_key};
   }
 
  private:
@@ -69,8 +61,6 @@ class Supervisor {
   void on_signal();
   void on_init_message();
   void on_egress_event();
-  void note_usage(const json& event);
-  void begin_model_end(const std::string& type, const json& event);
   void record_attempts();
   void on_ended_init();
   void sample();
@@ -96,11 +86,7 @@ class Supervisor {
 
   RunCgroup cgroup_;
   std::optional<Sandbox> sandbox_;
-  EgressProcess* egress_;
   AttemptWatch attempts_;
-  std::string egress_line_;
-  std::uint64_t egress_events_ = 0;
-  Clock::time_point hear_egress_at_;
   std::vector<StreamPump> pumps_;  ///< [0] stdin, then stdout, stderr (or the terminal's two)
   RawTerminal raw_;
   UniqueFd signals_;
@@ -108,19 +94,13 @@ class Supervisor {
   UniqueFd status_fd_;             ///< our stderr, non-blocking
   UniqueFd terminal_;              ///< master of the agent's terminal
 
-  // A limit of model APIs was reached: the run ends then, or with the agent.
-  struct ModelEnd {
-    Clock::time_point at;
-    std::string limit;
-    bool disable_key = false;
-  };
-  std::optional<ModelEnd> model_end_;
   std::optional<Outcome> outcome_;
   bool agent_runs_ = false;
   bool init_ended_ = false;
   int interrupted_by_ = 0;
   int interrupts_ = 0;
   Usage usage_;
+  EgressWatch egress_;  ///< after usage_, which it counts in
   TreeSample tree_;
   NamelessSample nameless_;
   Clock::time_point started_at_ = Clock::now();
@@ -341,60 +321,19 @@ void Supervisor::on_signal() {
 }
 
 void Supervisor::on_egress_event() {
-  char buffer[64 << 10];  // a whole pipe
-  const ssize_t got = ::read(egress_->events.get(), buffer, sizeof buffer);
-  if (got < 0 && (errno == EINTR || errno == EAGAIN)) return;
-  if (got <= 0) {
-    // No egress, no supervision of the network: the run is cut off and ends.
-    egress_->events.reset();
-    if (!outcome_) {
+  switch (egress_.hear()) {
+    case EgressWatch::Heard::events:
+      return;
+    case EgressWatch::Heard::ended:
+      // No egress, no supervision of the network: the run is cut off and ends.
+      if (outcome_) return;
       record_.append("supervisor", "egress.lost", json::object());
-      end(BoundaryLost{"the egress process ended"});
-    }
-    return;
+      return end(BoundaryLost{"the egress process ended"});
+    case EgressWatch::Heard::nonsense:
+      return end(BoundaryLost{"the egress process no longer speaks sense"});
+    case EgressWatch::Heard::flood:
+      return hit("events", {{"of", "egress"}});
   }
-  egress_line_.append(buffer, static_cast<std::size_t>(got));
-  constexpr std::size_t kLongestEvent = 1 << 20;
-  if (egress_line_.size() > kLongestEvent) {  // no event of ours: somebody else speaks
-    end(BoundaryLost{"the egress process no longer speaks sense"});
-    return;
-  }
-  for (std::size_t newline = egress_line_.find('\n'); newline != std::string::npos;
-       newline = egress_line_.find('\n')) {
-    if (++egress_events_ == kMostEvents) hit("events", {{"of", "egress"}, {"count", kMostEvents}});
-    json event = parse_event(std::string_view(egress_line_).substr(0, newline));
-    egress_line_.erase(0, newline + 1);
-    if (!event.is_object()) continue;
-    const std::string type = event.contains("type") && event["type"].is_string()
-                                 ? event["type"].get<std::string>()
-                                 : "net";
-    event.erase("type");
-    if (type == "net.denied") ++usage_.denied;
-    if (type == "net.allowed") ++usage_.connections;
-    record_.append("egress", type, event);
-    if (type == "model.usage") note_usage(event);
-    if (type == "model.limit" || type == "model.anomaly") begin_model_end(type, event);
-  }
-}
-
-void Supervisor::note_usage(const json& event) {
-  const auto number = [&](const char* key) {
-    return event.contains(key) && event[key].is_number_unsigned() ? event[key].get<std::uint64_t>()
-                                                                  : std::uint64_t{0};
-  };
-  usage_.model_tokens = number("total_tokens");
-  usage_.model_requests = number("total_requests");
-  usage_.model_micro_usd += number("micro_usd");
-}
-
-// The client gets its 403 and may say why it stops; then the run ends in any case.
-void Supervisor::begin_model_end(const std::string& type, const json& event) {
-  if (model_end_) return;
-  const json limit = event.value("limit", json("limits.model"));
-  model_end_ = ModelEnd{.at = Clock::now() + kModelGrace,
-                        .limit = limit.is_string() ? limit.get<std::string>() : "limits.model",
-                        .disable_key = type == "model.anomaly" && event.contains("disable_key") &&
-                                       event["disable_key"] == true};
 }
 
 void Supervisor::record_attempts() {
@@ -437,8 +376,8 @@ void Supervisor::sample() {
 
 void Supervisor::check_limits() {
   if (outcome_) return;
-  if (model_end_ && Clock::now() >= model_end_->at) {
-    hit(limit_name(model_end_->limit), json::object());
+  if (egress_.model_end() && Clock::now() >= egress_.model_end()->at) {
+    hit(egress_.model_end()->limit, json::object());
   } else if (elapsed() >= plan_.limits.time) {
     hit("time", {{"limit_ms", plan_.limits.time.count()}});
   } else if (plan_.limits.idle.count() > 0 && Clock::now() - last_output_ >= plan_.limits.idle) {
@@ -475,19 +414,15 @@ void Supervisor::show_status() {
 }
 
 void Supervisor::wait_once() {
-  // Not at each event: while nobody waits at the pipe, writing to it wakes nobody, and a busy
-  // egress does not pay for our reading.
-  const bool rests = Clock::now() < hear_egress_at_;
-  const bool hears_egress = egress_ != nullptr && egress_->events && !rests;
   std::vector<pollfd> fds = {{signals_.get(), POLLIN, 0},
                              {init_ended_ ? -1 : sandbox_->control_fd(), POLLIN, 0},
-                             {hears_egress ? egress_->events.get() : -1, POLLIN, 0},
+                             {egress_.fd(), POLLIN, 0},
                              {attempts_.fd(), POLLIN, 0},
                              {options_.broker_fd ? options_.broker_fd() : -1, POLLIN, 0}};
   const std::size_t others = fds.size();  // before the streams
   for (const StreamPump& pump : pumps_) fds.push_back(pump.waits_for());
   auto until = std::min({next_sample_, next_disk_, started_at_ + plan_.limits.time});
-  if (rests) until = std::min(until, hear_egress_at_);
+  until = std::min(until, egress_.rests_until().value_or(until));
   if (std::ranges::any_of(pumps_, &StreamPump::holds))
     until = std::min(until, Clock::now() + kQuiet);
   const auto left = std::chrono::ceil<Milliseconds>(until - Clock::now()).count();
@@ -507,10 +442,7 @@ void Supervisor::wait_once() {
   for (std::size_t i = 1; i < pumps_.size(); ++i) usage_.output.count += pumps_[i].bytes();
   if (usage_.output.count != before) last_output_ = Clock::now();
   if (fds[1].revents != 0) on_init_message();
-  if (fds[2].revents != 0) {
-    on_egress_event();
-    hear_egress_at_ = Clock::now() + kEgressRest;
-  }
+  if (fds[2].revents != 0) on_egress_event();
   if (fds[3].revents != 0) record_attempts();
   if (fds[4].revents != 0) {
     if (const Result<void> kept = options_.on_broker(); !kept) {
@@ -557,16 +489,12 @@ void Supervisor::finish() {
   }
   usage_.memory_peak = std::max(usage_.memory_peak, cgroup_.memory_peak());
   if (attempts_.fd() >= 0) record_attempts();
-  while (egress_ != nullptr && egress_->events) {  // what it still had to say
-    pollfd fd{egress_->events.get(), POLLIN, 0};
-    if (::poll(&fd, 1, 0) <= 0) break;
-    on_egress_event();
-  }
+  egress_.hear_the_rest();
   const bool by_itself = !outcome_ || std::holds_alternative<Exited>(*outcome_) ||
                          std::holds_alternative<Killed>(*outcome_);
-  if (model_end_ && by_itself) {
+  if (egress_.model_end() && by_itself) {
     outcome_.reset();
-    hit(limit_name(model_end_->limit), json::object());
+    hit(egress_.model_end()->limit, json::object());
   }
   if (!outcome_) outcome_ = BoundaryLost{"the run ended without an outcome"};
 }
