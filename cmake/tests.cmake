@@ -100,5 +100,6 @@ berm_black_box_test(integration-tests TIMEOUT 900 SOURCES tests/integration/run_
   tests/integration/git_test.cc tests/integration/modes_test.cc tests/integration/hosts_test.cc
   tests/integration/hostile_repository_test.cc)
 berm_black_box_test(agent-tests TIMEOUT 600 SOURCES tests/agents/claude_test.cc)
-berm_black_box_test(credentials-tests TIMEOUT 600 SOURCES tests/credentials/credentials_test.cc)
+berm_black_box_test(credentials-tests TIMEOUT 900 SOURCES tests/credentials/credentials_test.cc tests/credentials/model_test.cc
+  tests/credentials/model_clients_test.cc tests/credentials/aws_test.cc)
 berm_black_box_test(egress-tests TIMEOUT 600 SOURCES tests/egress/egress_test.cc tests/egress/network_test.cc tests/egress/clients_test.cc)

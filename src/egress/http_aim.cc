@@ -161,7 +161,9 @@ std::optional<Refusal> HttpConversation::judge_inspected(std::string_view path) 
   } else if (websocket_ || request().method() == http::verb::trace) {
     constexpr const char* kWhy = "no websocket and no TRACE carries a credential";
     context_.gate.deny(*admission_, "credentials", kWhy);
-    return Refusal{http::status::forbidden, "credentials", kWhy};
+    // 426 is what clients fall back to plain HTTP on; 403 makes some of them try for seconds.
+    return Refusal{websocket_ ? http::status::upgrade_required : http::status::forbidden,
+                   "credentials", kWhy};
   }
   const std::size_t query = path.find('?');
   if (normal) {

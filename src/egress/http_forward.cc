@@ -222,12 +222,12 @@ bool HttpConversation::forward_response() {
     for (const char* field : {"proxy-authenticate", "proxy-connection", "keep-alive", "alt-svc"}) {
       response.erase(field);  // alt-svc would send the client to a port that it cannot reach
     }
+    begin_metering(response);  // first: what is refused below was billed all the same
     if (const std::optional<std::string> why = why_unreadable(response)) {
       refuse({http::status::bad_gateway, "credentials", *why});
       return false;
     }
     redact_fields(response);
-    begin_metering(response);
     leak_.emplace(may_reflect() ? context_.secrets.values()
                                 : std::make_shared<const KnownSecrets>());
     if (!pay_for_head(response)) {

@@ -36,7 +36,10 @@ ModelMeter::ModelMeter(const ModelBudget& budget, EventSink& events)
 Result<SpendLedger::Id> ModelMeter::admit(const MeteredRequest& request) {
   std::unique_lock lock(mutex_);
   for (;;) {
-    const SpendLedger::Ticket ticket = BERM_TRY(ledger_.reserve(request));
+    const Result<SpendLedger::Ticket> reserved = ledger_.reserve(request);
+    // A model without a price.
+    if (!reserved) return failure(Errc::denied, sentence(reserved.error()), "limits.cost");
+    const SpendLedger::Ticket& ticket = *reserved;
     if (ticket.admission == SpendDecision::admitted) return ticket.id;
     if (ticket.admission == SpendDecision::exhausted) {
       const std::string why = ledger_.exhausted();

@@ -177,10 +177,12 @@ def hunt_process(needles, pid, home):
 
 def hunt_file(needles, path, hits, since):
     state = os.lstat(path)
+    if state.st_ctime < since:
+        return 0
     hits += needles.told(path.encode(errors="surrogateescape"), where=path, what="name")
     if stat.S_ISLNK(state.st_mode):
         hits += needles.told(os.readlink(path.encode(errors="surrogateescape")), where=path, what="link")
-    if not stat.S_ISREG(state.st_mode) or state.st_ctime < since:
+    if not stat.S_ISREG(state.st_mode):
         return 0
     with open(path, "rb") as file:
         before = b""

@@ -218,5 +218,17 @@ message claude-opus-5 100 '"max_tokens":99999999'; cat /tmp/body; echo
   EXPECT_TRUE(arrived().empty());
 }
 
+// Codex tries one first.
+TEST_P(Model, AWebsocketToAKeyedHostIsRefusedAndOnTheRecord) {
+  const Ran ran = script(policy("openai"), R"sh(
+call /v1/responses -H 'Connection: Upgrade' -H 'Upgrade: websocket' -H 'Sec-WebSocket-Version: 13' -H 'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=='
+call /v1/models
+)sh");
+  EXPECT_EQ(answers(ran), "426 credentials\n200\n") << ran.said;
+  EXPECT_EQ(arrived("GET").size(), 1U);
+  ASSERT_EQ(events("net.denied").size(), 1U);
+  EXPECT_EQ(events("net.denied")[0]["rule"], "credentials");
+}
+
 }  // namespace
 }  // namespace berm::test
