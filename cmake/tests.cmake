@@ -102,4 +102,7 @@ berm_black_box_test(integration-tests TIMEOUT 900 SOURCES tests/integration/run_
 berm_black_box_test(agent-tests TIMEOUT 600 SOURCES tests/agents/claude_test.cc)
 berm_black_box_test(credentials-tests TIMEOUT 900 SOURCES tests/credentials/credentials_test.cc tests/credentials/model_test.cc
   tests/credentials/model_clients_test.cc tests/credentials/aws_test.cc)
+berm_black_box_test(leak-tests TIMEOUT 900 SOURCES tests/credentials/leak_test.cc tests/credentials/leak_guard_test.cc
+  tests/credentials/revoke_test.cc)
+target_link_libraries(leak-tests PRIVATE berm_sys)
 berm_black_box_test(egress-tests TIMEOUT 600 SOURCES tests/egress/egress_test.cc tests/egress/network_test.cc tests/egress/clients_test.cc)

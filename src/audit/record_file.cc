@@ -26,24 +26,6 @@ std::int64_t monotonic_ns() {
   return std::int64_t{now.tv_sec} * 1000000000 + now.tv_nsec;
 }
 
-namespace {
-
-// Values and names: an agent chooses both where it names files and hosts.
-nlohmann::json redacted(const nlohmann::json& data, const KnownSecrets& known) {
-  if (data.is_string()) return redact(data.get_ref<const std::string&>(), known);
-  if (data.is_array()) {
-    nlohmann::json out = nlohmann::json::array();
-    for (const nlohmann::json& item : data) out.push_back(redacted(item, known));
-    return out;
-  }
-  if (!data.is_object()) return data;
-  nlohmann::json out = nlohmann::json::object();
-  for (const auto& [key, value] : data.items()) out[redact(key, known)] = redacted(value, known);
-  return out;
-}
-
-}  // namespace
-
 Result<RecordFile> RecordFile::create(const std::string& path, std::string run) {
   RecordFile record;
   record.fd_ = BERM_TRY(open_file(path, O_WRONLY | O_APPEND | O_CREAT | O_EXCL | O_NOFOLLOW, 0600));
@@ -62,7 +44,7 @@ void RecordFile::append(std::string_view source, std::string_view type,
                            .source = std::string(source),
                            .type = std::string(type)};
   SealedEvent event =
-      seal_event(header, known_ != nullptr ? redacted(data, *known_) : data, previous_);
+      seal_event(header, known_ != nullptr ? redact_json(data, *known_) : data, previous_);
   event.line += '\n';
   // One write: a crash leaves a whole line or none (a short write on a full disk is a failure).
   if (::write(fd_.get(), event.line.data(), event.line.size()) !=

@@ -96,9 +96,10 @@ E enum_from_json(const json& in) {
 
 json use_to_json(const CredentialUse& use) {
   return {
-      {"host", use.host},   {"port", use.port},         {"carrier", static_cast<int>(use.carrier)},
-      {"name", use.name},   {"format", use.format},     {"methods", use.methods},
-      {"paths", use.paths}, {"services", use.services}, {"regions", use.regions}};
+      {"host", use.host},      {"port", use.port},     {"carrier", static_cast<int>(use.carrier)},
+      {"name", use.name},      {"format", use.format}, {"methods", use.methods},
+      {"paths", use.paths},    {"except", use.except}, {"services", use.services},
+      {"regions", use.regions}};
 }
 
 CredentialUse use_from_json(const json& in) {
@@ -109,6 +110,7 @@ CredentialUse use_from_json(const json& in) {
           .format = in.at("format"),
           .methods = in.at("methods"),
           .paths = in.at("paths"),
+          .except = in.at("except"),
           .services = in.at("services"),
           .regions = in.at("regions")};
 }

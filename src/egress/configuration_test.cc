@@ -37,6 +37,7 @@ TEST(EgressConfiguration, ArrivesAsItWasSent) {
                                .format = "x {}",
                                .methods = {"GET"},
                                .paths = {"/a/**"},
+                               .except = {"/a/keys"},
                                .services = {"s3"},
                                .regions = {"eu-*"}}},
                        .model = {.api = "openai",

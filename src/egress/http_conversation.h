@@ -36,6 +36,11 @@ class HttpConversation {
         unread_(std::move(early)),
         task_(std::move(task)) {}
 
+  /// A reservation that an exception left would hold up everybody else's.
+  ~HttpConversation() { end_metering(false); }
+  HttpConversation(const HttpConversation&) = delete;
+  HttpConversation& operator=(const HttpConversation&) = delete;
+
   void serve();  ///< to the connection's end
 
  private:
@@ -59,6 +64,7 @@ class HttpConversation {
   void choose_credential(std::string_view path);
   std::optional<Refusal> clear_credentials();
   void remove_authentication();
+  [[nodiscard]] bool carries_ours(std::string_view name) const;
   std::optional<Refusal> look_for_placeholders();
   [[nodiscard]] std::string misplaced_in(std::string_view text) const;
   Refusal misplaced(const std::string& name);
@@ -70,6 +76,7 @@ class HttpConversation {
   bool pay_for_head(const Response& response);
   // http_model.cc: requests to a model API are read whole, checked, and metered.
   std::optional<Refusal> classify_call(std::string_view path);
+  void keep_known_query();
   std::optional<Refusal> prepare_body();
   std::optional<Refusal> check_call();
   std::optional<Refusal> read_whole_body(std::size_t most);
@@ -116,6 +123,7 @@ class HttpConversation {
   std::optional<ModelCall> call_;              ///< a request to a model API
   std::optional<std::string> whole_body_;      ///< read before anything is sent on
   std::optional<SpendLedger::Id> spending_;
+  bool sent_whole_ = false;  ///< the request has reached the server
   MeteredRequest metered_;
   std::optional<UsageMeter> usage_;
   std::optional<LeakCheck> leak_;   ///< of the body that is being carried

@@ -1,6 +1,7 @@
 // What of a request authenticates: the agent's own is taken off, ours is set where it belongs.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <iterator>
 
 #include "base/base64.h"
@@ -79,16 +80,27 @@ Refusal HttpConversation::misplaced(const std::string& name) {
   return {http::status::forbidden, "credentials", why};
 }
 
+// A header that some grant uses, in any spelling that a server behind CGI reads as it.
+bool HttpConversation::carries_ours(std::string_view name) const {
+  const auto folded = [](std::string_view text) {
+    std::string out = lower(text);
+    std::ranges::replace(out, '_', '-');
+    return out;
+  };
+  for (const EgressCredential& credential : credentials()) {
+    for (const CredentialUse& use : credential.to) {
+      if (use.carrier == Carrier::header && folded(use.name) == folded(name)) return true;
+    }
+  }
+  return false;
+}
+
 void HttpConversation::remove_authentication() {
   for (auto field = request().begin(); field != request().end();) {
     const auto next = std::next(field);
-    if (is_authentication_header(std::string_view(field->name_string()))) request().erase(field);
+    const std::string_view name = field->name_string();
+    if (is_authentication_header(name) || carries_ours(name)) request().erase(field);
     field = next;
-  }
-  for (const EgressCredential& credential : credentials()) {
-    for (const CredentialUse& use : credential.to) {
-      if (use.carrier == Carrier::header) request().erase(use.name);
-    }
   }
   const std::size_t at = path_.find('?');
   if (at == std::string::npos) return;
@@ -111,6 +123,14 @@ std::optional<Refusal> HttpConversation::clear_credentials() {
 }
 
 void HttpConversation::set_credential() {
+  if (may_reflect()) {
+    // An answer that is encoded could not be looked through for the secret, and one that comes in
+    // slices of eleven bytes would bring it unseen.
+    request().set(http::field::accept_encoding, "identity");
+    for (const char* field : {"range", "if-range", "request-range", "request_range"}) {
+      request().erase(field);
+    }
+  }
   if (!credential_) return;
   const std::shared_ptr<const Secret> secret = context_.secrets.get(credential_->credential);
   const CredentialUse& use = chosen()->to[credential_->use];
@@ -130,12 +150,6 @@ void HttpConversation::set_credential() {
     case Carrier::sigv4:
       break;  // signed when the body is known
   }
-  if (use.carrier == Carrier::sigv4) return;
-  // An answer that is encoded could not be looked through for the secret, and one that comes in
-  // slices of eleven bytes would bring it unseen.
-  request().set(http::field::accept_encoding, "identity");
-  request().erase(http::field::range);
-  request().erase(http::field::if_range);
 }
 
 Refusal HttpConversation::reflected(const std::string& name) {
@@ -145,14 +159,21 @@ Refusal HttpConversation::reflected(const std::string& name) {
   return {http::status::bad_gateway, "credentials", why};
 }
 
-// A host that hands back what it was sent would hand the secret to the agent. A signature is none.
+// A host that hands back what it was sent, now or later, would hand the secret to the agent. A
+// signature is none.
 bool HttpConversation::may_reflect() const {
-  return credential_ && chosen()->to[credential_->use].carrier != Carrier::sigv4;
+  return credential_ ? chosen()->to[credential_->use].carrier != Carrier::sigv4 : keyed_;
 }
 
 std::optional<std::string> HttpConversation::why_unreadable(const Response& response) {
-  const std::string encoding = lower(std::string_view(response[http::field::content_encoding]));
-  if (!may_reflect() || encoding.empty() || encoding == "identity") return std::nullopt;
+  if (!may_reflect()) return std::nullopt;
+  // Every field of the name counts, and the transfer's own encodings too (RFC 9112 §7).
+  const bool readable = std::ranges::all_of(response, [](const auto& field) {
+    const std::string value = lower(trim(std::string_view(field.value())));
+    if (field.name() == http::field::content_encoding) return value.empty() || value == "identity";
+    return field.name() != http::field::transfer_encoding || value == "chunked";
+  });
+  if (readable) return std::nullopt;
   const std::string why =
       "the answer is encoded though it was not asked to be, and cannot be looked through for the "
       "secret that was sent";
@@ -161,8 +182,8 @@ std::optional<std::string> HttpConversation::why_unreadable(const Response& resp
 }
 
 void HttpConversation::redact_fields(Response& response) {
-  if (!may_reflect()) return;
   const std::shared_ptr<const KnownSecrets> known = context_.secrets.values();
+  if (known->empty()) return;
   for (auto field = response.begin(); field != response.end();) {
     const auto next = std::next(field);
     LeakCheck leak(known);

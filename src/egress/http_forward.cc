@@ -16,8 +16,8 @@ using boost::system::error_code;
 using std::chrono::minutes;
 using std::chrono::seconds;
 
-constexpr std::uint32_t kMaxResponseHead = 128 << 10;
-constexpr minutes kSlowestAnswer{15};  // a model thinks
+constexpr std::uint32_t kMaxResponseHead = 60 << 10;  // a field may have 64 KiB in Beast
+constexpr minutes kSlowestAnswer{15};                 // a model thinks
 constexpr seconds kHandshake{15};
 
 // What belongs to the hop between the agent and us (RFC 9110 §7.6.1), or would let an agent speak
@@ -97,7 +97,7 @@ void HttpConversation::rewrite_fields() {
     }
   }
   for (const char* field : kHopFields) request().erase(field);
-  if (task_.kind == HttpTask::Kind::inspected) erase_overrides(request());
+  if (task_.kind == HttpTask::Kind::inspected || credential_) erase_overrides(request());
   if (websocket_) {
     request().set(http::field::connection, "Upgrade");
     request().set(http::field::upgrade, "websocket");
@@ -222,14 +222,18 @@ bool HttpConversation::forward_response() {
     for (const char* field : {"proxy-authenticate", "proxy-connection", "keep-alive", "alt-svc"}) {
       response.erase(field);  // alt-svc would send the client to a port that it cannot reach
     }
+    if (may_reflect() && (status_ == 206 || response.count(http::field::content_range) > 0)) {
+      context_.gate.deny(*admission_, "credentials", "a part of an answer that nobody asked for");
+      refuse({http::status::bad_gateway, "credentials", "a part of an answer"});
+      return false;
+    }
     begin_metering(response);  // first: what is refused below was billed all the same
     if (const std::optional<std::string> why = why_unreadable(response)) {
       refuse({http::status::bad_gateway, "credentials", *why});
       return false;
     }
     redact_fields(response);
-    leak_.emplace(may_reflect() ? context_.secrets.values()
-                                : std::make_shared<const KnownSecrets>());
+    leak_.emplace(context_.secrets.values());
     if (!pay_for_head(response)) {
       refuse({http::status::forbidden, "network.budget", "the budget ends before the answer"});
       return false;
@@ -274,7 +278,9 @@ bool HttpConversation::forward() {
   sent_ = head_size_;
   received_ = 0;
   status_ = 0;
+  sent_whole_ = false;
   const bool went = forward_request(out);
+  sent_whole_ = went;
   // A server may have answered and closed before it has read everything (413).
   const bool answered = went || refused_early_;
   if (!answered) broken_ = true;

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
 
 #include "base/text.h"
 #include "egress/http_conversation.h"
@@ -14,6 +15,8 @@ namespace {
 using boost::system::error_code;
 
 constexpr std::size_t kMostModelBody = 32U << 20;
+// What an answer without a limit of its own is counted as until it says better: who hangs up pays.
+constexpr std::uint64_t kUnboundedAnswer = 32'000;
 constexpr std::size_t kMostSignedBody = 16U << 20;  // services beside S3 take less in one request
 
 std::optional<ModelApi> api_named(std::string_view name) {
@@ -36,10 +39,30 @@ std::optional<Refusal> HttpConversation::classify_call(std::string_view path) {
   } else if (!websocket_) {
     call_ = classify_model_call(*api, method(), path);
   }
-  if (call_) return std::nullopt;
+  if (call_) {
+    keep_known_query();
+    return std::nullopt;
+  }
   constexpr const char* kWhy = "only messages and models of the model API are reachable";
   context_.gate.deny(*admission_, "model", fmt::format("{}: {} {}", kWhy, method(), path));
   return Refusal{http::status::forbidden, "model", kWhy};
+}
+
+// Others could shape the answer so that it does not say what it used (Google's "fields").
+void HttpConversation::keep_known_query() {
+  constexpr std::string_view kKnown[] = {
+      "beta=true", "alt=sse", "limit=", "after_id=", "before_id=", "pageSize=", "pageToken="};
+  const std::size_t at = path_.find('?');
+  for (const char* field : {"x-goog-fieldmask", "x-http-method-override"}) request().erase(field);
+  if (at == std::string::npos) return;
+  std::string kept;
+  for (const std::string_view pair : split(std::string_view(path_).substr(at + 1), '&')) {
+    const bool known = std::ranges::any_of(kKnown, [&](std::string_view key) {
+      return key.ends_with('=') ? pair.starts_with(key) : pair == key;
+    });
+    if (known) kept += (kept.empty() ? "?" : "&") + std::string(pair);
+  }
+  path_ = path_.substr(0, at) + kept;
 }
 
 // Everything that must be known of the body before the first byte is sent on.
@@ -63,6 +86,7 @@ std::optional<Refusal> HttpConversation::read_whole_body(std::size_t most) {
   }
   std::string body;
   char piece[kPiece];
+  const auto fields = std::distance(request().begin(), request().end());
   while (!parser_->is_done()) {
     request().body().data = piece;
     request().body().size = sizeof piece;
@@ -75,6 +99,11 @@ std::optional<Refusal> HttpConversation::read_whole_body(std::size_t most) {
       return Refusal{http::status::payload_too_large, "malformed",
                      fmt::format("a body of more than {} MiB", most >> 20)};
     }
+  }
+  // The parser puts trailers among the fields, behind everything that was taken off the head.
+  if (std::distance(request().begin(), request().end()) != fields) {
+    context_.gate.deny(*admission_, "malformed", "a request with trailers");
+    return Refusal{http::status::bad_request, "malformed", "trailers are not passed on"};
   }
   whole_body_ = std::move(body);
   return std::nullopt;
@@ -101,7 +130,7 @@ std::optional<Refusal> HttpConversation::check_call() {
   metered_ = {.api = call_->api,
               .model = checked->model,
               .body_bytes = whole_body_->size(),
-              .max_tokens = checked->max_tokens};
+              .max_tokens = checked->max_tokens.value_or(kUnboundedAnswer)};
   const Result<SpendLedger::Id> admitted = context_.meter.admit(metered_);
   if (admitted) {
     spending_ = *admitted;
@@ -154,7 +183,9 @@ void HttpConversation::begin_metering(const Response& response) {
 void HttpConversation::end_metering(bool whole) {
   if (!spending_) return;
   const SpendLedger::Id id = *std::exchange(spending_, std::nullopt);
-  if (!usage_) return context_.meter.release(id);
+  if (!usage_ && !sent_whole_) return context_.meter.release(id);
+  // Asked for, and perhaps billed, but never answered.
+  if (!usage_) usage_.emplace(metered_, ResponseForm::json);
   const TokenUsage used = usage_->finish(whole ? UsageMeter::End::whole : UsageMeter::End::cut);
   usage_.reset();
   context_.meter.settle(id, call_->api, used);

@@ -46,7 +46,11 @@ Result<SpendLedger::Id> ModelMeter::admit(const MeteredRequest& request) {
       say_limit(why);
       return failure(Errc::denied, why, name_of_limit(why));
     }
-    ended_.wait(lock);
+    // Whoever holds the rest may hang: then this one is refused, not kept for ever.
+    if (ended_.wait_for(lock, std::chrono::minutes(2)) == std::cv_status::timeout) {
+      return failure(Errc::denied, "other requests hold what is left of the limit",
+                     "limits.tokens");
+    }
   }
 }
 

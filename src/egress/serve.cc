@@ -19,6 +19,7 @@
 #include "egress/worker.h"
 #include "net/upstream_trust.h"
 #include "sys/frames.h"
+#include "sys/locked_memory.h"
 #include "sys/socket_address.h"
 
 namespace berm {
@@ -147,6 +148,7 @@ bool take_renewed(SecretStore& secrets) {
 }  // namespace
 
 int serve_egress() {
+  forbid_dumps();  // before the first secret is read
   static EventSink events(kEventsFd);
   Result<Equipment> made = equip();
   if (!made) {

@@ -73,6 +73,14 @@ void add_placeholders(Plan& plan) {
 
 std::vector<std::string> credential_weaknesses(const Plan& plan) {
   std::vector<std::string> out;
+  const ModelBudget& budget = plan.egress.model_budget;
+  const bool limited = budget.tokens || budget.cost || budget.requests || budget.token_rate;
+  const bool metered = std::ranges::any_of(plan.credentials, [](const CredentialPlan& credential) {
+    return !credential.grant.model.api.empty();
+  });
+  if (limited && !metered) {
+    out.emplace_back("limits of model APIs are not held: no credential of the run is for one");
+  }
   for (const CredentialPlan& credential : plan.credentials) {
     if (credential.grant.model.hosted_tools == HostedTools::allow) {
       out.push_back(

@@ -63,6 +63,13 @@ EgressPlan plan_egress(const Policy& policy, const AgentFacts& agent,
   egress.model = agent.model;
   egress.model_budget = policy.model_budget;
   egress.rules.keyed = keyed_hosts(credentials, egress.model);
+  // Its secret is set where its base URL leads; a tunnel beside that would carry any other key.
+  for (const EgressCredential& credential : credentials) {
+    if (!egress.model || credential.name != egress.model->credential) continue;
+    for (const CredentialUse& use : credential.to) {
+      egress.rules.deny.push_back({.pattern = use.host, .port = use.port});
+    }
+  }
   egress.credentials = std::move(credentials);
   egress.trust_run_ca = !policy.network_rules.empty() || !egress.rules.keyed.empty();
   const bool anything = !policy.allow_hosts.empty() || egress.trust_run_ca ||

@@ -38,6 +38,20 @@ std::vector<std::string> git_paths(const std::vector<std::string>& repositories)
   return out;
 }
 
+// What answers with a key that outlives the run, or plants one: not for an agent unless `to` says
+// so.
+std::vector<std::string> beneath(const std::vector<std::string>& roots,
+                                 const std::vector<std::string_view>& ends) {
+  std::vector<std::string> out;
+  for (const std::string& root : roots) {
+    for (const std::string_view end : ends) {
+      out.push_back(fmt::format("{}/{}", root, end));
+      out.push_back(fmt::format("{}/{}/**", root, end));
+    }
+  }
+  return out;
+}
+
 void anthropic(const Options& options, CredentialGrant& grant) {
   const std::string host = options.host.empty() ? "api.anthropic.com" : options.host;
   const std::vector<std::string> paths = {"/v1/messages", "/v1/messages/count_tokens", "/v1/models",
@@ -75,9 +89,17 @@ void github(const Options& options, CredentialGrant& grant) {
     const std::string root = fmt::format("{}/repos/{}", enterprise ? "/api/v3" : "", repository);
     api.insert(api.end(), {root, root + "/**"});
   }
-  grant.to = {bearer(enterprise ? options.host : "api.github.com", std::move(api)),
-              basic(enterprise ? options.host : "github.com", "x-access-token",
-                    git_paths(options.repositories))};
+  std::vector<std::string> roots;
+  for (const std::string& repository : options.repositories) {
+    roots.push_back(fmt::format("{}/repos/{}", enterprise ? "/api/v3" : "", repository));
+  }
+  CredentialUse uses = bearer(enterprise ? options.host : "api.github.com", std::move(api));
+  uses.except =
+      beneath(roots, {"keys", "hooks", "actions/runners", "actions/secrets", "actions/variables",
+                      "actions/organization-secrets", "environments", "dependabot/secrets",
+                      "codespaces", "collaborators", "invitations", "rulesets", "transfer"});
+  grant.to = {std::move(uses), basic(enterprise ? options.host : "github.com", "x-access-token",
+                                     git_paths(options.repositories))};
   grant.env = {{"GH_TOKEN", "{}"}, {"GITHUB_TOKEN", "{}"}};
 }
 
@@ -97,8 +119,17 @@ void gitlab(const Options& options, CredentialGrant& grant) {
                        [](const std::string& r) { return r.find('/') != std::string::npos; });
   grant.to = {};
   if (!api.empty()) {
-    grant.to.push_back(
-        {.host = host, .carrier = Carrier::header, .name = "private-token", .paths = api});
+    std::vector<std::string> roots;
+    for (const std::string& path : api) {
+      if (!path.ends_with("/**")) roots.push_back(path);
+    }
+    grant.to.push_back({.host = host,
+                        .carrier = Carrier::header,
+                        .name = "private-token",
+                        .paths = api,
+                        .except = beneath(roots, {"access_tokens", "deploy_tokens", "deploy_keys",
+                                                  "hooks", "triggers", "runners", "variables",
+                                                  "members", "invitations", "cluster_agents"})});
   }
   if (!named.empty()) grant.to.push_back(basic(host, "oauth2", git_paths(named)));
   grant.env = {{"GITLAB_TOKEN", "{}"}};
@@ -107,6 +138,9 @@ void gitlab(const Options& options, CredentialGrant& grant) {
 // Clients that want to see a token before they ask find the placeholder in the file they read.
 void npm(const Options& options, CredentialGrant& grant) {
   grant.to = {bearer(options.host, {})};
+  grant.to.front().except = {"/-/npm/v1/tokens", "/-/npm/v1/tokens/**",
+                             "/-/user/**",       "/-/npm/v1/user",
+                             "/access/**",       "/artifactory/api/security/**"};
   grant.env = {{"NPM_TOKEN", "{}"}};
   grant.file = CredentialFile{"~/.npmrc", fmt::format("//{}/:_authToken={{}}\n", options.host)};
 }

@@ -29,7 +29,6 @@ to = [
 placeholder = "not-a-real-key"
 env = { TOKEN = "x-{}" }
 file = { path = "~/.rc", content = "token={}" }
-model = { hosted_tools = "refuse", models = ["m-*"], max_output_tokens = 9, premium = true, permit = ["t"] }
 )";
 
 TEST(CredentialGrants, AreReadWhole) {
@@ -45,7 +44,6 @@ TEST(CredentialGrants, AreReadWhole) {
   EXPECT_EQ(grant.to[1].carrier, Carrier::basic);
   EXPECT_EQ(grant.to[2].services, std::vector<std::string>{"s3"});
   EXPECT_EQ(grant.env.at("TOKEN"), "x-{}");
-  EXPECT_EQ(grant.model.max_output_tokens, 9U);
 }
 
 TEST(CredentialGrants, ArePrintedAsTheyWereRead) {
@@ -53,9 +51,13 @@ TEST(CredentialGrants, ArePrintedAsTheyWereRead) {
        {std::string(kFull),
         std::string("[credentials.k]\nfrom = \"env:K\"\npreset = \"npm\"\nhost = \"npm.example\"\n"
                     "max_age = \"30d\"\nissued = \"2026-01-01\"\non_old = \"warn\"\n"),
-        std::string("[credentials.g]\nfrom = \"env:G\"\npreset = \"github\"\nrepositories = "
-                    "[\"acme/app\"]\n[limits]\ntokens = 5\ncost = 1.5\nrequests = 3\ntoken_rate = "
-                    "9\non_token_rate = \"disable-key\"\n")}) {
+        std::string(
+            "[credentials.g]\nfrom = \"env:G\"\npreset = \"github\"\nrepositories = "
+            "[\"acme/app\"]\n[credentials.o]\nfrom = \"env:O\"\npreset = \"openai\"\nmodel = { "
+            "hosted_tools = \"refuse\", models = [\"m-*\"], max_output_tokens = 9, premium "
+            "= true, permit = [\"t\"] }\n[limits]\ntokens = 5\ncost = 1.5\nrequests = "
+            "3\ntoken_rate = "
+            "9\non_token_rate = \"disable-key\"\n")}) {
     const Result<PolicyLayer> parsed = parse(text);
     ASSERT_TRUE(parsed.has_value()) << parsed.error().what;
     const Result<PolicyLayer> again = parse_policy(to_toml(*parsed), "again");
@@ -99,6 +101,12 @@ TEST(CredentialGrants, ASourceIsOneThatThereIs) {
   }
   EXPECT_NE(why("[credentials.k]\nfrom = \"env:K\"\nwith = { nonsense = \"x\" }\nto = { host = "
                 "\"a.example\", header = \"x\" }\n"),
+            "");
+}
+
+TEST(CredentialGrants, RulesOfAModelApiBelongToOne) {
+  EXPECT_NE(why("[credentials.k]\nfrom = \"env:K\"\nto = { host = \"a.example\", header = \"x\" "
+                "}\nmodel = { max_output_tokens = 1 }\n"),
             "");
 }
 

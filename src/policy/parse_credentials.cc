@@ -139,6 +139,8 @@ CredentialUse read_use(PolicySource& source, const toml::table& table, const std
       reader.parsed_list<std::string>("methods", http_method).value_or(std::vector<std::string>{});
   use.paths =
       reader.parsed_list<std::string>("paths", url_path).value_or(std::vector<std::string>{});
+  use.except =
+      reader.parsed_list<std::string>("except", url_path).value_or(std::vector<std::string>{});
   use.services =
       reader.parsed_list<std::string>("services", plain_text).value_or(std::vector<std::string>{});
   use.regions =
@@ -282,6 +284,10 @@ void read_credential(PolicySource& source, const toml::table& table, const std::
   if (from) {
     const Result<void> known = check_source(source_of(name.substr(name.find('.') + 1), out));
     if (!known) return source.report(table.source().begin, known.error().what);
+  }
+  if (table.contains("model") && out.model.api.empty()) {
+    return source.report(table.get("model")->source().begin,
+                         "'model' belongs to a preset of a model API: nothing would be held to it");
   }
   if (!from || out.to.empty()) {
     return source.report(table.source().begin,

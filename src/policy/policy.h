@@ -140,6 +140,7 @@ struct CredentialUse {
   std::string format = "{}";         ///< of the header's value: "Bearer {}"
   std::vector<std::string> methods;  ///< upper case; empty = any
   std::vector<std::string> paths;    ///< patterns as in NetworkRule; empty = any
+  std::vector<std::string> except;   ///< of those: never
   std::vector<std::string> services;  ///< of sigv4, signing names with '*': "s3"; empty = any
   std::vector<std::string> regions;   ///< the same
   bool operator==(const CredentialUse&) const = default;

@@ -183,6 +183,7 @@ std::string toml_use(const CredentialUse& use) {
   if (use.format != "{}") out += ", format = " + toml_string(use.format);
   if (!use.methods.empty()) out += ", methods = " + toml_list(use.methods);
   if (!use.paths.empty()) out += ", paths = " + toml_list(use.paths);
+  if (!use.except.empty()) out += ", except = " + toml_list(use.except);
   if (!use.services.empty()) out += ", services = " + toml_list(use.services);
   if (!use.regions.empty()) out += ", regions = " + toml_list(use.regions);
   return out + " }";

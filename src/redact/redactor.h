@@ -1,6 +1,7 @@
 // src/redact/redactor.h: hides secrets in whole texts.
 #pragma once
 
+#include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <string_view>
 
@@ -12,5 +13,9 @@ namespace berm {
 /// more. May be called by several threads.
 [[nodiscard]] std::string redact(std::string_view text, const KnownSecrets& known,
                                  Patterns patterns = Patterns::all);
+
+/// Every string of `value`, names of members too.
+[[nodiscard]] nlohmann::json redact_json(const nlohmann::json& value, const KnownSecrets& known,
+                                         Patterns patterns = Patterns::all);
 
 }  // namespace berm

@@ -8,19 +8,24 @@
 #include <utility>
 #include <vector>
 
+#include "base/secret.h"
+
 namespace berm {
 
-/// Zeroes what it frees. A vector that grows leaves its old copy behind; this wipes that one too.
+/// Zeroes what it frees, and lies where secrets lie (base/secret.h). A vector that grows leaves its
+/// old copy behind; this wipes that one too.
 template <class T>
 struct WipingAllocator {
   using value_type = T;
   WipingAllocator() = default;
   template <class U>
   WipingAllocator(const WipingAllocator<U>& /*other*/) noexcept {}  // NOLINT: a rebind converts
-  T* allocate(std::size_t count) { return std::allocator<T>{}.allocate(count); }
+  T* allocate(std::size_t count) {
+    return reinterpret_cast<T*>(secret_memory.load()->allocate(count * sizeof(T)));
+  }
   void deallocate(T* at, std::size_t count) noexcept {
     ::explicit_bzero(at, count * sizeof(T));
-    std::allocator<T>{}.deallocate(at, count);
+    secret_memory.load()->release(reinterpret_cast<char*>(at), count * sizeof(T));
   }
   friend bool operator==(const WipingAllocator&, const WipingAllocator&) { return true; }
 };

@@ -127,6 +127,26 @@ Result<void> expand_all(std::vector<NamedLayer>& layers, NamedLayer& ceiling,
   return expand(ceiling, of_machine, of_ceiling);
 }
 
+bool runs_a_program(const CredentialGrant& grant) {
+  const auto runs = [](std::string_view text) { return trim(text).starts_with("command:"); };
+  return runs(grant.from) ||
+         std::ranges::any_of(grant.with, [&](const auto& option) { return runs(option.second); });
+}
+
+// Everything that is agreed to: the source, how it is asked, and every host.
+std::string wish_of(const CredentialGrant& grant) {
+  std::string out = fmt::format("'{}'", printable(grant.from));
+  for (const auto& [key, value] : grant.with) {
+    out += fmt::format(" (with {} = '{}')", printable(key), printable(value));
+  }
+  std::string hosts;
+  for (const CredentialUse& use : grant.to) {
+    if (hosts.find(use.host) != std::string::npos) continue;
+    hosts += (hosts.empty() ? "" : ", ") + use.host;
+  }
+  return fmt::format("{} to be sent to {}", out, printable(hosts));
+}
+
 class Resolver {
  public:
   Resolver(const PolicyRequest& request, const RepositoryFacts& repository,
@@ -209,19 +229,22 @@ class Resolver {
     for (const auto& [name, grant] : layers_.back().layer.credentials) {
       const auto known = profile.layer.credentials.find(name);
       const bool same = known != profile.layer.credentials.end() && known->second == grant;
-      if (same || std::ranges::find(request_.credentials, name) != request_.credentials.end()) {
-        continue;
+      if (same) continue;
+      if (runs_a_program(grant)) {
+        return failure(Errc::denied,
+                       fmt::format("use credential '{}': the repository's policy ({}) would run a "
+                                   "program on this machine ('command:')",
+                                   printable(name), layers_.back().source),
+                       "name a policy of your own with --policy FILE");
       }
-      const std::string host = grant.to.empty() ? "" : grant.to.front().host;
-      return failure(
-          Errc::denied,
-          fmt::format("use credential '{}': the repository's policy ({}) wants '{}' to be "
-                      "sent to {}, and nobody on this machine has agreed",
-                      printable(name), layers_.back().source, printable(grant.from),
-                      printable(host)),
-          fmt::format("agree with --credential {}, or name a policy of your own with "
-                      "--policy FILE",
-                      printable(name)));
+      if (std::ranges::find(request_.credentials, name) != request_.credentials.end()) continue;
+      return failure(Errc::denied,
+                     fmt::format("use credential '{}': the repository's policy ({}) wants {}, and "
+                                 "nobody on this machine has agreed",
+                                 printable(name), layers_.back().source, wish_of(grant)),
+                     fmt::format("agree with --credential {}, or name a policy of your own with "
+                                 "--policy FILE",
+                                 printable(name)));
     }
     return {};
   }

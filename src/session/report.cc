@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/text.h"
+#include "redact/redactor.h"
 #include "session/run_session.h"
 
 namespace berm {
@@ -137,7 +138,9 @@ std::string asked_for_text(const std::vector<AskedFor>& asked) {
   return out;
 }
 
-json to_json(const RunReport& report) {
+namespace {
+
+json whole_json(const RunReport& report) {
   return {{"schema", "berm.run/1"},
           {"id", report.id},
           {"directory", report.path},
@@ -157,7 +160,7 @@ json to_json(const RunReport& report) {
           {"notes", report.notes}};
 }
 
-std::string summary(const RunReport& report, bool color) {
+std::string whole_summary(const RunReport& report, bool color) {
   const auto painted = [&](const char* sgr, std::string text) {
     return color ? fmt::format("\x1b[{}m{}\x1b[0m", sgr, text) : text;
   };
@@ -207,6 +210,20 @@ std::string summary(const RunReport& report, bool color) {
                        report.id, report.id, report.id);
   }
   return out;
+}
+
+}  // namespace
+
+// What the agent named (files, branches, hosts) is in both. Only the run's own secrets: a report
+// must name files as they are.
+json to_json(const RunReport& report) {
+  json out = whole_json(report);
+  return report.known ? redact_json(out, *report.known, Patterns::none) : out;
+}
+
+std::string summary(const RunReport& report, bool color) {
+  std::string out = whole_summary(report, color);
+  return report.known ? redact(out, *report.known, Patterns::none) : out;
 }
 
 }  // namespace berm

@@ -19,6 +19,7 @@
 #include "record/chain.h"
 #include "record/sha256.h"
 #include "session/secrets.h"
+#include "sys/locked_memory.h"
 #include "sys/mount.h"
 #include "workspace/checkout.h"
 #include "workspace/hidden.h"
@@ -134,6 +135,7 @@ class Session {
     report_.verdict = judge(report_.outcome, guard_, !record_.failed());
     if (report_.verdict.status == VerdictStatus::success) import_on_success();
     close_record();
+    if (secrets_) report_.known = secrets_->shared_known();
     return std::move(report_);
   }
 
@@ -231,6 +233,7 @@ void Session::supervise_run() {
       // built.
       .while_building =
           [this] {
+            if (secrets_ && !secrets_->values().empty()) forbid_dumps();
             open_record();
             return fill_git(plan_, prepared_.repository);
           },

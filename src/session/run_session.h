@@ -2,6 +2,7 @@
 #pragma once
 
 #include <nlohmann/json_fwd.hpp>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -56,6 +57,7 @@ struct RunReport {
   std::vector<std::string> weaknesses;
   std::vector<AskedFor> asked_for;  ///< of the network, and not granted
   std::string proposal;             ///< with --learn: a policy file that would grant it
+  std::shared_ptr<const KnownSecrets> known;  ///< hidden in both forms of the report
 };
 /// Runs to the end. Only a failure before the record exists is an Error; everything later is told
 /// in the report and in the record.

@@ -1,6 +1,7 @@
 #include "session/secrets.h"
 
 #include <fmt/format.h>
+#include <sys/stat.h>
 
 #include <algorithm>
 #include <cstdlib>
@@ -17,7 +18,12 @@ using nlohmann::json;
 // https://docs.github.com/actions/reference/workflow-commands-for-github-actions#masking-a-value-in-a-log
 void mask_in_ci(const Secret& value) {
   const char* ci = ::getenv("GITHUB_ACTIONS");
-  if (ci == nullptr || std::string_view(ci) != "true") return;
+  struct stat out {};
+  // To the runner's pipe and nowhere else: a log file may lie where the agent can read it.
+  if (ci == nullptr || std::string_view(ci) != "true" || ::fstat(2, &out) != 0 ||
+      !S_ISFIFO(out.st_mode)) {
+    return;
+  }
   for (const std::string_view line : split(value.reveal(), '\n')) {
     if (trim(line).size() < KnownSecrets::kShortest) continue;
     std::string command = "::add-mask::" + std::string(trim(line)) + "\n";

@@ -34,6 +34,7 @@ class RunSecrets {
   [[nodiscard]] std::span<const std::shared_ptr<const Secret>> values() const { return values_; }
   /// Stays where it is for the life of this object, and grows with renewals.
   [[nodiscard]] const KnownSecrets& known() const { return *known_; }
+  [[nodiscard]] std::shared_ptr<const KnownSecrets> shared_known() const { return known_; }
 
   /// Tells the record what was minted.
   void record_minted(RecordFile& record) const;
@@ -54,7 +55,7 @@ class RunSecrets {
   std::optional<Broker> broker_;
   std::vector<std::shared_ptr<const Secret>> values_;
   std::vector<LeaseReport> reports_;
-  std::unique_ptr<KnownSecrets> known_ = std::make_unique<KnownSecrets>();
+  std::shared_ptr<KnownSecrets> known_ = std::make_shared<KnownSecrets>();
 };
 
 /// Ends what earlier runs left alive, as far as it can be ended; a sentence for each that lives on.

@@ -55,6 +55,7 @@ Result<std::vector<Finding>> judge_commits(const WalkPlace& place, const Changes
                                            const json& run, const KnownSecrets* known) {
   Changes of_commits{.files = BERM_TRY(commit_changes(place, changes, object_dirs_of(run))),
                      .refs = {},
+                     .commit_text = BERM_TRY(commit_texts(place, changes, object_dirs_of(run))),
                      .digest = {}};
   GuardPolicy guard = guard_policy_of(run);
   guard.known = known;

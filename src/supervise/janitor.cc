@@ -25,7 +25,9 @@ Result<pid_t> start_janitor(const std::string& init, const std::vector<std::stri
     ::dup2(null_fd, 1);
     ::dup2(null_fd, 2);
     ::close_range(3, ~0U, CLOSE_RANGE_CLOEXEC);
-    ::execv(init.c_str(), argv.data());
+    // Nothing of our environment: it may hold the secrets that berm itself was given.
+    char* const none[] = {nullptr};
+    ::execve(init.c_str(), argv.data(), none);
     ::_exit(127);
   }
   (void)alive.write.release();

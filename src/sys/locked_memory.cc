@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -62,6 +63,15 @@ std::string locked_memory_note() {
       "cannot lock {} of credentials in memory (RLIMIT_MEMLOCK is {}), continuing without: they "
       "may reach the swap (raise the limit with ulimit -l, or turn swap off)",
       to_text(Bytes{bytes}), to_text(Bytes{limit.rlim_cur}));
+}
+
+void forbid_dumps() {
+  rlimit none{};
+  if (::getrlimit(RLIMIT_CORE, &none) == 0) {
+    none.rlim_cur = 0;
+    ::setrlimit(RLIMIT_CORE, &none);
+  }
+  ::prctl(PR_SET_DUMPABLE, 0);
 }
 
 }  // namespace berm

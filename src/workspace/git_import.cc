@@ -288,6 +288,18 @@ Result<std::vector<Change>> commit_changes(const WalkPlace& place, const Changes
   return out;
 }
 
+Result<std::string> commit_texts(const WalkPlace& place, const Changes& changes,
+                                 const std::vector<HostPath>& object_dirs) {
+  const ImportedRefs refs = importable(changes);
+  if (refs.tips.empty()) return std::string();
+  const std::string quarantine = BERM_TRY(make_quarantine(place, object_dirs));
+  GitInvocation where{.git_dir = quarantine, .directory = quarantine};
+  where.input = BERM_TRY(revisions(place, refs));
+  Result<std::string> out = git_output(where, {"rev-list", "--header", "--stdin"});
+  BERM_TRY(remove_tree(quarantine));
+  return out;
+}
+
 Result<std::vector<std::string>> import_commits(const WalkPlace& place, const Changes& changes,
                                                 const std::string& run_id,
                                                 const std::vector<HostPath>& object_dirs) {

@@ -38,6 +38,10 @@ struct ImportReport {
                                                          const Changes& changes,
                                                          const std::vector<HostPath>& object_dirs);
 
+/// The commit objects that an import would bring, one after the other: authors, messages, headers.
+[[nodiscard]] Result<std::string> commit_texts(const WalkPlace& place, const Changes& changes,
+                                               const std::vector<HostPath>& object_dirs);
+
 /// Brings the commits that the agent made in, checked object by object, as refs/berm/<run>/<name>:
 /// all references or none. The hostile git directory is only read as files; its configuration never
 /// reaches a git process, and no transport is used that the repository's configuration could bend.

@@ -11,10 +11,9 @@ namespace {
 
 // The last word of a header's name, or its last two.
 constexpr std::string_view kHeaderEnds[] = {
-    "authorization", "auth",       "token",       "tokens",       "secret",   "password",
-    "passwd",        "credential", "credentials", "cookie",       "cookie2",  "jwt",
-    "apikey",        "api-key",    "access-key",  "private-key",  "auth-key", "signature",
-    "assertion",     "accesskey",  "art-api",     "session-token"};
+    "authorization", "auth",        "token",     "tokens",  "secret",       "password", "passwd",
+    "credential",    "credentials", "cookie",    "cookie2", "jwt",          "apikey",   "key",
+    "signature",     "assertion",   "accesskey", "art-api", "session-token"};
 
 constexpr std::string_view kQueryKeys[] = {"access_token",
                                            "accesstoken",
@@ -60,6 +59,9 @@ bool covers_host(const CredentialUse& use, std::string_view host, std::uint16_t 
 // Length of the pattern that admits `path`; 1 for a use without any.
 std::size_t how_close(const CredentialUse& use, std::string_view method, std::string_view path) {
   if (!use.methods.empty() && std::ranges::find(use.methods, method) == use.methods.end()) return 0;
+  const bool excepted = std::ranges::any_of(
+      use.except, [&](const std::string& pattern) { return path_matches(pattern, path); });
+  if (excepted) return 0;
   if (use.paths.empty()) return 1;
   std::size_t best = 0;
   for (const std::string& pattern : use.paths) {
@@ -106,8 +108,11 @@ bool has_credential(const std::vector<EgressCredential>& credentials, std::strin
 }
 
 bool is_authentication_header(std::string_view name) {
+  constexpr std::string_view kNoSecrets[] = {"idempotency-key", "x-idempotency-key",
+                                             "sec-websocket-key"};
   std::string plain = lower(name);
   std::ranges::replace(plain, '_', '-');
+  if (std::ranges::find(kNoSecrets, plain) != std::end(kNoSecrets)) return false;
   return std::ranges::any_of(kHeaderEnds,
                              [&](std::string_view word) { return ends_with_word(plain, word); });
 }
@@ -126,8 +131,10 @@ std::string without_authentication(std::string_view query, std::string_view host
 std::string without_key(std::string_view query, std::string_view name) {
   std::string out;
   for (const std::string_view pair : split(query, '&')) {
-    const std::string key = percent_decoded(pair.substr(0, pair.find('=')));
-    if (lower(key) == lower(name)) continue;
+    const bool named = std::ranges::any_of(split(pair, ';'), [&](std::string_view part) {
+      return lower(percent_decoded(part.substr(0, part.find('=')))) == lower(name);
+    });
+    if (named) continue;
     if (!out.empty()) out += '&';
     out += pair;
   }

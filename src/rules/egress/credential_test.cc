@@ -38,6 +38,14 @@ TEST(FindCredential, TheLongestPatternThatMatchesWins) {
   EXPECT_EQ(found(all, "a.example", 443, "GET", ""), "any");
 }
 
+TEST(FindCredential, WhatIsExceptedIsNotCovered) {
+  const std::vector<EgressCredential> all = {credential(
+      "a", {{.host = "a.example", .paths = {"/r/**"}, .except = {"/r/keys", "/r/keys/**"}}})};
+  EXPECT_EQ(found(all, "a.example", 443, "GET", "/r/issues"), "a");
+  EXPECT_EQ(found(all, "a.example", 443, "POST", "/r/keys"), "");
+  EXPECT_EQ(found(all, "a.example", 443, "POST", "/r/keys/1"), "");
+}
+
 TEST(FindCredential, APatternOfHostsCoversWholeLabelsOnly) {
   const std::vector<EgressCredential> all = {
       credential("s3", {{.host = "*.s3.example", .carrier = Carrier::sigv4}})};
