@@ -1,8 +1,8 @@
 // src/session/run_session.h: the whole flow: policy + facts → plan → run → outcome → verdict.
 #pragma once
 
-#include <nlohmann/json_fwd.hpp>
 #include <memory>
+#include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <string>
 #include <vector>
@@ -55,8 +55,8 @@ struct RunReport {
   std::vector<std::string> notes;
   std::vector<LayerReport> layers;
   std::vector<std::string> weaknesses;
-  std::vector<AskedFor> asked_for;  ///< of the network, and not granted
-  std::string proposal;             ///< with --learn: a policy file that would grant it
+  std::vector<AskedFor> asked_for;            ///< of the network, and not granted
+  std::string proposal;                       ///< with --learn: a policy file that would grant it
   std::shared_ptr<const KnownSecrets> known;  ///< hidden in both forms of the report
 };
 /// Runs to the end. Only a failure before the record exists is an Error; everything later is told

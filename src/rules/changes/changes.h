@@ -68,8 +68,8 @@ struct RefChange {
 struct Changes {
   std::vector<Change> files;  ///< sorted by path
   std::vector<RefChange> refs;
-  std::string commit_text;    ///< the objects of new commits: authors, messages, every header
-  std::string digest;  ///< SHA-256 over paths, kinds, modes and contents
+  std::string commit_text;  ///< the objects of new commits: authors, messages, every header
+  std::string digest;       ///< SHA-256 over paths, kinds, modes and contents
   std::vector<std::string>
       inner_commits;  ///< inner repositories with new commits or references, by their place
 };
