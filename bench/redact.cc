@@ -215,6 +215,25 @@ void measure(std::string_view name, const std::string& text, const berm::KnownSe
   if (size == 0) std::abort();  // the work must not be optimised away
 }
 
+/// Keywords one behind the other, each of which could begin a secret that has no end.
+void measure_hostile(std::string_view what) {
+  const berm::KnownSecrets none;
+  const std::string text = repeated(std::string(what));
+  std::size_t size = 0;
+  const double streamed = rate(
+      text.size(),
+      [&] {
+        berm::RedactingStream stream(none);
+        for (std::size_t at = 0; at < text.size(); at += kChunk) {
+          size += stream.feed(std::string_view(text).substr(at, kChunk)).size();
+        }
+        size += stream.finish().size();
+      },
+      2);
+  fmt::print("{:12} {:6.3f}\n", what, streamed);
+  if (size == 0) std::abort();  // the work must not be optimised away
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -237,4 +256,8 @@ int main(int argc, char** argv) {
   measure("JSON lines", lines(json_line), known, secrets);
   measure("build log", lines(log_line), known, secrets);
   measure("base64", random_text(kText, kBase64), known, secrets);
+  fmt::print("\nrepeated      rules\n");
+  for (const std::string_view what : {"-eyJ", "glrt-", "password=", "-----BEGIN ", "://a:"}) {
+    measure_hostile(what);
+  }
 }

@@ -12,7 +12,7 @@ berm_library(rules/egress SOURCES destination.cc address.cc access.cc http_head.
 berm_library(rules/model SOURCES anthropic.cc call.cc gemini.cc json_scanner.cc ledger.cc openai_chat.cc openai_common.cc openai_responses.cc prices.cc request.cc sse.cc strict_json.cc usage.cc LINKS berm_policy)
 berm_library(rules/aws SOURCES aws_key.cc canonical.cc sigv4_parse.cc sigv4_sign.cc LINKS berm_base OpenSSL::Crypto)
 # What looks like a secret, and what is one of the run's.
-berm_library(redact SOURCES credentials.cc forms.cc keywords.cc known_secrets.cc needles.cc patterns.cc public_text.cc redactor.cc scanner.cc stream.cc LINKS berm_base re2)
+berm_library(redact SOURCES credentials.cc forms.cc keyword_filter.cc keywords.cc known_secrets.cc needles.cc patterns.cc public_text.cc redactor.cc scanner.cc stream.cc LINKS berm_base re2)
 berm_library(plan SOURCES make_plan.cc mounts.cc network.cc credentials.cc print.cc explain.cc LINKS berm_policy berm_rules_changes berm_rules_egress)
 berm_library(record SOURCES chain.cc sha256.cc verdict.cc asked_for.cc LINKS berm_base OpenSSL::Crypto)
 berm_library(sys SOURCES fd.cc frames.cc locked_memory.cc socket_address.cc beneath.cc child.cc mount.cc cgroup.cc LINKS berm_base)

@@ -38,6 +38,7 @@ add_executable(unit-tests
   src/rules/model/request_test.cc
   src/rules/model/usage_test.cc
   src/redact/known_secrets_test.cc
+  src/redact/keyword_filter_test.cc
   src/redact/patterns_test.cc
   src/redact/scanner_test.cc
   src/redact/stream_test.cc

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <tuple>
 
 namespace berm {
 namespace {
@@ -66,14 +67,48 @@ bool is_plain_url(const PatternRule& rule, std::string_view behind) {
   if (rule.where != Keyword::pair || rule.lead.empty()) return false;
   constexpr std::size_t kReach = PatternRule::kLead + PatternRule::kSecret;
   const std::string_view reach = behind.substr(0, kReach);
+  const ByteSet& alphabet = bytes_of(rule.alphabet);
   for (const char c : reach) {
     if (c == '@') return false;
-    if (!is_in(rule.alphabet, c)) return true;
+    if (!is_in(alphabet, c)) return true;
   }
   return reach.size() == kReach;
 }
 
 }  // namespace
+
+std::size_t Readings::end_of_run(Alphabet alphabet, std::string_view text, std::size_t begin,
+                                 std::size_t limit) {
+  Stretch& run = runs_[static_cast<std::size_t>(alphabet)];
+  if (begin < run.begin || begin > run.end) run = {begin, begin};
+  const ByteSet& bytes = bytes_of(alphabet);
+  while (run.end < limit && is_in(bytes, text[run.end])) ++run.end;
+  return std::min(run.end, limit);
+}
+
+std::size_t Readings::find_claims(std::string_view text, std::size_t begin) {
+  if (begin < without_claims_.begin || begin > without_claims_.end) {
+    without_claims_ = {begin, std::min(text.find(".eyJ", begin), text.size())};
+  }
+  return without_claims_.end;
+}
+
+bool Readings::has_digit(std::string_view text, std::size_t begin, std::size_t end) {
+  if (begin < no_digit_.begin || begin > no_digit_.end) no_digit_ = {begin, begin};
+  std::size_t& at = no_digit_.end;
+  while (at < end && (text[at] < '0' || text[at] > '9')) ++at;
+  return at < end;
+}
+
+void Readings::cover(Alphabet alphabet, const SecretSpan& span) {
+  covered_[static_cast<std::size_t>(alphabet)] = {span.begin, span.end};
+}
+
+bool Readings::is_covered(Alphabet alphabet, std::size_t begin) const {
+  // Not at its very beginning: there the rules' order says which kind is named.
+  const Stretch& covered = covered_[static_cast<std::size_t>(alphabet)];
+  return covered.begin < begin && begin < covered.end;
+}
 
 bool advance(Tail& tail, std::string_view text) {
   if (tail.is_key) return advance_key(tail, text);
@@ -117,7 +152,7 @@ bool Credentials::find_lead(Candidate& candidate, std::string_view text) const {
 }
 
 Credentials::Verdict Credentials::judge(Candidate& candidate, std::string_view text, bool complete,
-                                        std::optional<Tail>& tail) const {
+                                        std::optional<Tail>& tail, Readings& readings) const {
   const PatternRule& rule = rules_[candidate.hit.rule];
   if (is_plain_url(rule, text.substr(candidate.hit.at + candidate.hit.length))) {
     return Verdict::refused;
@@ -133,8 +168,8 @@ Credentials::Verdict Credentials::judge(Candidate& candidate, std::string_view t
   }
   const std::size_t begin = candidate.secret;
   const std::size_t limit = std::min(text.size(), begin + PatternRule::kSecret);
-  std::size_t end = begin == before ? std::max(begin, candidate.alphabet_to) : begin;
-  while (end < limit && is_in(rule.alphabet, text[end])) ++end;
+  const std::size_t known_to = begin == before ? std::max(begin, candidate.alphabet_to) : begin;
+  const std::size_t end = readings.end_of_run(rule.alphabet, text, known_to, limit);
   candidate.alphabet_to = end;
   if (end == text.size() && end < begin + PatternRule::kSecret && !complete) return Verdict::open;
 
@@ -142,8 +177,11 @@ Credentials::Verdict Credentials::judge(Candidate& candidate, std::string_view t
   const re2::RE2& secret = *compiled(candidate.hit.rule).secret;
   std::array<re2::StringPiece, 2> found;
   const int groups = 1 + secret.NumberOfCapturingGroups();
-  bool matches =
-      secret.Match(window, 0, window.size(), re2::RE2::ANCHOR_START, found.data(), groups);
+  const bool may_match = !readings.is_covered(rule.alphabet, begin) &&
+                         (rule.extra != Extra::jwt || readings.find_claims(text, begin) < end) &&
+                         (rule.extra != Extra::random || readings.has_digit(text, begin, end));
+  bool matches = may_match && secret.Match(window, 0, window.size(), re2::RE2::ANCHOR_START,
+                                           found.data(), groups);
   const re2::StringPiece& taken = found[static_cast<std::size_t>(groups - 1)];
   const std::string_view credential = matches ? std::string_view(taken.data(), taken.size()) : "";
   matches = matches && !credential.empty() && !is_example(credential) &&
@@ -165,12 +203,15 @@ std::string_view credential_in(std::string_view line) {
   const Credentials& credentials = Credentials::shared();
   std::vector<KeywordHit> hits;
   credentials.keywords().find(line, 0, hits);
+  // By their place: hits come in no order, and the answer must not depend on it.
+  std::ranges::sort(hits, {}, [](const KeywordHit& hit) { return std::tuple(hit.at, hit.rule); });
+  Readings readings;
   for (const KeywordHit& hit : hits) {
     const PatternRule& rule = credentials.rule(hit.rule);
     if (rule.certainty != Certainty::certain) continue;
     Candidate candidate = {.hit = hit};
     std::optional<Tail> tail;
-    if (credentials.judge(candidate, line, true, tail) == Credentials::Verdict::found) {
+    if (credentials.judge(candidate, line, true, tail, readings) == Credentials::Verdict::found) {
       return rule.kind;
     }
   }

@@ -10,38 +10,28 @@
 #include <string_view>
 #include <vector>
 
+#include "redact/keyword_filter.h"
 #include "redact/patterns.h"
 
 namespace berm {
-
-/// 64 bytes of text, a bit each.
-struct BlockMasks {
-  std::uint64_t word = 0;    ///< letters, digits, '_'
-  std::uint64_t escape = 0;  ///< '\\', '%' and ESC
-  std::uint64_t pair = 0;    ///< ":/" and "Q~" begin here
-  bool operator==(const BlockMasks&) const = default;
-};
-
-/// The masks of block[0, 64); reads block[64] too. The same from either: with SSE2 where the
-/// machine has it, and byte by byte.
-[[nodiscard]] BlockMasks masks_of(const char* block);
-[[nodiscard]] BlockMasks masks_of_bytewise(const char* block);
 
 struct KeywordHit {
   std::size_t at;
   std::uint16_t rule;
   std::uint16_t length;
+  bool operator==(const KeywordHit&) const = default;
 };
 
-/// Words' beginnings are looked up in a bitmap of hashed 3-grams; keywords that stand anywhere are
-/// sampled at 4-grams, as Needles does. Const and shared between threads.
+/// A filter says where the first four bytes of a word, or the rarest four of another keyword, may
+/// be; those are looked up in a bitmap of hashes, and what that admits is compared. Const and
+/// shared between threads.
 class Keywords {
  public:
   /// A word that begins behind an escape ("\n", "%20", a colour) is recognised only if this many
   /// bytes before it are in the text.
   static constexpr std::size_t kBehind = 32;
 
-  explicit Keywords(std::span<const PatternRule> rules);
+  explicit Keywords(std::span<const PatternRule> rules, Vectors vectors = Vectors::if_present);
 
   /// Appends the keywords that begin at `from` or later, in no order.
   void find(std::string_view text, std::size_t from, std::vector<KeywordHit>& out) const;
@@ -60,7 +50,7 @@ class Keywords {
     bool is_secret;
   };
 
-  /// Keywords by the hash of a gram in them: of 3 bytes for words, of 4 anywhere.
+  /// Keywords by the hash of a gram in them.
   struct Grams {
     struct Place {
       std::uint16_t entry;
@@ -73,19 +63,21 @@ class Keywords {
   };
 
   void add(std::string_view text, const PatternRule& rule, std::size_t number);
-  void add_gram(Grams& grams, std::size_t entry, std::size_t offset);
-  void find_words(std::string_view text, std::size_t from, std::vector<KeywordHit>& out) const;
-  void find_anywhere(std::string_view text, std::size_t from, std::vector<KeywordHit>& out) const;
-  void confirm(const Grams& grams, std::uint32_t gram, std::string_view text, std::size_t at,
+  static void add_gram(Grams& grams, std::uint32_t hash, std::size_t entry, std::size_t offset);
+  void visit_opening(std::string_view text, std::size_t at, std::size_t from,
+                     std::vector<KeywordHit>& out) const;
+  void visit_sample(std::string_view text, std::size_t at, std::size_t from,
+                    std::vector<KeywordHit>& out) const;
+  void confirm(const Grams& grams, std::uint32_t hash, std::string_view text, std::size_t at,
                std::size_t from, std::vector<KeywordHit>& out) const;
   void confirm_pair(std::string_view text, std::size_t at, std::vector<KeywordHit>& out) const;
   [[nodiscard]] bool is_at(const Entry& entry, std::string_view text, std::size_t at) const;
 
   std::vector<Entry> entries_;
   std::array<std::vector<std::uint16_t>, 256> by_first_;  ///< entries, by their first byte
-  Grams words_;                                           ///< by their first three bytes
-  Grams anywhere_;  ///< by every gram of their rarest stretch of stride_ grams
-  std::size_t stride_ = 64;
+  KeywordFilter filter_;
+  Grams words_;     ///< by their first three bytes
+  Grams anywhere_;  ///< by the rarest four, in small letters
   std::size_t longest_ = 0;
 };
 

@@ -111,7 +111,7 @@ constexpr PatternRule kRules[] = {
 
     // Formats
     {"private-key", kSure, kAny, "-----begin", "", R"re(-----BEGIN (?:[A-Z0-9]+ ){0,3}PRIVATE KEY(?: BLOCK)?-----)re", label, Extra::key},
-    {"jwt", kSure, kWord, "eyJ", "", R"re(eyJ[\w-]{15,}\.eyJ[\w-]{15,}(?:\.[\w-]*)?)re", token},
+    {"jwt", kSure, kWord, "eyJ", "", R"re(eyJ[\w-]{15,}\.eyJ[\w-]{15,}(?:\.[\w-]*)?)re", token, Extra::jwt},
 
     // By their names
     {"url-password", kLikely, kPair, "://", R"re([\w.%+~!*-]{0,60}:)re", R"re(([^@${}\[\]()]{3,})@)re", userinfo},
@@ -150,10 +150,8 @@ constexpr bool belongs(Alphabet alphabet, char c) {
   return (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == ' ' || c == '-';
 }
 
-constexpr std::size_t kAlphabets = 6;
-
 constexpr auto kBelongs = [] {
-  std::array<std::array<bool, 256>, kAlphabets> table = {};
+  std::array<ByteSet, kAlphabets> table = {};
   for (std::size_t alphabet = 0; alphabet < kAlphabets; ++alphabet) {
     for (std::size_t c = 0; c < 256; ++c) {
       table[alphabet][c] = belongs(static_cast<Alphabet>(alphabet), static_cast<char>(c));
@@ -164,9 +162,7 @@ constexpr auto kBelongs = [] {
 
 }  // namespace
 
-bool is_in(Alphabet alphabet, char c) {
-  return kBelongs[static_cast<std::size_t>(alphabet)][static_cast<unsigned char>(c)];
-}
+const ByteSet& bytes_of(Alphabet alphabet) { return kBelongs[static_cast<std::size_t>(alphabet)]; }
 
 std::span<const PatternRule> pattern_rules() { return kRules; }
 

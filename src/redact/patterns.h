@@ -1,6 +1,7 @@
 // src/redact/patterns.h: what credentials look like, one rule a kind.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -22,11 +23,18 @@ enum class Keyword : std::uint8_t {
 
 /// The bytes a secret may consist of; the first other one ends it.
 enum class Alphabet : std::uint8_t { word, token, base64, userinfo, value, label };
-[[nodiscard]] bool is_in(Alphabet alphabet, char c);
+using ByteSet = std::array<bool, 256>;
+inline constexpr std::size_t kAlphabets = 6;
+[[nodiscard]] const ByteSet& bytes_of(Alphabet alphabet);
+[[nodiscard]] inline bool is_in(const ByteSet& set, char c) {
+  return set[static_cast<unsigned char>(c)];
+}
+[[nodiscard]] inline bool is_in(Alphabet alphabet, char c) { return is_in(bytes_of(alphabet), c); }
 
 enum class Extra : std::uint8_t {
   none,
   random,  ///< letters and digits, three bits of entropy a character: no word, no identifier
+  jwt,     ///< ".eyJ" stands in it
   key,     ///< a PEM frame's first line: the key behind it is a part of the secret
 };
 

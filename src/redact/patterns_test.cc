@@ -202,17 +202,6 @@ TEST(Patterns, ACredentialLongerThanARulesReachIsHiddenToItsEnd) {
             "[redacted:github-installation-token] y");
 }
 
-TEST(Keywords, MasksAreTheSameWithVectorsAndWithout) {
-  std::string block(65, 'x');
-  for (int c = 0; c < 256; ++c) {
-    for (int next = 0; next < 256; ++next) {
-      block[static_cast<std::size_t>(c) % 64] = static_cast<char>(c);
-      block[static_cast<std::size_t>(c) % 64 + 1] = static_cast<char>(next);
-      ASSERT_EQ(masks_of(block.data()), masks_of_bytewise(block.data())) << c << " " << next;
-    }
-  }
-}
-
 TEST(Keywords, AreFoundAtEveryPlace) {
   const Keywords& keywords = Credentials::shared().keywords();
   for (const PatternRule& rule : pattern_rules()) {

@@ -74,9 +74,14 @@ void RedactingStream::find_patterns(bool complete) {
 
 void RedactingStream::judge_candidates(bool complete) {
   const Credentials& credentials = Credentials::shared();
+  Readings readings;
+  for (const Tail& tail : tails_) {
+    if (!tail.is_key) readings.cover(tail.alphabet, tail.span);
+  }
   std::erase_if(candidates_, [&](Candidate& candidate) {
     std::optional<Tail> tail;
-    const Credentials::Verdict verdict = credentials.judge(candidate, text(), complete, tail);
+    const Credentials::Verdict verdict =
+        credentials.judge(candidate, text(), complete, tail, readings);
     if (verdict == Credentials::Verdict::open) {
       hold_ = std::min(hold_, credentials.hold_from(candidate, buffer_.size()));
       return false;
@@ -86,6 +91,9 @@ void RedactingStream::judge_candidates(bool complete) {
     const bool goes_on = tail->is_key || tail->span.end - tail->span.begin == PatternRule::kSecret;
     const bool may_go_on = goes_on && advance(*tail, text());
     found_.push_back({tail->span, false});
+    if (!tail->is_key && (goes_on || tail->span.end == candidate.alphabet_to)) {
+      readings.cover(tail->alphabet, tail->span);
+    }
     if (may_go_on) tails_.push_back(*tail);
     return true;
   });

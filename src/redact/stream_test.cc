@@ -101,6 +101,33 @@ TEST(RedactingStream, HoldsAtMostItsBound) {
   }
 }
 
+TEST(RedactingStream, KeywordsOneBehindTheOtherAreJudgedLikeAnyOther) {
+  const KnownSecrets none;
+  const auto repeated = [](std::string_view what, int times) {
+    std::string text;
+    while (times-- > 0) text += what;
+    return text;
+  };
+  const std::string claims = "." + std::string("eyJ") + std::string(20, 'c');
+  const struct {
+    std::string text, expected;
+  } kCases[] = {
+      {repeated("-eyJ", 900), repeated("-eyJ", 900)},
+      {repeated("-eyJ", 900) + claims + " x", repeated("-eyJ", 649) + "-[redacted:jwt] x"},
+      {repeated("glrt-", 900) + " x", "[redacted:gitlab-token] x"},
+      {repeated("password=", 300) + " x", repeated("password=", 300) + " x"},
+      {repeated("password=", 300) + "1 x", repeated("password=", 290) + "[redacted:password] x"},
+      {"a glrt-" + std::string(20, 'a') + "/glrt-" + std::string(20, 'b'),
+       "a [redacted:gitlab-token]/[redacted:gitlab-token]"},
+  };
+  for (const auto& [text, expected] : kCases) {
+    EXPECT_EQ(redact(text, none), expected);
+    for (const std::size_t size : {7U, 100U, 1500U}) {
+      EXPECT_EQ(in_pieces(text, size, none), expected) << size;
+    }
+  }
+}
+
 TEST(RedactingStream, AFlushedBeginningIsSeenAndTheRestIsHidden) {
   const KnownSecrets secrets = known();
   RedactingStream stream(secrets);
