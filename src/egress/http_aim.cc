@@ -152,6 +152,7 @@ std::optional<Refusal> HttpConversation::judge_by_rules(const std::optional<std:
 std::optional<Refusal> HttpConversation::judge_inspected(std::string_view path) {
   const std::optional<std::string> normal = normalized_path(path);
   choose_credential(normal.value_or(""));
+  if (!normal && credential_ && !is_plain_enough(path)) credential_.reset();
   if (!normal && !credential_) {
     context_.gate.deny(*admission_, "path", "a path that servers read in two ways");
     return Refusal{http::status::bad_request, "path", "a path that servers read in two ways"};

@@ -62,6 +62,7 @@ class HttpConversation {
   [[nodiscard]] const std::vector<EgressCredential>& credentials() const;
   [[nodiscard]] const EgressCredential* chosen() const;  ///< nullptr: no secret belongs here
   void choose_credential(std::string_view path);
+  [[nodiscard]] bool is_plain_enough(std::string_view path) const;
   std::optional<Refusal> clear_credentials();
   void remove_authentication();
   [[nodiscard]] bool carries_ours(std::string_view name) const;

@@ -7,6 +7,7 @@
 #include "base/base64.h"
 #include "base/text.h"
 #include "egress/http_conversation.h"
+#include "rules/egress/request.h"
 
 namespace berm {
 namespace {
@@ -42,6 +43,14 @@ void HttpConversation::choose_credential(std::string_view path) {
       if (credentials()[i].name == name) credential_ = CredentialMatch{.credential = i, .use = 0};
     }
   }
+}
+
+// A grant of every path takes one with two readings, unless one of them is excepted.
+bool HttpConversation::is_plain_enough(std::string_view path) const {
+  const CredentialUse& use = chosen()->to[credential_->use];
+  if (use.except.empty()) return true;
+  const std::optional<std::string> other = path_with_slashes(path);
+  return other && !is_excepted(use, *other);
 }
 
 const EgressCredential* HttpConversation::chosen() const {

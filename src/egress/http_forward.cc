@@ -278,7 +278,6 @@ bool HttpConversation::forward() {
   sent_ = head_size_;
   received_ = 0;
   status_ = 0;
-  sent_whole_ = false;
   const bool went = forward_request(out);
   sent_whole_ = went;
   // A server may have answered and closed before it has read everything (413).

@@ -69,6 +69,7 @@ void HttpConversation::keep_known_query() {
 std::optional<Refusal> HttpConversation::prepare_body() {
   whole_body_.reset();
   refusal_.reset();
+  sent_whole_ = false;
   const bool has_body = request().chunked() || parser_->content_length().value_or(0) > 0;
   if (!has_body) return std::nullopt;
   if (claim_ && claim_->payload_hash.empty()) return read_whole_body(kMostSignedBody);

@@ -220,6 +220,16 @@ TEST_P(Credentials, NpmAsksItsRegistryWithThePlaceholderOfItsFile) {
       << finished.out << finished.err;
 }
 
+// A server decodes the slash; the preset of npm leaves out where tokens are made.
+TEST_P(Credentials, WhatIsExceptedIsSoInEitherReadingOfItsPath) {
+  const Finished finished = run(R"sh(
+for path in /-/npm/v1/tokens /-%2fnpm/v1/tokens /-/npm%2Fv1%2ftokens /x%2f..%2f-/npm/v1/tokens /@scope%2ftiny; do
+  curl -s -o /dev/null -w '%{http_code} ' --path-as-is "https://npm.good.example$path"
+done)sh");
+  EXPECT_EQ(finished.out, "403 400 400 400 200 ") << finished.err;
+  EXPECT_TRUE(seen("/-").is_null());
+}
+
 TEST_P(Credentials, ARepositorysOwnPolicyNeedsTheUsersWord) {
   site.shell("cp policy.toml berm.toml && git add berm.toml && git commit -qm policy");
   const Finished asked = berm({"run", "--", "true"});

@@ -59,9 +59,7 @@ bool covers_host(const CredentialUse& use, std::string_view host, std::uint16_t 
 // Length of the pattern that admits `path`; 1 for a use without any.
 std::size_t how_close(const CredentialUse& use, std::string_view method, std::string_view path) {
   if (!use.methods.empty() && std::ranges::find(use.methods, method) == use.methods.end()) return 0;
-  const bool excepted = std::ranges::any_of(
-      use.except, [&](const std::string& pattern) { return path_matches(pattern, path); });
-  if (excepted) return 0;
+  if (is_excepted(use, path)) return 0;
   if (use.paths.empty()) return 1;
   std::size_t best = 0;
   for (const std::string& pattern : use.paths) {
@@ -97,6 +95,11 @@ std::optional<CredentialMatch> find_credential(const std::vector<EgressCredentia
     }
   }
   return found;
+}
+
+bool is_excepted(const CredentialUse& use, std::string_view path) {
+  return std::ranges::any_of(
+      use.except, [&](const std::string& pattern) { return path_matches(pattern, path); });
 }
 
 bool has_credential(const std::vector<EgressCredential>& credentials, std::string_view host,

@@ -31,6 +31,9 @@ struct CredentialMatch {
     const std::vector<EgressCredential>& credentials, std::string_view host, std::uint16_t port,
     std::string_view method, std::string_view path);
 
+/// True if `path` is one that the use leaves out.
+[[nodiscard]] bool is_excepted(const CredentialUse& use, std::string_view path);
+
 /// True if some use speaks of `host` and `port`, whatever the request.
 [[nodiscard]] bool has_credential(const std::vector<EgressCredential>& credentials,
                                   std::string_view host, std::uint16_t port);

@@ -105,6 +105,17 @@ std::optional<std::string> normalized_path(std::string_view target) {
   return out;
 }
 
+std::optional<std::string> path_with_slashes(std::string_view target) {
+  const std::string_view path = target.substr(0, target.find('?'));
+  std::string out;
+  for (std::size_t at = 0; at < path.size(); ++at) {
+    const bool slash = lower(path.substr(at, 3)) == "%2f";
+    out += slash ? '/' : path[at];
+    if (slash) at += 2;
+  }
+  return normalized_path(out);
+}
+
 bool path_matches(std::string_view pattern, std::string_view path) {
   // Linear memory, time pattern × path: row[j] = does the pattern so far match path[0, j)?
   std::vector<bool> row(path.size() + 1, false);

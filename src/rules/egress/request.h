@@ -27,6 +27,10 @@ struct RequestFacts {
 /// malformed escapes, anything but origin-form.
 [[nodiscard]] std::optional<std::string> normalized_path(std::string_view target);
 
+/// The same where "%2f" is read as '/': what a server may make of a path that normalized_path()
+/// refuses for it, "/@scope%2fname" of npm's. nullopt if there is more than that to it.
+[[nodiscard]] std::optional<std::string> path_with_slashes(std::string_view target);
+
 /// True if `pattern` ('*' within a segment, '**' across segments) matches the whole `path`.
 [[nodiscard]] bool path_matches(std::string_view pattern, std::string_view path);
 

@@ -5,6 +5,15 @@
 namespace berm {
 namespace {
 
+TEST(PathWithSlashes, IsTheOtherReadingOfAnEscapedSlashAndOfNothingElse) {
+  EXPECT_EQ(path_with_slashes("/@scope%2fname?a=%2f"), "/@scope/name");
+  EXPECT_EQ(path_with_slashes("/-%2Fnpm/v1/tokens"), "/-/npm/v1/tokens");
+  for (const char* target : {"/a%2f..%2fb", "/a%2f%2fb", "/a%252fb", "/a%5cb%2fc", "/a%2f;b"}) {
+    const bool refused = !path_with_slashes(target).has_value();
+    EXPECT_EQ(refused, std::string_view(target) != "/a%2f;b") << target;
+  }
+}
+
 TEST(NormalizedPath, IsTheFormThatIsMatchedAndSent) {
   EXPECT_EQ(normalized_path("/a/%62/c?x=/../"), "/a/b/c");
   EXPECT_EQ(normalized_path("/a%20b"), "/a%20b");
