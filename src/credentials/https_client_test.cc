@@ -7,6 +7,7 @@
 
 #include <thread>
 
+#include "base/text.h"
 #include "credentials/issuers_test_support.h"
 
 namespace berm {
@@ -212,7 +213,7 @@ TEST(HttpsClient, SaysWhatItSends) {
   request.body = Secret(std::string("line\nline"));
   ASSERT_TRUE(client.send(request));
   EXPECT_EQ(issuers.event("request", "POST /plain/post")["body"], "line\nline");
-  EXPECT_EQ(form_encoded("a b+/~%\n"), "a%20b%2B%2F~%25%0A");
+  EXPECT_EQ(percent_encoded("a b+/~%\n"), "a%20b%2B%2F~%25%0A");
 }
 
 }  // namespace

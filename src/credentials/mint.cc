@@ -40,7 +40,7 @@ Result<Secret> github_identity(const MintContext& context, const std::string& au
   Question question{.step = "ask GitHub for an identity token", .fix = fix};
   question.request.url = std::string(url->reveal());
   const char joint = question.request.url.find('?') == std::string::npos ? '?' : '&';
-  question.request.url += fmt::format("{}audience={}", joint, form_encoded(audience));
+  question.request.url += fmt::format("{}audience={}", joint, percent_encoded(audience));
   question.request.headers = {{"Authorization", "Bearer ", &bearer},
                               {"Accept", "application/json", nullptr}};
   json answer = BERM_TRY(ask(context, question));

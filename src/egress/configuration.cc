@@ -40,12 +40,23 @@ json budget_to_json(const NetworkBudget& budget) {
   return out;
 }
 
+// What put() has written.
+template <class T>
+void take(const json& in, const char* key, std::optional<T>& value) {
+  if (!in.contains(key)) return;
+  if constexpr (std::is_same_v<T, Bytes>) {
+    value = Bytes{in[key].get<std::uint64_t>()};
+  } else {
+    value = in[key].get<T>();
+  }
+}
+
 NetworkBudget budget_from_json(const json& in) {
   NetworkBudget out;
-  if (in.contains("bytes")) out.bytes = Bytes{in["bytes"].get<std::uint64_t>()};
-  if (in.contains("upload")) out.upload = Bytes{in["upload"].get<std::uint64_t>()};
-  if (in.contains("connections")) out.connections = in["connections"].get<std::uint64_t>();
-  if (in.contains("requests")) out.requests = in["requests"].get<std::uint64_t>();
+  take(in, "bytes", out.bytes);
+  take(in, "upload", out.upload);
+  take(in, "connections", out.connections);
+  take(in, "requests", out.requests);
   return out;
 }
 
@@ -84,7 +95,7 @@ Result<EgressRules> rules_from_json(const json& in) {
     rule.paths = one.at("paths");
     rule.content_types = one.at("content_types");
     rule.websocket = one.at("websocket");
-    if (one.contains("max_upload")) rule.max_upload = Bytes{one["max_upload"].get<std::uint64_t>()};
+    take(one, "max_upload", rule.max_upload);
   }
   return out;
 }
@@ -143,9 +154,7 @@ EgressCredential credential_from_json(const json& in) {
   out.model.hosted_tools = enum_from_json<HostedTools>(model.at("hosted_tools"));
   out.model.premium = enum_from_json<PremiumTier>(model.at("premium"));
   out.model.permit = model.at("permit");
-  if (model.contains("max_output_tokens")) {
-    out.model.max_output_tokens = model["max_output_tokens"].get<std::uint64_t>();
-  }
+  take(model, "max_output_tokens", out.model.max_output_tokens);
   return out;
 }
 
@@ -161,10 +170,10 @@ json model_budget_to_json(const ModelBudget& budget) {
 ModelBudget model_budget_from_json(const json& in) {
   ModelBudget out;
   out.on_token_rate = enum_from_json<AnomalyAction>(in.at("on_token_rate"));
-  if (in.contains("tokens")) out.tokens = in["tokens"].get<std::uint64_t>();
-  if (in.contains("cost")) out.cost = in["cost"].get<double>();
-  if (in.contains("requests")) out.requests = in["requests"].get<std::uint64_t>();
-  if (in.contains("token_rate")) out.token_rate = in["token_rate"].get<std::uint64_t>();
+  take(in, "tokens", out.tokens);
+  take(in, "cost", out.cost);
+  take(in, "requests", out.requests);
+  take(in, "token_rate", out.token_rate);
   return out;
 }
 

@@ -150,7 +150,7 @@ void HttpConversation::set_credential() {
       break;
     case Carrier::basic:
       request().set(http::field::authorization,
-                    "Basic " + base64(fmt::format("{}:{}", use.name, value)));
+                    basic_authorization(fmt::format("{}:{}", use.name, value)));
       break;
     case Carrier::query:
       target_ += fmt::format("{}{}={}", target_.find('?') == std::string::npos ? '?' : '&',

@@ -71,7 +71,4 @@ class HttpsClient {
   std::unique_ptr<World> world_;
 };
 
-/// application/x-www-form-urlencoded; every byte but letters, digits and "-._~" escaped.
-[[nodiscard]] std::string form_encoded(std::string_view text);
-
 }  // namespace berm

@@ -76,15 +76,11 @@ void overlay(Policy& policy, const PolicyLayer& layer) {
 
 void tighten_models(ModelBudget& budget, const PolicyLayer::Limits& ceiling,
                     std::vector<std::string>& notes) {
-  const auto lower = [&](auto& value, const auto& limit, std::string_view key) {
-    const auto number = [](auto n) { return fmt::format("{}", n); };
-    if (!value) value = limit;
-    if (value) lower_to(*value, limit, key, number, notes);
-  };
-  lower(budget.tokens, ceiling.tokens, "limits.tokens");
-  lower(budget.cost, ceiling.cost, "limits.cost");
-  lower(budget.requests, ceiling.requests, "limits.requests");
-  lower(budget.token_rate, ceiling.token_rate, "limits.token_rate");
+  const auto number = [](auto n) { return fmt::format("{}", n); };
+  lower_budget(budget.tokens, ceiling.tokens, "limits.tokens", number, notes);
+  lower_budget(budget.cost, ceiling.cost, "limits.cost", number, notes);
+  lower_budget(budget.requests, ceiling.requests, "limits.requests", number, notes);
+  lower_budget(budget.token_rate, ceiling.token_rate, "limits.token_rate", number, notes);
   replace(budget.on_token_rate, ceiling.on_token_rate);
 }
 

@@ -50,17 +50,6 @@ bool covers(const NetworkRule& outer, const NetworkRule& inner) {
          (outer.websocket || !inner.websocket);
 }
 
-// An absent budget is an unlimited one: the ceiling's own takes its place.
-template <class T, class Text>
-void lower_budget(std::optional<T>& value, const std::optional<T>& ceiling, std::string_view key,
-                  Text text, std::vector<std::string>& tightened) {
-  if (!value) {
-    value = ceiling;
-  } else {
-    lower_to(*value, ceiling, key, text, tightened);
-  }
-}
-
 // What a ceiling says of the bytes of a run: `network.budget.bytes` or `limits.egress`.
 NetworkBudget run_budget(const PolicyLayer& ceiling) {
   NetworkBudget budget = ceiling.network.budget;

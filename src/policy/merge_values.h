@@ -33,4 +33,15 @@ void lower_to(T& value, const std::optional<T>& ceiling, std::string_view key, T
   value = *ceiling;
 }
 
+/// An absent budget is an unlimited one: the ceiling's own takes its place.
+template <class T, class Text>
+void lower_budget(std::optional<T>& value, const std::optional<T>& ceiling, std::string_view key,
+                  Text text, std::vector<std::string>& tightened) {
+  if (!value) {
+    value = ceiling;
+  } else {
+    lower_to(*value, ceiling, key, text, tightened);
+  }
+}
+
 }  // namespace berm

@@ -36,7 +36,7 @@ Secret form(const MintContext& context, const CredentialSource& source, const st
             const Secret& token) {
   std::string body = "Action=AssumeRoleWithWebIdentity&Version=2011-06-15";
   const auto add = [&](const std::string& name, std::string_view value) {
-    body += fmt::format("&{}={}", name, form_encoded(value));
+    body += fmt::format("&{}={}", name, percent_encoded(value));
   };
   add("RoleArn", role);
   add("RoleSessionName", session_name(context.run));

@@ -30,9 +30,9 @@ Result<Lease> mint(const MintContext& context, const CredentialSource& source,
   question.request.body = Secret(
       fmt::format("client_id={}&scope={}&grant_type=client_credentials&client_assertion_type={}"
                   "&client_assertion={}",
-                  form_encoded(address.parts[1]), form_encoded(resource + "/.default"),
-                  form_encoded("urn:ietf:params:oauth:client-assertion-type:jwt-bearer"),
-                  form_encoded(token.reveal())));
+                  percent_encoded(address.parts[1]), percent_encoded(resource + "/.default"),
+                  percent_encoded("urn:ietf:params:oauth:client-assertion-type:jwt-bearer"),
+                  percent_encoded(token.reveal())));
   json answer = BERM_TRY(ask(context, question));
   Lease lease;
   lease.value = BERM_TRY(take_token(answer, "access_token"));

@@ -53,7 +53,7 @@ Result<Lease> impersonate(const MintContext& context, const CredentialSource& so
                     .fix = "grant roles/iam.workloadIdentityUser on the account to this identity"};
   question.request = {.method = "POST",
                       .url = fmt::format("{}/v1/projects/-/serviceAccounts/{}:generateAccessToken",
-                                         endpoint, form_encoded(account))};
+                                         endpoint, percent_encoded(account))};
   question.request.headers = {{"Authorization", "Bearer ", &federated}};
   question.request.content_type = "application/json";
   json body = {{"scope", scopes_of(source)}};
