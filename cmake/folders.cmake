@@ -1,5 +1,5 @@
 # PURE folders: no system call (scripts/check-layers reads this list).
-set(BERM_PURE base policy plan rules/changes rules/egress rules/model rules/aws redact record)
+set(BERM_PURE base policy plan rules/changes rules/egress rules/model rules/aws rules/shell rules/tools redact record)
 
 berm_library(base SOURCES result.cc text.cc base64.cc ip.cc wall_time.cc host_name.cc path.cc glob.cc units.cc fmt.cc)
 berm_library(policy SOURCES names.cc grants.cc reader.cc parse.cc parse_network.cc parse_credentials.cc credential_presets.cc credential_source.cc print.cc merge.cc merge_network.cc bundles.cc

@@ -40,6 +40,17 @@ constexpr std::pair<std::string_view, NetworkMode> kNetworks[] = {
     {"none", NetworkMode::none}, {"allow", NetworkMode::allow}, {"open", NetworkMode::open}};
 constexpr std::pair<std::string_view, ToolMatch> kMatches[] = {
     {"deny", ToolMatch::deny}, {"ask", ToolMatch::ask}, {"report", ToolMatch::report}};
+constexpr std::pair<std::string_view, ToolAction> kActions[] = {{"allow", ToolAction::allow},
+                                                                {"report", ToolAction::report},
+                                                                {"rewrite", ToolAction::rewrite},
+                                                                {"ask", ToolAction::ask},
+                                                                {"deny", ToolAction::deny}};
+constexpr std::pair<std::string_view, PromptDetail> kPrompts[] = {{"digest", PromptDetail::digest},
+                                                                  {"text", PromptDetail::text}};
+constexpr std::pair<std::string_view, AnomalyResponse> kResponses[] = {
+    {"ignore", AnomalyResponse::ignore},
+    {"report", AnomalyResponse::report},
+    {"end", AnomalyResponse::end}};
 constexpr std::pair<std::string_view, Carrier> kCarriers[] = {{"header", Carrier::header},
                                                               {"query", Carrier::query},
                                                               {"basic", Carrier::basic},
@@ -59,6 +70,9 @@ EnumNames<GitHistory> names(GitHistory) { return kHistories; }
 EnumNames<ProtectClass> names(ProtectClass) { return kClasses; }
 EnumNames<SecretsAction> names(SecretsAction) { return kSecrets; }
 EnumNames<NetworkMode> names(NetworkMode) { return kNetworks; }
+EnumNames<ToolAction> names(ToolAction) { return kActions; }
+EnumNames<PromptDetail> names(PromptDetail) { return kPrompts; }
+EnumNames<AnomalyResponse> names(AnomalyResponse) { return kResponses; }
 EnumNames<ToolMatch> names(ToolMatch) { return kMatches; }
 EnumNames<Carrier> names(Carrier) { return kCarriers; }
 EnumNames<HostedTools> names(HostedTools) { return kHostedTools; }

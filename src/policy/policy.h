@@ -33,8 +33,16 @@ enum class GitHistory : std::uint8_t { none, head, full };
 enum class ProtectClass : std::uint8_t { ci, git, agent, editor, shell, packages, ownership };
 enum class SecretsAction : std::uint8_t { refuse, report };
 enum class NetworkMode : std::uint8_t { none, allow, open };
+/// What a rule about tool calls leads to. In this order the stronger one wins, but for allow: it
+/// also sets packs aside.
+enum class ToolAction : std::uint8_t { allow, report, rewrite, ask, deny };
+/// What a pack's finding, and a command that is not understood, lead to.
 enum class ToolMatch : std::uint8_t { deny, ask, report };
 enum class SuccessAction : std::uint8_t { keep, apply, branch, patch };
+/// How much of a prompt stands in the record.
+enum class PromptDetail : std::uint8_t { digest, text };
+/// What repetition, floods and storms lead to.
+enum class AnomalyResponse : std::uint8_t { ignore, report, end };
 /// How a secret travels in a request.
 enum class Carrier : std::uint8_t {
   header,  ///< the value of a header
@@ -62,7 +70,10 @@ using EnumNames = std::span<const std::pair<std::string_view, E>>;
 [[nodiscard]] EnumNames<ProtectClass> names(ProtectClass);
 [[nodiscard]] EnumNames<SecretsAction> names(SecretsAction);
 [[nodiscard]] EnumNames<NetworkMode> names(NetworkMode);
+[[nodiscard]] EnumNames<ToolAction> names(ToolAction);
 [[nodiscard]] EnumNames<ToolMatch> names(ToolMatch);
+[[nodiscard]] EnumNames<PromptDetail> names(PromptDetail);
+[[nodiscard]] EnumNames<AnomalyResponse> names(AnomalyResponse);
 [[nodiscard]] EnumNames<Carrier> names(Carrier);
 [[nodiscard]] EnumNames<HostedTools> names(HostedTools);
 [[nodiscard]] EnumNames<AnomalyAction> names(AnomalyAction);
@@ -151,6 +162,37 @@ struct CredentialFile {
   std::string path;     ///< beneath the agent's home, "~/…"
   std::string content;  ///< "{}" is the placeholder
   bool operator==(const CredentialFile&) const = default;
+};
+
+/// A rule about tool calls and started programs. `match` in Claude Code's syntax: "Bash(npm test)",
+/// "Read(//etc/**)", "WebFetch(domain:example.com)", "mcp__github__*", "*"; and "Exec(ssh *)" for
+/// what is started, whoever starts it.
+struct ToolRule {
+  ToolAction action = ToolAction::deny;
+  std::string match;
+  std::string reason;   ///< for the model; "" = made from the rule
+  std::string rewrite;  ///< a JSON object, merged into the tool's input (RFC 7396)
+  bool operator==(const ToolRule&) const = default;
+};
+
+/// What the agent may do by its tools.
+struct ToolPolicy {
+  std::vector<ToolRule> rules;
+  std::vector<std::string> packs{"core",       "git",      "filesystem", "download-execute",
+                                 "cloud",      "database", "containers", "packages",
+                                 "persistence"};
+  ToolMatch on_match = ToolMatch::deny;
+  ToolMatch on_unclear = ToolMatch::ask;     ///< "ask" is "deny" when nobody is there
+  ToolAction otherwise = ToolAction::allow;  ///< what no rule speaks of: allow, ask or deny
+  PromptDetail prompts = PromptDetail::digest;
+  bool bypass_permissions = true;  ///< the client may skip its own prompts: the sandbox holds
+  bool unhooked = false;           ///< a client whose hooks cannot be made to hold may run
+  std::vector<std::string> programs_absent;  ///< absolute paths, or names looked for in /usr
+  AnomalyResponse on_anomaly = AnomalyResponse::report;
+  std::uint64_t repeated_failures = 10;  ///< the same call, failing, in a row
+  std::uint64_t exec_rate = 1000;        ///< programs started in a second, for 5 s
+  std::uint64_t call_rate = 300;         ///< tool calls in a minute
+  bool operator==(const ToolPolicy&) const = default;
 };
 
 /// What may be asked of a model API.
@@ -262,8 +304,19 @@ struct PolicyLayer {
   } prepare;
 
   struct Tools {
-    std::optional<std::vector<std::string>> deny;
+    std::vector<ToolRule> rules;  ///< allow, deny, ask, report lists and [[tools.rule]], in order
+    std::optional<std::vector<std::string>> packs;
     std::optional<ToolMatch> on_match;
+    std::optional<ToolMatch> on_unclear;
+    std::optional<ToolAction> otherwise;
+    std::optional<PromptDetail> prompts;
+    std::optional<bool> bypass_permissions;
+    std::optional<bool> unhooked;
+    std::optional<std::vector<std::string>> programs_absent;
+    std::optional<AnomalyResponse> on_anomaly;
+    std::optional<std::uint64_t> repeated_failures;
+    std::optional<std::uint64_t> exec_rate;
+    std::optional<std::uint64_t> call_rate;
     bool operator==(const Tools&) const = default;
   } tools;
 
@@ -322,6 +375,7 @@ struct Policy {
   Bytes disk{4ULL << 30};
   Bytes output{64ULL << 20};
   ModelBudget model_budget;
+  ToolPolicy tools;
 
   bool operator==(const Policy&) const = default;
 };
