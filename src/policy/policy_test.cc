@@ -243,7 +243,7 @@ TEST(ParsePolicy, ABundleCanOnlyBeAllowed) {
 
 TEST(MergePolicy, AnEmptyListGrantsNothing) {
   PolicyLayer file;
-  file.workspace.write .emplace();
+  file.workspace.write.emplace();
   const Result<MergedPolicy> merged = merge_policy({{"file", file}}, {"ceiling", {}});
   ASSERT_TRUE(merged.has_value());
   EXPECT_TRUE(merged->policy.write.empty());
