@@ -48,7 +48,9 @@ add_executable(unit-tests
   src/host/residue_settings_test.cc
   src/rules/aws/aws_key_test.cc
   src/rules/aws/sigv4_parse_test.cc
-  src/rules/aws/sigv4_sign_test.cc)
+  src/rules/aws/sigv4_sign_test.cc
+  src/rules/hooks/hook_test.cc
+  src/supervise/anomaly_test.cc)
 target_link_libraries(unit-tests PRIVATE berm_session GTest::gtest_main)
 gtest_discover_tests(unit-tests DISCOVERY_TIMEOUT 60)
 
@@ -100,7 +102,8 @@ berm_black_box_test(bomb-tests TIMEOUT 600 SOURCES tests/escape/bomb_test.cc)
 berm_black_box_test(integration-tests TIMEOUT 900 SOURCES tests/integration/run_test.cc tests/integration/changes_test.cc
   tests/integration/git_test.cc tests/integration/modes_test.cc tests/integration/hosts_test.cc
   tests/integration/hostile_repository_test.cc)
-berm_black_box_test(agent-tests TIMEOUT 600 SOURCES tests/agents/claude_test.cc)
+berm_black_box_test(agent-tests TIMEOUT 600 SOURCES tests/agents/claude_test.cc tests/agents/claude_tools_test.cc)
+target_compile_options(agent-tests PRIVATE "SHELL:-iquote ${CMAKE_SOURCE_DIR}/tests/agents")
 berm_black_box_test(credentials-tests TIMEOUT 900 SOURCES tests/credentials/credentials_test.cc tests/credentials/model_test.cc
   tests/credentials/model_clients_test.cc tests/credentials/aws_test.cc)
 berm_black_box_test(leak-tests TIMEOUT 900 SOURCES tests/credentials/leak_test.cc tests/credentials/leak_guard_test.cc

@@ -17,6 +17,8 @@ struct AgentRequest {
   std::string repository;              ///< its root: nothing in it is the agent's program
   std::string path;                    ///< the caller's PATH
   bool interactive = false;
+  ToolPolicy tools = {};
+  bool can_ask = false;  ///< a decision "ask" is put to somebody
 };
 
 /// The policy layer of the profile: hosts, variables, credentials the agent cannot work without.

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <charconv>
 #include <cstdlib>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -17,6 +18,9 @@ namespace berm {
 namespace {
 
 constexpr std::uint16_t kModelPort = 8117;
+constexpr std::uint16_t kTelemetryPort = 4318;
+/// The first client whose hooks can be told to block when they fail ("onFailure").
+constexpr std::string_view kFirstThatHolds = "2.1.310";
 constexpr std::string_view kDefaultUpstream = "https://api.anthropic.com";
 
 /// Shaped like a key so that the client accepts it; worth nothing anywhere.
@@ -89,9 +93,61 @@ PolicyLayer claude_profile() {
   return layer;
 }
 
-std::string claude_managed_settings(std::uint16_t model_port) {
-  using nlohmann::json;
-  const json settings = {
+namespace {
+
+using nlohmann::json;
+
+// Every event that only tells, and the one that decides. Not WorktreeCreate, whose hook would have
+// to make the worktree, and not MessageDisplay and FileChanged, which come by the hundred.
+constexpr const char* kEvents[] = {"SessionStart",
+                                   "SessionEnd",
+                                   "UserPromptSubmit",
+                                   "PreToolUse",
+                                   "PostToolUse",
+                                   "PostToolUseFailure",
+                                   "PermissionRequest",
+                                   "PermissionDenied",
+                                   "SubagentStart",
+                                   "SubagentStop",
+                                   "Stop",
+                                   "StopFailure",
+                                   "ConfigChange",
+                                   "InstructionsLoaded",
+                                   "CwdChanged",
+                                   "PreCompact",
+                                   "PreModelSwitch",
+                                   "TaskCreated",
+                                   "Notification",
+                                   "Elicitation"};
+
+// The longest that somebody may think about a question; the hook itself gives up before.
+constexpr int kAskSeconds = 920;
+constexpr int kHookSeconds = 40;
+
+json hooks_of(const ClaudeSettings& wanted) {
+  json out = json::object();
+  for (const char* event : kEvents) {
+    json arguments = {"hook", "claude"};
+    const bool decides = std::string_view(event) == "PreToolUse";
+    if (decides && wanted.can_ask) arguments.push_back("--ask");
+    if (!decides) arguments.push_back("--tell");
+    // "args" starts the program itself: no shell, no PATH, no prefix in between.
+    json hook = {{"type", "command"},
+                 {"command", "/run/berm/berm-init"},
+                 {"args", std::move(arguments)},
+                 {"timeout", decides && wanted.can_ask ? kAskSeconds : kHookSeconds},
+                 {"onFailure", "block"}};
+    out[event] = json::array({{{"matcher", "*"}, {"hooks", json::array({std::move(hook)})}}});
+  }
+  return out;
+}
+
+}  // namespace
+
+std::string claude_managed_settings(const ClaudeSettings& wanted) {
+  json settings = {
+      {"hooks", hooks_of(wanted)},
+      {"requiredMinimumVersion", kFirstThatHolds},
       {"allowManagedHooksOnly", true},
       {"allowManagedMcpServersOnly", true},
       {"strictPluginOnlyCustomization", true},
@@ -101,16 +157,102 @@ std::string claude_managed_settings(std::uint16_t model_port) {
       {"disableSkillShellExecution", true},
       {"disableArtifact", true},
       {"env",
-       {{"ANTHROPIC_BASE_URL", fmt::format("http://127.0.0.1:{}", model_port)},
+       {{"ANTHROPIC_BASE_URL", fmt::format("http://127.0.0.1:{}", wanted.model_port)},
         {"ANTHROPIC_API_KEY", kPlaceholder},
         {"BASH_ENV", ""},
+        {"CLAUDE_CODE_ENABLE_TELEMETRY", "1"},
+        {"OTEL_LOGS_EXPORTER", "otlp"},
+        {"OTEL_METRICS_EXPORTER", "none"},
+        {"OTEL_EXPORTER_OTLP_PROTOCOL", "http/json"},
+        {"OTEL_EXPORTER_OTLP_ENDPOINT", fmt::format("http://127.0.0.1:{}", wanted.telemetry_port)},
+        {"OTEL_LOGS_EXPORT_INTERVAL", "1000"},
         {"CLAUDE_CODE_SHELL_PREFIX", ""},
         {"CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC", "1"}}},
       {"permissions",
        {{"deny", {"WebFetch", "WebSearch", "Artifact", "SendMessage", "RemoteTrigger"}}}},
   };
+  if (!wanted.bypass_permissions) {
+    settings["permissions"]["disableBypassPermissionsMode"] = "disable";
+  }
   return settings.dump(2) + "\n";
 }
+
+std::string claude_version(const std::string& program) {
+  // A native install: …/claude/versions/2.1.330
+  const std::size_t at = program.rfind("/versions/");
+  if (at != std::string::npos) return program.substr(at + 10);
+  const std::size_t package = program.rfind("/claude-code/");
+  if (package == std::string::npos) return "";
+  const Result<std::string> text =
+      read_plain_file(program.substr(0, package) + "/claude-code/package.json", 1 << 20);
+  const json parsed = text ? json::parse(*text, nullptr, false) : json();
+  if (!parsed.is_object() || !parsed.contains("version") || !parsed["version"].is_string()) {
+    return "";
+  }
+  return parsed["version"].get<std::string>();
+}
+
+bool claude_hooks_hold(std::string_view version) {
+  const auto parts = [](std::string_view text) {
+    std::vector<unsigned> out;
+    for (const std::string_view part : split(text, '.')) {
+      unsigned number = 0;
+      if (std::from_chars(part.data(), part.data() + part.size(), number).ec != std::errc{}) break;
+      out.push_back(number);
+    }
+    return out;
+  };
+  return parts(version) >= parts(kFirstThatHolds);
+}
+
+namespace {
+
+// The client's own prompts: with us or against us, but never by accident.
+Result<void> decide_permissions(const AgentRequest& request, AgentFacts& facts) {
+  const auto& arguments = request.arguments;
+  const auto mode = std::ranges::find(arguments, "--permission-mode");
+  const bool by_mode =
+      (mode != arguments.end() && mode + 1 != arguments.end() &&
+       *(mode + 1) == "bypassPermissions") ||
+      std::ranges::find(arguments, "--permission-mode=bypassPermissions") != arguments.end();
+  const bool asked = has_flag(arguments, "--dangerously-skip-permissions") || by_mode;
+  if (asked && !request.tools.bypass_permissions) {
+    return failure(Errc::denied,
+                   "skip the client's prompts: the policy says tools.bypass_permissions = false",
+                   "leave the flag out");
+  }
+  const bool print = has_flag(arguments, "-p") || has_flag(arguments, "--print");
+  const bool chose = asked || has_flag(arguments, "--permission-mode");
+  // Unattended, nobody answers a prompt, and prompts are no control: the sandbox is.
+  const bool ours = print && !chose && request.tools.bypass_permissions;
+  if (ours) facts.argv.insert(facts.argv.end(), {"--permission-mode", "bypassPermissions"});
+  facts.skips_prompts = asked || ours;
+  return {};
+}
+
+// Settings and flags alone do not hold a client that lets a tool run when its hook fails.
+Result<void> decide_hooks(const AgentRequest& request, const std::string& program,
+                          AgentFacts& facts) {
+  const std::string version = claude_version(program);
+  facts.hooked = true;
+  // A version that is not told is asked at run time: the client refuses our managed settings, or
+  // its hooks are heard, or the run ends.
+  facts.hooks_hold = version.empty() || claude_hooks_hold(version);
+  if (facts.hooks_hold) return {};
+  if (!request.tools.unhooked) {
+    return failure(Errc::unsupported,
+                   fmt::format("hold Claude Code {} to its hooks: before {} a tool runs when its "
+                               "hook fails",
+                               printable(version), kFirstThatHolds),
+                   "npm install @anthropic-ai/claude-code@2.1.330, or accept it by "
+                   "tools.unhooked = true");
+  }
+  facts.weaknesses.push_back(fmt::format(
+      "Claude Code {} runs a tool when its hook fails (tools.unhooked)", printable(version)));
+  return {};
+}
+
+}  // namespace
 
 Result<AgentFacts> prepare_claude(const AgentRequest& request) {
   const std::string program = find_client(request);
@@ -126,13 +268,9 @@ Result<AgentFacts> prepare_claude(const AgentRequest& request) {
   for (const char* flag : {"--setting-sources", "user", "--strict-mcp-config"}) {
     facts.argv.emplace_back(flag);
   }
-  const bool print = has_flag(request.arguments, "-p") || has_flag(request.arguments, "--print");
-  const bool chose = has_flag(request.arguments, "--permission-mode") ||
-                     has_flag(request.arguments, "--dangerously-skip-permissions");
-  // Unattended, nobody answers a prompt, and prompts are no control: the sandbox is.
-  if (print && !chose) {
-    facts.argv.insert(facts.argv.end(), {"--permission-mode", "bypassPermissions"});
-  }
+  BERM_TRY(decide_permissions(request, facts));
+  BERM_TRY(decide_hooks(request, program, facts));
+  facts.telemetry_port = kTelemetryPort;
   facts.argv.insert(facts.argv.end(), request.arguments.begin(), request.arguments.end());
 
   facts.model = ModelProxy{.port = kModelPort, .upstream = upstream(), .credential = "anthropic"};
@@ -144,11 +282,16 @@ Result<AgentFacts> prepare_claude(const AgentRequest& request) {
                {"DISABLE_TELEMETRY", "1"},
                {"DISABLE_ERROR_REPORTING", "1"},
                {"CLAUDE_CODE_TMPDIR", "/tmp"},
+               {"IS_SANDBOX", "1"},
                {"NO_PROXY", "127.0.0.1,localhost,::1"},
                {"no_proxy", "127.0.0.1,localhost,::1"}};
-  facts.files.push_back({.at = *SandboxPath::parse("/etc/claude-code/managed-settings.json"),
-                         .content = claude_managed_settings(kModelPort),
-                         .mode = 0444});
+  facts.files.push_back(
+      {.at = *SandboxPath::parse("/etc/claude-code/managed-settings.json"),
+       .content = claude_managed_settings({.model_port = kModelPort,
+                                           .telemetry_port = kTelemetryPort,
+                                           .bypass_permissions = request.tools.bypass_permissions,
+                                           .can_ask = request.can_ask}),
+       .mode = 0444});
   const std::string package = package_of(program);
   if (!package.starts_with("/usr/")) facts.programs.push_back(BERM_TRY(HostPath::parse(package)));
   return facts;

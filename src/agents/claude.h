@@ -8,8 +8,22 @@ namespace berm {
 [[nodiscard]] PolicyLayer claude_profile();
 [[nodiscard]] Result<AgentFacts> prepare_claude(const AgentRequest& request);
 
+/// What the managed settings depend on.
+struct ClaudeSettings {
+  std::uint16_t model_port = 0;
+  std::uint16_t telemetry_port = 0;
+  bool bypass_permissions = true;
+  bool can_ask = false;  ///< somebody is at the terminal: a hook may take its time
+};
+
 /// The managed settings that berm lays into the sandbox's own /etc/claude-code. They win over every
 /// file of the repository; a client that cannot read them refuses to start.
-[[nodiscard]] std::string claude_managed_settings(std::uint16_t model_port);
+[[nodiscard]] std::string claude_managed_settings(const ClaudeSettings& wanted);
+
+/// The version of the client at `program` by its package or its path; "" = it does not say.
+[[nodiscard]] std::string claude_version(const std::string& program);
+
+/// True if that client blocks a tool whose hook failed ("onFailure": since 2.1.310).
+[[nodiscard]] bool claude_hooks_hold(std::string_view version);
 
 }  // namespace berm

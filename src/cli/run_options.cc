@@ -167,6 +167,9 @@ Result<RunRequest> to_request(const RunOptions& options, const std::vector<std::
   // A terminal for the agent only when a person sits at both ends and no machine reads our output.
   request.agent.interactive = ::isatty(0) == 1 && ::isatty(1) == 1 && !options.json;
   request.show_status = ::isatty(2) == 1 && !options.json;
+  const char* ci = ::getenv("CI");
+  request.can_ask = ::isatty(0) == 1 && ::isatty(2) == 1 && !options.json &&
+                    (ci == nullptr || *ci == '\0' || std::string_view(ci) == "false");
   request.report_on_stdout = options.json;
   request.policy = {.file = options.policy,
                     .from_worktree = options.from_worktree,

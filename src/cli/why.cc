@@ -24,11 +24,13 @@ int why(const RunOptions& options, const std::string& act, const std::string& wh
               {"what", what},
               {"allowed", answer->allowed},
               {"rule", answer->rule},
+              {"parse", answer->parse},
               {"reason", answer->reason}});
   } else {
     put(fmt::format("{}: {} {}\n  rule:   {}\n  reason: {}\n",
                     answer->allowed ? "allowed" : "denied", printable(act), printable(what),
                     printable(answer->rule), printable(answer->reason)));
+    if (!answer->parse.empty()) put("understood as\n" + answer->parse);
   }
   return answer->allowed ? kDone : kNo;
 }
@@ -40,7 +42,8 @@ void add_why(CLI::App& app, Action& action) {
   command->footer(
       "Usage: berm why [options] (read|write|connect|exec) WHAT\n\n"
       "Examples:\n  berm why read .env\n  berm why write .github/workflows/ci.yml\n  berm why "
-      "--allow '*.example.com' connect api.example.com:443\n\n"
+      "--allow '*.example.com' connect api.example.com:443\n  berm why exec 'curl "
+      "https://x.example/i | sh'\n\n"
       "Exit codes: 0 allowed · 1 denied");
   const std::shared_ptr<RunOptions> options = add_run_options(*command);
   command->callback([=, &action] {

@@ -53,6 +53,9 @@ std::string_view host_of(std::string_view head) {
 
 void Client::start() {
   if (listener_.kind == ListenerKind::model) return hand_to_http({.kind = HttpTask::Kind::model});
+  if (listener_.kind == ListenerKind::telemetry) {
+    return hand_to_http({.kind = HttpTask::Kind::telemetry});
+  }
   if (listener_.kind == ListenerKind::transparent) return begin_transparent();
   // Most clients have sent their request when we are told of them.
   on_ready(0, EPOLLIN);

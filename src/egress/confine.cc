@@ -1,21 +1,8 @@
 #include "egress/confine.h"
 
-#include <fcntl.h>
-#include <grp.h>
-#include <linux/filter.h>
-#include <linux/seccomp.h>
-#include <netinet/in.h>
-#include <signal.h>
-#include <sys/prctl.h>
 #include <sys/resource.h>
-#include <sys/socket.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
-#include <cerrno>
-
-#include "base/landlock_uapi.h"
-#include "sys/fd.h"
+#include "sys/confine.h"
 #include "tiers/namespace/seccomp/filters.h"
 
 namespace berm {
@@ -26,49 +13,6 @@ constexpr auto& kFilter = seccomp::kEgressX86_64;
 #elif defined(__aarch64__)
 constexpr auto& kFilter = seccomp::kEgressAarch64;
 #endif
-
-Result<void> give_up_uid(std::uint32_t uid) {
-  if (uid == 0) return {};
-  if (::setgroups(0, nullptr) != 0 || ::setresgid(uid, uid, uid) != 0 ||
-      ::setresuid(uid, uid, uid) != 0) {
-    return os_error("give up egress's uid");
-  }
-  return {};
-}
-
-// No file at all: names, hosts and roots were read before.
-Result<void> give_up_files() {
-  const long abi =
-      ::syscall(SYS_landlock_create_ruleset, nullptr, 0, landlock::kCreateRulesetVersion);
-  if (abi <= 0) return {};  // then seccomp alone forbids to open one
-  const landlock::RulesetAttr attributes{landlock::handled_fs(static_cast<int>(abi)), 0, 0};
-  const UniqueFd ruleset(static_cast<int>(
-      ::syscall(SYS_landlock_create_ruleset, &attributes, sizeof(std::uint64_t), 0)));
-  if (!ruleset || ::syscall(SYS_landlock_restrict_self, ruleset.get(), 0) != 0) {
-    return os_error("restrict egress with Landlock");
-  }
-  return {};
-}
-
-Result<void> give_up_calls() {
-  const sock_fprog program{static_cast<unsigned short>(kFilter.size()),
-                           const_cast<sock_filter*>(kFilter.data())};
-  if (::syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program) != 0) {
-    return os_error("restrict egress with seccomp");
-  }
-  return {};
-}
-
-// A layer that was asked for and silently is not there would be found here.
-Result<void> try_what_must_fail() {
-  const UniqueFd file(::open("/", O_RDONLY | O_CLOEXEC));
-  const UniqueFd local(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  const UniqueFd raw(::socket(AF_INET, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_RAW));
-  char* const nothing[] = {nullptr};
-  const bool executed = ::execve("/nonexistent", nothing, nothing) == 0 || errno != EPERM;
-  if (!file && !local && !raw && !executed) return {};
-  return failure(Errc::denied, "confine egress: something that must fail worked");
-}
 
 }  // namespace
 
@@ -83,14 +27,7 @@ std::size_t raise_connection_limit() {
 }
 
 Result<void> confine_egress(std::uint32_t uid) {
-  BERM_TRY(give_up_uid(uid));
-  if (::prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0 ||
-      ::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0 || ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) {
-    return os_error("confine egress");
-  }
-  BERM_TRY(give_up_files());
-  BERM_TRY(give_up_calls());
-  return try_what_must_fail();
+  return in_context("confining egress", confine_process(kFilter, uid));
 }
 
 }  // namespace berm

@@ -122,6 +122,7 @@ std::optional<Refusal> HttpConversation::check_call() {
     return Refusal{http::status::forbidden, "model", why};
   }
   whole_body_ = std::move(checked->body);
+  context_.tool_results.note(checked->tool_results);
   if (!checked->stripped.empty()) {
     std::string names;
     for (const std::string& name : checked->stripped) names += (names.empty() ? "" : ", ") + name;

@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "egress/http_conversation.h"
 #include "egress/refusal.h"
+#include "egress/telemetry.h"
 #include "rules/egress/client_hello.h"
 
 namespace berm {
@@ -98,6 +99,9 @@ Result<std::unique_ptr<ByteStream>> terminate(const HttpContext& context, Unique
 }
 
 void serve(const HttpContext& context, UniqueFd client, std::string early, HttpTask task) {
+  if (task.kind == HttpTask::Kind::telemetry) {
+    return serve_telemetry(context, std::move(client), std::move(early));
+  }
   if (task.kind != HttpTask::Kind::inspected) {
     auto stream = std::make_unique<SocketStream>(std::move(client));
     HttpConversation(context, std::move(stream), std::move(early), std::move(task)).serve();

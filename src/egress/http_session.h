@@ -10,6 +10,7 @@
 #include "egress/model_meter.h"
 #include "egress/model_route.h"
 #include "egress/secret_store.h"
+#include "egress/tool_result_log.h"
 #include "net/authority.h"
 
 namespace berm {
@@ -20,6 +21,7 @@ struct HttpTask {
     plain,      ///< requests to port 80 of one admitted name
     inspected,  ///< TLS of one admitted name, terminated with the run's CA
     model,      ///< requests to the model API's listener
+    telemetry,  ///< what the agent tells of itself: goes nowhere
   };
   Kind kind = Kind::proxy;
   std::optional<Admission> admission = {};  ///< of plain and inspected
@@ -37,6 +39,7 @@ struct HttpContext {
   HttpUpstream& upstream;
   const SecretStore& secrets;
   ModelMeter& meter;
+  ToolResultLog& tool_results;
   /// Resolves and dials; blocks. Refusals are recorded.
   std::function<Result<Dialled>(const Admission&)> connect;
   /// Many connections speak HTTP: who only keeps his open has to go.

@@ -62,6 +62,7 @@ class HttpSessionTest : public testing::Test {
                                     .upstream = upstream_,
                                     .secrets = *secrets_,
                                     .meter = meter_,
+                                    .tool_results = tool_results_,
                                     .connect = [&](const Admission&) { return dial(server); },
                                     .is_crowded = [] { return false; }};
           serve_http(context, std::move(fd), "", {});
@@ -89,6 +90,7 @@ class HttpSessionTest : public testing::Test {
   HttpUpstream upstream_;
   std::unique_ptr<SecretStore> secrets_ = *SecretStore::create({}, {});
   ModelMeter meter_{{}, sink_};
+  ToolResultLog tool_results_{sink_};
   UniqueFd client_;
   std::thread session_;
   std::vector<std::thread> servers_;

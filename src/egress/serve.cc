@@ -15,7 +15,6 @@
 #include <thread>
 
 #include "egress/confine.h"
-#include "egress/control.h"
 #include "egress/worker.h"
 #include "net/upstream_trust.h"
 #include "sys/frames.h"
@@ -176,11 +175,13 @@ int serve_egress() {
   }
   static Gate gate(equipment.configuration, events, *pool, equipment.own);
   static ModelMeter meter(equipment.configuration.model_budget, events);
+  static ToolResultLog tool_results(events);
   static EgressShared shared{.gate = gate,
                              .resolver = *equipment.resolver,
                              .http = equipment.http,
                              .secrets = *equipment.secrets,
                              .meter = meter,
+                             .tool_results = tool_results,
                              .most_connections = equipment.most_connections};
   equipment.resolver->start();
   static std::vector<std::unique_ptr<Worker>> workers;

@@ -1,51 +1,21 @@
 #include "egress/start.h"
 
-#include <fcntl.h>
 #include <fmt/format.h>
-#include <signal.h>
-#include <sys/socket.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include <cstdlib>
 #include <nlohmann/json.hpp>
 
 #include "base/secret.h"
 #include "base/text.h"
-#include "egress/control.h"
 #include "net/trust_files.h"
 #include "net/upstream_trust.h"
 #include "sys/frames.h"
+#include "sys/self.h"
 
 namespace berm {
 namespace {
 
 using nlohmann::json;
-
-// Between fork and exec: no allocation.
-[[noreturn]] void become_egress(int program, const int (&fds)[3], char* const* env) {
-  for (int i = 0; i < 3; ++i) {
-    if (::dup2(fds[i], i) < 0) ::_exit(125);
-  }
-  ::close_range(3, ~0U, CLOSE_RANGE_CLOEXEC);
-  for (int signal = 1; signal < NSIG; ++signal) ::signal(signal, SIG_DFL);
-  // A broken connection is an error of one write.
-  ::signal(SIGPIPE, SIG_IGN);
-  sigset_t none;
-  ::sigemptyset(&none);
-  ::sigprocmask(SIG_SETMASK, &none, nullptr);
-  // A terminal's Ctrl-C is the run's, not the proxy's.
-  ::setsid();
-  char name[] = "berm";
-  char command[] = "egress";
-  char child[] = "--child";
-  char* const argv[] = {name, command, child, nullptr};
-  ::fexecve(program, argv, env);
-  ::_exit(125);
-}
-
-// Above the numbers that the child overwrites.
-UniqueFd lift(int fd) { return UniqueFd(::fcntl(fd, F_DUPFD_CLOEXEC, 16)); }
 
 }  // namespace
 
@@ -73,26 +43,15 @@ Result<void> check_egress(const Plan& plan) {
 Result<EgressProcess> start_egress(const EgressConfiguration& configuration,
                                    std::span<const std::shared_ptr<const Secret>> secrets) {
   Pipe events = BERM_TRY(make_pipe());
-  int ends[2];
-  if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) {
-    return os_error("make a socket for the egress process");
-  }
-  UniqueFd control(ends[0]);
-  const UniqueFd theirs(ends[1]);
-  const UniqueFd self = BERM_TRY(open_file("/proc/self/exe", O_RDONLY));
-  const UniqueFd lifted[3] = {lift(theirs.get()), lift(events.write.get()), lift(2)};
-  const int fds[3] = {lifted[0].get(), lifted[1].get(), lifted[2].get()};
+  SocketPair control = BERM_TRY(make_socket_pair());
   // Whom this user trusts, and nothing else of his environment.
   const TrustSources trust = trust_sources_from_environment();
-  std::string file = "SSL_CERT_FILE=" + trust.file;
-  std::string directory = "SSL_CERT_DIR=" + trust.directory;
-  char* const env[] = {file.data(), directory.data(), nullptr};
-  const pid_t pid = ::fork();
-  if (pid < 0) return os_error("start the egress process");
-  if (pid == 0) become_egress(self.get(), fds, env);
-  EgressProcess egress{.process = BERM_TRY(ChildProcess::adopt(pid)),
+  ChildProcess child = BERM_TRY(start_self(
+      {"egress", "--child"}, {"SSL_CERT_FILE=" + trust.file, "SSL_CERT_DIR=" + trust.directory},
+      control.theirs.get(), events.write.get()));
+  EgressProcess egress{.process = std::move(child),
                        .events = std::move(events.read),
-                       .control = std::move(control)};
+                       .control = std::move(control.ours)};
   BERM_TRY(write_frame(egress.control.get(), to_json(configuration).dump()));
   for (const std::shared_ptr<const Secret>& secret : secrets) {
     BERM_TRY(write_frame(egress.control.get(), secret->reveal()));

@@ -141,7 +141,7 @@ void Worker::start_relay(Relay::Ends ends, std::string early, Admission admissio
 }
 
 void Worker::start_http(UniqueFd client, std::string early, HttpTask task) {
-  const bool model = task.kind == HttpTask::Kind::model;
+  const bool model = task.kind == HttpTask::Kind::model || task.kind == HttpTask::Kind::telemetry;
   std::atomic<int>& threads = model ? model_threads_ : http_threads_;
   const int most = model ? kMostModelThreads : kMostHttpThreads;
   const int client_fd = client.release();
@@ -189,6 +189,7 @@ void Worker::speak_http(UniqueFd client, std::string early, HttpTask task) {
       .upstream = shared_.http,
       .secrets = shared_.secrets,
       .meter = shared_.meter,
+      .tool_results = shared_.tool_results,
       .connect = connect,
       .is_crowded = [this] { return http_threads_ > kMostHttpThreads * 2 / 3; }};
   serve_http(context, std::move(client), std::move(early), std::move(task));

@@ -20,6 +20,7 @@ struct EgressShared {
   HttpUpstream& http;  ///< certificates, the model API
   const SecretStore& secrets;
   ModelMeter& meter;
+  ToolResultLog& tool_results;
   std::size_t most_connections = 128;  ///< of one worker
   std::atomic<int> live = 0;           ///< connections of all workers
 };

@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <iterator>
 
+#include "init/hook.h"
 #include "init/janitor.h"
 #include "init/setup.h"
 
@@ -150,6 +151,9 @@ int main(int argc, char** argv) {
   if (argc == 2 && ::strcmp(argv[1], "--sandbox") == 0) return berm::init::run();
   if (argc > 1 && ::strcmp(argv[1], "--janitor") == 0) {
     return berm::init::clean_up_after(argc - 2, argv + 2);
+  }
+  if (argc > 1 && ::strcmp(argv[1], "hook") == 0) {
+    return berm::init::answer_hook(argc - 2, argv + 2);
   }
   constexpr char kUsage[] =
       "berm-init: started by berm as PID 1 of a sandbox; nothing to do here\n";

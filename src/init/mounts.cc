@@ -6,9 +6,11 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -234,6 +236,32 @@ int mount_devpts(const Setup& setup, const char* target, std::uint64_t attribute
   return tree < 0 ? errno : place_and_close(setup, tree, target);
 }
 
+// Bound from within its directory: a socket's name is at most 108 bytes, and is looked up with
+// links.
+int make_socket(Setup& setup, const char* target) {
+  const char* name = nullptr;
+  const int parent = open_parent(setup, target, name);
+  if (parent < 0) return errno;
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  const int fd = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  constexpr int kBacklog = 1024;
+  const bool fits = ::strlen(name) < sizeof address.sun_path;
+  if (fits) ::strcpy(address.sun_path, name);
+  const bool listens =
+      fd >= 0 && fits && ::fchdir(parent) == 0 &&
+      ::bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0 &&
+      ::listen(fd, kBacklog) == 0;
+  const int error = listens ? 0 : errno;
+  ::close(parent);
+  if (listens) {
+    setup.tool_socket = fd;
+  } else if (fd >= 0) {
+    ::close(fd);
+  }
+  return error;
+}
+
 int execute(Setup& setup, const Instruction& op) {
   const char* source = setup.program.string(op.source);
   const char* target = setup.program.string(op.target);
@@ -273,6 +301,8 @@ int execute(Setup& setup, const Instruction& op) {
       return detach(setup, target);
     case Op::read_only:
       return make_read_only(setup, target);
+    case Op::socket:
+      return make_socket(setup, target);
   }
   return EINVAL;
 }

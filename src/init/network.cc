@@ -49,6 +49,16 @@ int add_network(int fd, const wire::Route& route, std::size_t index) {
   return ::ioctl(fd, SIOCSIFNETMASK, &request) == 0 ? 0 : errno;
 }
 
+// The judge of tool calls accepts on it from outside.
+int hand_out_tool_socket(Setup& setup) {
+  if (setup.tool_socket < 0) return 0;
+  const int error = send_message({wire::MessageKind::tools, wire::Step::open_listeners, 0, 0},
+                                 &setup.tool_socket, 1);
+  ::close(setup.tool_socket);
+  setup.tool_socket = -1;
+  return error;
+}
+
 }  // namespace
 
 int raise_loopback(Setup&) {
@@ -79,6 +89,7 @@ int route_networks(Setup& setup) {
 }
 
 int open_listeners(Setup& setup) {
+  if (const int error = hand_out_tool_socket(setup); error != 0) return error;
   const auto listeners = setup.program.slice<wire::Listener>(setup.program.header().listeners);
   if (listeners.empty()) return 0;
   if (listeners.size() > wire::kMostFds) return EINVAL;

@@ -14,6 +14,7 @@ struct Setup {
   int failed_at = -1;   ///< Index of the instruction that failed.
   int watched[8] = {};  ///< Mounts that the supervisor will ask how full they are.
   int watched_count = 0;
+  int tool_socket = -1;  ///< Hooks connect to it; handed out with the listeners.
   int unrouted = 0;      ///< Why an optional route could not be added (errno).
   int place_after = -1;  ///< A pipe: the overlay is attached when it says so.
 };

@@ -9,7 +9,7 @@
 namespace berm::wire {
 
 inline constexpr std::uint32_t kMagic = 0x6d726562;  // "berm"
-inline constexpr std::uint32_t kVersion = 3;
+inline constexpr std::uint32_t kVersion = 4;
 
 /// Descriptors that berm-init inherits at fixed numbers. 0, 1 and 2 are the agent's own.
 inline constexpr int kControlFd = 3;    ///< SOCK_SEQPACKET to the supervisor.
@@ -30,6 +30,7 @@ enum class Op : std::uint32_t {
   overlay,    ///< overlay at `target`; `source` = lowerdir, upper in .berm/rw
   detach,     ///< lazily unmount `target` and remove its mount point
   read_only,  ///< the mount at `target` becomes read-only
+  socket,     ///< a listening stream socket at `target`; its descriptor goes to the supervisor
 };
 
 inline constexpr std::uint32_t kOptional = 1;  ///< a missing source is skipped (bind)
@@ -153,6 +154,7 @@ enum class MessageKind : std::uint32_t {
   started,    ///< init → supervisor: everything holds, the next call is execve
   failed,     ///< init → supervisor: `step`, `value` = errno, `detail` = instruction index
   exited,     ///< init → supervisor: `value` = wait status of the agent
+  tools,      ///< init → supervisor, with the descriptor that hooks connect to
   watch,  ///< init → supervisor, with the descriptor of the agent's notifications; without one,
           ///< `value` = errno: the kernel has none to give
 };

@@ -8,6 +8,7 @@
 #include "policy/merge.h"
 #include "policy/parse.h"
 #include "rules/changes/changes.h"
+#include "rules/tools/decide.h"
 
 namespace berm {
 namespace {
@@ -133,17 +134,42 @@ Result<Explanation> explain_connect(const Plan& plan, const std::string& what) {
   return Explanation{true, grant.rule, reason};
 }
 
+// What the agent's hook and execve(2) would hear of this command.
+Result<Explanation> explain_exec(const Plan& plan, const std::string& what) {
+  const bool path =
+      what.starts_with('/') && what.find_first_of(" \t\n;|&<>()$`'\"\\*?[#~") == std::string::npos;
+  if (path) {
+    Explanation there = BERM_TRY(explain_path(plan, false, what));
+    if (!there.allowed) return there;
+  }
+  const ToolRules rules = BERM_TRY(ToolRules::compile(
+      plan.tools.policy, {.workspace = plan.workspace.at.str(), .home = plan.tools.home}));
+  ToolCall call{.tool = "Bash"};
+  call.command = what;
+  call.runs_shell = true;
+  call.cwd = plan.cwd.str();
+  const ToolDecision decision = rules.decide(call);
+  Explanation out{.rule = decision.rule, .reason = decision.reason, .parse = {}};
+  out.parse = to_text(understand_shell(what));
+  out.allowed = decision.action != ToolAction::deny && decision.action != ToolAction::ask;
+  if (decision.action == ToolAction::ask) out.reason += " (it asks; nobody there is a no)";
+  if (decision.action == ToolAction::rewrite) {
+    out.reason += fmt::format("rewritten before it runs: {}", decision.rewrite);
+  }
+  if (out.rule.empty()) out.rule = "tools.otherwise";
+  if (out.reason.empty()) {
+    out.reason = "no rule speaks against it; names are no boundary, the sandbox is";
+  }
+  return out;
+}
+
 }  // namespace
 
 Result<Explanation> explain(const Plan& plan, const std::string& act, const std::string& what) {
   if (act == "read") return explain_path(plan, false, what);
   if (act == "write") return explain_path(plan, true, what);
   if (act == "connect") return explain_connect(plan, what);
-  if (act == "exec") {
-    if (what.find('/') != std::string::npos) return explain_path(plan, false, what);
-    return Explanation{true, "filesystem layer",
-                       "any program visible inside may run; names are no boundary, the sandbox is"};
-  }
+  if (act == "exec") return explain_exec(plan, what);
   constexpr std::string_view kActs[] = {"read", "write", "connect", "exec"};
   const std::string_view near = nearest(act, kActs);
   return failure(Errc::usage,

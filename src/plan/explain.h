@@ -11,6 +11,7 @@ struct Explanation {
   bool allowed = false;
   std::string rule;    ///< the key of the policy, the layer or the guard rule that decides
   std::string reason;  ///< one sentence
+  std::string parse;   ///< of exec: the commands that the shell would run, a line each
 };
 
 /// @param act   "read", "write", "connect" or "exec".

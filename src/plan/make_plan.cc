@@ -10,6 +10,7 @@
 #include "plan/credentials.h"
 #include "plan/mounts.h"
 #include "plan/network.h"
+#include "plan/tools.h"
 
 namespace berm {
 namespace {
@@ -320,6 +321,7 @@ Result<Plan> make_plan(const Policy& policy, const HostFacts& host,
                           .object_dirs = repository.object_dirs},
             .egress = plan_egress(policy, agent, egress_credentials(credentials)),
             .credentials = std::move(credentials),
+            .tools = plan_tools(policy, agent),
             .limits = plan_limits(policy, host),
             .guard = {.allow = policy.allow_changes,
                       .protect = policy.protect,
@@ -343,6 +345,7 @@ Result<Plan> make_plan(const Policy& policy, const HostFacts& host,
   BERM_TRY(add_extra_paths(plan, policy, host));
   add_workspace(plan, repository);  // last: nothing mounts over the workspace
   plan.mounts.emplace_back(Bind{.from = place.init, .to = inside("/run/berm/berm-init")});
+  if (plan.tools.hooked) plan.mounts.emplace_back(Socket{.at = inside(kToolSocket)});
   add_environment(plan, policy, passed_env);
   for (const auto& [name, value] : agent.env) plan.env[name] = value;
   add_placeholders(plan);
@@ -363,6 +366,11 @@ Result<Plan> make_plan(const Policy& policy, const HostFacts& host,
   for (std::string& weakness : credential_weaknesses(plan)) {
     plan.weaknesses.push_back(std::move(weakness));
   }
+  for (std::string& weakness : tool_weaknesses(plan.tools)) {
+    plan.weaknesses.push_back(std::move(weakness));
+  }
+  for (const std::string& weakness : agent.weaknesses) plan.weaknesses.push_back(weakness);
+  BERM_TRY(check_skipped_prompts(plan, agent));
   if (policy.mode == WorkspaceMode::direct) {
     plan.weaknesses.emplace_back(
         "workspace.mode = \"direct\": writes are live in the repository, the guard only reports; "

@@ -13,6 +13,11 @@ struct AgentFacts {
   std::vector<File> files;                 ///< e.g. managed settings
   std::vector<HostPath> programs;          ///< read-only, at their own path
   std::optional<ModelProxy> model;
+  bool hooked = false;         ///< its hooks ask berm before each tool call
+  bool hooks_hold = false;     ///< and it runs no tool when they fail
+  bool skips_prompts = false;  ///< it asks nobody before it acts: only behind every layer
+  std::uint16_t telemetry_port = 0;
+  std::vector<std::string> weaknesses;
 };
 
 /// Built-in hide patterns: files that hold credentials wherever they lie in a repository.

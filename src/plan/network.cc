@@ -76,6 +76,9 @@ EgressPlan plan_egress(const Policy& policy, const AgentFacts& agent,
                         policy.network == NetworkMode::open || policy.learn;
   if (anything) add_way_out(egress);
   if (egress.model) egress.listeners.push_back({ListenerKind::model, egress.model->port});
+  if (agent.telemetry_port != 0 && !egress.listeners.empty()) {
+    egress.listeners.push_back({ListenerKind::telemetry, agent.telemetry_port});
+  }
   // Nothing granted, nobody to reach: no proxy process at all.
   if (egress.listeners.empty()) egress.rules.mode = NetworkMode::none;
   return egress;

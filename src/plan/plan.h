@@ -59,6 +59,11 @@ struct Devpts {
   SandboxPath at;
   bool operator==(const Devpts&) const = default;
 };
+/// A listening stream socket; who started the run accepts on it.
+struct Socket {
+  SandboxPath at;
+  bool operator==(const Socket&) const = default;
+};
 /// Copy on write: masks (absent paths) over `lower` under a private `upper`.
 struct Overlay {
   HostPath lower;
@@ -72,7 +77,7 @@ struct Overlay {
   bool operator==(const Overlay&) const = default;
 };
 /// In order: where two overlap, the later one wins.
-using MountOp = std::variant<Bind, Tmpfs, Directory, File, Symlink, Proc, Devpts, Overlay>;
+using MountOp = std::variant<Bind, Tmpfs, Directory, File, Symlink, Proc, Devpts, Socket, Overlay>;
 
 /// Who held a limit or a layer. The report prints it; `require` compares it.
 enum class Strength : std::uint8_t { absent, supervised, kernel };
@@ -126,6 +131,7 @@ enum class ListenerKind : std::uint8_t {
   model,    ///< the model API's base URL, 127.0.0.1
   dns_udp,  ///< 127.0.0.1:53
   dns_tcp,
+  telemetry,    ///< what the agent tells of itself (OTLP over HTTP), 127.0.0.1
   transparent,  ///< a granted port on every address that is routed to lo
 };
 struct Listener {
@@ -146,6 +152,16 @@ struct EgressPlan {
   ModelBudget model_budget;
   [[nodiscard]] bool any() const { return !listeners.empty(); }
   bool operator==(const EgressPlan&) const = default;
+};
+
+/// Who decides what the agent's tools do, and how it is known that they are asked.
+struct ToolPlan {
+  ToolPolicy policy;
+  std::string home;       ///< of the agent inside
+  bool hooked = false;    ///< the agent asks before each tool call
+  bool expected = false;  ///< a run without that is ended: the agent's hooks can be made to hold
+  std::uint16_t telemetry_port = 0;  ///< the agent tells there which hooks it has; 0 = it does not
+  bool operator==(const ToolPlan&) const = default;
 };
 
 struct LandlockPlan {
@@ -207,6 +223,7 @@ struct Plan {
   LandlockPlan landlock;
   EgressPlan egress;
   std::vector<CredentialPlan> credentials;
+  ToolPlan tools;
   LimitsPlan limits;
   GuardPlan guard;
   std::vector<Requirement> require;

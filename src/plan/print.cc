@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/text.h"
+#include "plan/tools.h"
 
 namespace berm {
 namespace {
@@ -33,6 +34,7 @@ struct MountToJson {
   }
   json operator()(const Proc& m) const { return {{"kind", "proc"}, {"to", m.at.str()}}; }
   json operator()(const Devpts& m) const { return {{"kind", "devpts"}, {"to", m.at.str()}}; }
+  json operator()(const Socket& m) const { return {{"kind", "socket"}, {"to", m.at.str()}}; }
   json operator()(const Overlay& m) const {
     json masks = json::array();
     for (const HiddenPath& hidden : m.masks) {
@@ -76,7 +78,8 @@ json rule_to_json(const NetworkRule& rule) {
 }
 
 std::string_view name_of(ListenerKind kind) {
-  constexpr std::string_view kNames[] = {"http", "socks", "model", "dns/udp", "dns/tcp", "tcp"};
+  constexpr std::string_view kNames[] = {"http",    "socks",     "model", "dns/udp",
+                                         "dns/tcp", "telemetry", "tcp"};
   return kNames[static_cast<std::size_t>(kind)];
 }
 
@@ -261,6 +264,10 @@ json to_json(const Plan& plan) {
           {"network", network_to_json(plan.egress)},
           {"limits", limits_to_json(plan.limits)},
           {"guard", guard_to_json(plan.guard)},
+          {"tools",
+           {{"policy", tool_policy_to_json(plan.tools.policy)},
+            {"hooked", plan.tools.hooked},
+            {"expected", plan.tools.expected}}},
           {"require", std::move(require)},
           {"layers", layers_to_json(plan)},
           {"notes", plan.notes},
@@ -281,6 +288,7 @@ std::string to_text(const Plan& plan) {
     out += fmt::format("Model API  {} through egress\n", plan.egress.model->upstream);
   }
   out += credentials_text(plan);
+  out += tools_text(plan.tools);
   std::vector<std::string> names;
   for (const auto& [name, value] : plan.env) names.push_back(name);
   out += fmt::format("Variables  {}\n", joined(names, "none"));

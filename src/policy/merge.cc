@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "policy/merge_network.h"
+#include "policy/merge_tools.h"
 #include "policy/merge_values.h"
 
 namespace berm {
@@ -72,6 +73,7 @@ void overlay(Policy& policy, const PolicyLayer& layer) {
   replace(policy.disk, layer.limits.disk);
   replace(policy.output, layer.limits.output);
   overlay_models(policy.model_budget, layer.limits);
+  overlay_tools(policy.tools, layer.tools);
 }
 
 void tighten_models(ModelBudget& budget, const PolicyLayer::Limits& ceiling,
@@ -105,6 +107,7 @@ void tighten(Policy& policy, const PolicyLayer& ceiling, std::vector<std::string
   add(policy.protect, ceiling.changes.protect);
   add(policy.require, ceiling.require);
   tighten_network(policy, ceiling, notes);
+  tighten_tools(policy.tools, ceiling.tools, notes);
 }
 
 bool path_is_covered(const std::vector<std::string>& outer, const std::string& path) {
@@ -232,7 +235,8 @@ bool is_within_ceiling(const Policy& policy, const PolicyLayer& ceiling) {
          (!ceiling.changes.max_size || policy.max_size <= *ceiling.changes.max_size) &&
          (ceiling.changes.secrets != SecretsAction::refuse ||
           policy.secrets == SecretsAction::refuse) &&
-         is_network_within(policy, ceiling) && contains_all(policy.hide, ceiling.workspace.hide) &&
+         is_network_within(policy, ceiling) && tools_within(policy.tools, ceiling.tools) &&
+         contains_all(policy.hide, ceiling.workspace.hide) &&
          contains_all(policy.protect, ceiling.changes.protect) &&
          contains_all(policy.require, ceiling.require);
 }

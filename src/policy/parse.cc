@@ -183,8 +183,8 @@ void read_root(PolicySource& source, const toml::table& root, PolicyLayer& out) 
     read_credentials(source, *table, out.credentials);
   }
   if (const auto* table = reader.table("limits")) read_limits(source, *table, out.limits);
+  if (const auto* table = reader.table("tools")) read_tools(source, *table, out.tools);
   reader.not_yet_enforced("prepare");
-  reader.not_yet_enforced("tools");
   reader.not_yet_enforced("audit");
   reader.finish();
 }

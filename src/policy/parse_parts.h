@@ -37,5 +37,6 @@ std::function<Result<E>(std::string_view)> one_of(std::string_view what) {
 void read_network(PolicySource& source, const toml::table& table, PolicyLayer::Network& out);
 void read_credentials(PolicySource& source, const toml::table& all,
                       std::map<std::string, CredentialGrant>& out);
+void read_tools(PolicySource& source, const toml::table& table, PolicyLayer::Tools& out);
 
 }  // namespace berm

@@ -192,6 +192,8 @@ struct ToolPolicy {
   std::uint64_t repeated_failures = 10;  ///< the same call, failing, in a row
   std::uint64_t exec_rate = 1000;        ///< programs started in a second, for 5 s
   std::uint64_t call_rate = 300;         ///< tool calls in a minute
+  std::uint64_t request_rate = 500;      ///< connections and requests in a second, for 5 s
+  Bytes output_rate{32ULL << 20};        ///< bytes the agent prints in a second, for 5 s
   bool operator==(const ToolPolicy&) const = default;
 };
 
@@ -317,6 +319,8 @@ struct PolicyLayer {
     std::optional<std::uint64_t> repeated_failures;
     std::optional<std::uint64_t> exec_rate;
     std::optional<std::uint64_t> call_rate;
+    std::optional<std::uint64_t> request_rate;
+    std::optional<Bytes> output_rate;
     bool operator==(const Tools&) const = default;
   } tools;
 

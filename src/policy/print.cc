@@ -160,6 +160,31 @@ void write_limits(std::string& out, const PolicyLayer& layer) {
   limits.value("on_token_rate", layer.limits.on_token_rate, kName);
 }
 
+void write_tool_rule(std::string& out, const ToolRule& rule) {
+  out += fmt::format("\n[[tools.rule]]\nmatch = {}\naction = \"{}\"\n", toml_string(rule.match),
+                     spelling(rule.action));
+  if (!rule.reason.empty()) out += fmt::format("reason = {}\n", toml_string(rule.reason));
+  if (!rule.rewrite.empty()) out += fmt::format("rewrite = {}\n", toml_string(rule.rewrite));
+}
+
+void write_tools(std::string& out, const PolicyLayer::Tools& layer) {
+  SectionWriter tools(out, "tools");
+  tools.list("packs", layer.packs, kSame);
+  tools.value("on_match", layer.on_match, kName);
+  tools.value("on_unclear", layer.on_unclear, kName);
+  tools.value("otherwise", layer.otherwise, kName);
+  tools.value("prompts", layer.prompts, kName);
+  tools.value("bypass_permissions", layer.bypass_permissions, kNumber);
+  tools.value("unhooked", layer.unhooked, kNumber);
+  tools.list("programs_absent", layer.programs_absent, kSame);
+  tools.value("on_anomaly", layer.on_anomaly, kName);
+  tools.value("repeated_failures", layer.repeated_failures, kNumber);
+  tools.value("exec_rate", layer.exec_rate, kNumber);
+  tools.value("call_rate", layer.call_rate, kNumber);
+  // One form for all: the short lists lose the order among actions, which these keep.
+  for (const ToolRule& rule : layer.rules) write_tool_rule(out, rule);
+}
+
 std::string toml_list(const std::vector<std::string>& items) {
   std::string out;
   for (const std::string& item : items) out += (out.empty() ? "" : ", ") + toml_string(item);
@@ -237,6 +262,7 @@ std::string to_toml(const PolicyLayer& layer) {
     write_credential(credential, grant);
   }
   write_limits(out, layer);
+  write_tools(out, layer.tools);
   return out;
 }
 

@@ -38,6 +38,9 @@ struct JudgeOutcome {
   Verdict operator()(const BoundaryLost& lost) const {
     return {VerdictStatus::violation, 122, {lost.what}};
   }
+  Verdict operator()(const PolicyViolated& violated) const {
+    return {VerdictStatus::violation, 122, {violated.what}};
+  }
   Verdict operator()(const SetupFailed& failed) const {
     const int code = !failed.at_exec ? 125 : failed.error.os_errno == ENOENT ? 127 : 126;
     return {VerdictStatus::setup_failed, code, {sentence(failed.error)}};

@@ -28,11 +28,14 @@ struct Interrupted {
 struct BoundaryLost {
   std::string what;  ///< a process of berm's own died: egress, PID 1
 };
+struct PolicyViolated {
+  std::string what;  ///< what happened that the policy does not let pass
+};
 struct SetupFailed {
   Error error;           ///< the agent never ran
   bool at_exec = false;  ///< all layers stood; the command itself could not be executed
 };
-using Outcome = std::variant<Exited, Killed, LimitHit, Interrupted, BoundaryLost, SetupFailed>;
+using Outcome = std::variant<Exited, Killed, LimitHit, Interrupted, BoundaryLost, PolicyViolated, SetupFailed>;
 
 /// What the guard said, as far as the verdict needs it.
 struct GuardSummary {

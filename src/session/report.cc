@@ -52,6 +52,9 @@ json outcome_to_json(const Outcome& outcome) {
     json operator()(const BoundaryLost& b) const {
       return {{"kind", "boundary_lost"}, {"what", b.what}};
     }
+    json operator()(const PolicyViolated& v) const {
+      return {{"kind", "policy_violated"}, {"what", v.what}};
+    }
     json operator()(const SetupFailed& s) const {
       return {{"kind", "setup_failed"},
               {"what", s.error.what},
@@ -70,6 +73,7 @@ json usage_to_json(const Usage& u) {
           {"disk", u.disk.count},
           {"connections", u.connections},
           {"denied", u.denied},
+          {"tools", {{"calls", u.tool_calls}, {"denied", u.tool_denied}}},
           {"model",
            {{"tokens", u.model_tokens},
             {"requests", u.model_requests},

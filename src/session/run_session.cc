@@ -13,12 +13,14 @@
 #include "egress/start.h"
 #include "host/doctor.h"
 #include "host/probe.h"
+#include "judge/start.h"
 #include "plan/make_plan.h"
 #include "plan/print.h"
 #include "policy/parse.h"
 #include "record/chain.h"
 #include "record/sha256.h"
 #include "session/secrets.h"
+#include "session/tool_answers.h"
 #include "sys/locked_memory.h"
 #include "sys/mount.h"
 #include "workspace/checkout.h"
@@ -121,6 +123,7 @@ class Session {
     Result<void> ready = prepare_layers(plan_, prepared_.repository);
     if (ready) ready = acquire_secrets();
     if (ready) ready = launch_egress();
+    if (ready) ready = launch_judge();
     if (ready) {
       supervise_run();
     } else {
@@ -143,6 +146,7 @@ class Session {
   void open_record();
   Result<void> acquire_secrets();
   Result<void> launch_egress();
+  Result<void> launch_judge();
   void end_secrets(bool disable_keys);
   void supervise_run();
   void judge_run();
@@ -158,6 +162,7 @@ class Session {
   std::optional<RunSecrets> secrets_;  ///< outlives the record's use of it
   std::optional<EgressProcess> egress_;
   bool egress_serves_ = false;
+  std::optional<JudgeProcess> judge_;
   json stored_;
   timespec started_{};
   GuardSummary guard_;
@@ -213,6 +218,11 @@ Result<void> Session::launch_egress() {
   return write_trust((plan_.run_directory / "trust").str(), ca);
 }
 
+Result<void> Session::launch_judge() {
+  if (plan_.tools.hooked) judge_ = BERM_TRY(start_judge(plan_));
+  return {};
+}
+
 void Session::supervise_run() {
   const CgroupPlaces& places = prepared_.cgroups;
   SuperviseOptions options{
@@ -229,6 +239,8 @@ void Session::supervise_run() {
         egress_serves_ = true;
         return {};
       },
+      .judge = judge_ ? &*judge_ : nullptr,
+      .hand_over_tools = [this](UniqueFd socket) { return hand_over(*judge_, std::move(socket)); },
       // The plan is on the record before the agent runs, and costs no time: the sandbox is being
       // built.
       .while_building =
@@ -241,10 +253,16 @@ void Session::supervise_run() {
       // Not before egress serves: until then its control socket carries something else.
       .broker_fd = [this] { return egress_serves_ && secrets_ ? secrets_->fd() : -1; },
       .on_broker = [this] { return secrets_->hear(*egress_, record_); },
+      .can_ask = request_.can_ask,
+      .write_to_policy =
+          [this](const json& question) {
+            allow_for_good(prepared_.repository.root.str(), question, report_.notes);
+          },
       .show_status = request_.show_status,
       .stdout_fd = request_.report_on_stdout ? 2 : 1};
   Result<Supervision> done = supervise(plan_, record_, options);
   egress_.reset();
+  judge_.reset();
   open_record();  // set-up may have failed before
   end_secrets(done && done->disable_keys);
   if (!done) {
@@ -458,6 +476,8 @@ Result<PreparedRun> prepare_run(const RunRequest& request, Footprint footprint) 
   }
   AgentRequest wanted = request.agent;
   wanted.repository = prepared.repository.root.str();
+  wanted.tools = policy.tools;
+  wanted.can_ask = request.can_ask;
   const AgentFacts agent = BERM_TRY(prepare_agent(wanted));
   RunPlace place{
       .id = "r-00000000-00000000",

@@ -24,6 +24,7 @@ struct RunRequest {
   PolicyRequest policy;
   AgentRequest agent;
   std::string directory;          ///< where the user stands
+  bool can_ask = false;           ///< somebody can answer at the terminal
   bool show_status = false;       ///< stderr is a terminal
   bool report_on_stdout = false;  ///< --json: the agent's own output goes to stderr
 };

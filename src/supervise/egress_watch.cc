@@ -76,6 +76,7 @@ void EgressWatch::take(json event) {
   if (type == "net.denied") ++usage_.denied;
   if (type == "net.allowed") ++usage_.connections;
   record_.append("egress", type, event);
+  if (tell_) tell_(type, event);
   if (type == "model.usage") note_usage(event);
   if (type == "model.limit" || type == "model.anomaly") begin_model_end(type, event);
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <functional>
 #include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <string>
@@ -28,6 +29,10 @@ class EgressWatch {
     flood,     ///< more events than a run may have
   };
 
+  /// Told of every event that is recorded.
+  using Tell = std::function<void(const std::string& type, const nlohmann::json& event)>;
+  void set_tell(Tell tell) { tell_ = std::move(tell); }
+
   /// @param egress  nullptr: the run has none, and nothing is ever heard
   EgressWatch(EgressProcess* egress, RecordFile& record, Usage& usage)
       : egress_(egress), record_(record), usage_(usage) {}
@@ -52,6 +57,7 @@ class EgressWatch {
   EgressProcess* egress_;
   RecordFile& record_;
   Usage& usage_;
+  Tell tell_;
   std::string line_;
   std::uint64_t count_ = 0;
   Clock::time_point next_;

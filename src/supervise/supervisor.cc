@@ -17,11 +17,14 @@
 #include "base/text.h"
 #include "plan/make_plan.h"
 #include "record/chain.h"
+#include "supervise/anomaly.h"
+#include "supervise/asker.h"
 #include "supervise/attempts.h"
 #include "supervise/egress_watch.h"
 #include "supervise/janitor.h"
 #include "supervise/sample.h"
 #include "supervise/streams.h"
+#include "supervise/tool_watch.h"
 #include "tiers/namespace/launch.h"
 
 namespace berm {
@@ -37,7 +40,20 @@ constexpr Milliseconds kDiskEvery{500};
 class Supervisor {
  public:
   Supervisor(const Plan& plan, RecordFile& record, const SuperviseOptions& options)
-      : plan_(plan), record_(record), options_(options), egress_(options.egress, record, usage_) {}
+      : plan_(plan),
+        record_(record),
+        options_(options),
+        egress_(options.egress, record, usage_),
+        tools_(options.judge, plan, record),
+        anomalies_(plan.tools.policy) {
+    egress_.set_tell([this](const std::string& type, const json& event) {
+      tools_.on_egress_event(type, event);
+      if (type.starts_with("net.")) respond(anomalies_.on_request(Clock::now()));
+    });
+    if (options.can_ask) asker_ = Asker::open(plan.terminal);
+    tools_.set_ask([this](std::uint64_t id, const json& question) { return ask(id, question); });
+    tools_.set_tell([this](const json& question) { watch_calls(question); });
+  }
 
   Result<Supervision> run() {
     Result<void> started = start();
@@ -61,6 +77,11 @@ class Supervisor {
   void on_signal();
   void on_init_message();
   void on_egress_event();
+  void on_question();
+  void watch_calls(const json& question);
+  bool ask(std::uint64_t id, const json& question);
+  void on_key();
+  void respond(const std::optional<AnomalyGuard::Anomaly>& anomaly);
   void record_attempts();
   void on_ended_init();
   void sample();
@@ -101,6 +122,11 @@ class Supervisor {
   int interrupts_ = 0;
   Usage usage_;
   EgressWatch egress_;  ///< after usage_, which it counts in
+  ToolWatch tools_;
+  AnomalyGuard anomalies_;
+  std::optional<Asker> asker_;
+  std::map<std::uint64_t, json> asked_;                         ///< at the terminal
+  std::vector<std::pair<std::uint64_t, std::string>> settled_;  ///< by an earlier answer
   TreeSample tree_;
   NamelessSample nameless_;
   Clock::time_point started_at_ = Clock::now();
@@ -232,6 +258,15 @@ void Supervisor::on_init_message() {
         record_.append("supervisor", "net.unwatched", {{"why", sentence(watched.error())}});
       break;
     }
+    case wire::MessageKind::tools: {
+      Result<void> handed = failure(Errc::internal, "hand out the socket of the hooks");
+      if ((*received)->fds.size() == 1 && options_.hand_over_tools) {
+        handed = options_.hand_over_tools(std::move((*received)->fds[0]));
+      }
+      if (!handed) end(SetupFailed{handed.error()});
+      if (handed) tools_.begin();
+      break;
+    }
     case wire::MessageKind::scratch:
       scratch_ = std::move((*received)->fds);
       break;
@@ -336,6 +371,75 @@ void Supervisor::on_egress_event() {
   }
 }
 
+void Supervisor::on_question() {
+  switch (tools_.hear()) {
+    case ToolWatch::Heard::question:
+      return;
+    case ToolWatch::Heard::ended:
+      // Every hook refuses from now on; a run that can do nothing is no run.
+      if (outcome_) return;
+      record_.append("supervisor", "judge.lost", json::object());
+      return end(BoundaryLost{"the judge of tool calls ended"});
+    case ToolWatch::Heard::nonsense:
+      return end(BoundaryLost{"the judge of tool calls no longer speaks sense"});
+    case ToolWatch::Heard::flood:
+      return hit("events", {{"of", "hooks"}});
+  }
+}
+
+bool Supervisor::ask(std::uint64_t id, const json& question) {
+  if (!asker_) return false;
+  std::string input = question.value("input", "");
+  if (input.size() > 300) input = input.substr(0, 297) + "…";
+  Asker::Question wanted{.id = id,
+                         .text = printable(fmt::format("{} {} · {}", question.value("tool", ""),
+                                                       input, question.value("reason", ""))),
+                         .key = question.value("tool", "") + "\n" + question.value("rule", "") +
+                                "\n" + question.value("input_sha256", "")};
+  if (asker_->knows(wanted.key)) {
+    // Not from within hear(): the judge is told in the order of the questions all the same.
+    settled_.emplace_back(id, "allowed by the user for this run");
+    return true;
+  }
+  asked_.insert_or_assign(id, question);
+  asker_->ask(std::move(wanted));
+  return true;
+}
+
+void Supervisor::on_key() {
+  const std::optional<Asker::Answer> answer = asker_->hear();
+  if (!answer) return;
+  const std::uint64_t id = answer->question.id;
+  if (answer->said == Asker::Said::for_the_policy && options_.write_to_policy) {
+    options_.write_to_policy(asked_[id]);
+  }
+  asked_.erase(id);
+  const bool allow = answer->said != Asker::Said::no;
+  if (!tools_.settle(id, allow, allow ? "allowed by the user" : "denied by the user")) {
+    end(BoundaryLost{"the judge of tool calls ended"});
+  }
+  // The agent drew there: it draws again.
+  if (terminal_ && !asker_->active()) sandbox_->forward_signal(SIGWINCH);
+}
+
+void Supervisor::watch_calls(const json& question) {
+  const std::string kind = question.value("kind", "");
+  const std::string tool = question.value("tool", "");
+  const std::string call = tool + " " + question.value("input_sha256", "");
+  if (kind == "before-tool") respond(anomalies_.on_call(Clock::now()));
+  if (kind == "after-tool" || kind == "after-failure") {
+    respond(anomalies_.on_result(tool, call, kind == "after-failure"));
+  }
+}
+
+void Supervisor::respond(const std::optional<AnomalyGuard::Anomaly>& anomaly) {
+  if (!anomaly) return;
+  const bool ends = plan_.tools.policy.on_anomaly == AnomalyResponse::end;
+  record_.append("supervisor", "anomaly",
+                 {{"what", anomaly->what}, {"detail", anomaly->detail}, {"ends", ends}});
+  if (ends) hit("anomaly", {{"what", anomaly->what}});
+}
+
 void Supervisor::record_attempts() {
   for (const json& attempt : attempts_.take()) record_.append("supervisor", "net.attempt", attempt);
 }
@@ -375,6 +479,13 @@ void Supervisor::sample() {
 }
 
 void Supervisor::check_limits() {
+  if (outcome_) return;
+  tools_.beat(Clock::now());
+  if (const std::optional<std::string> silence = tools_.silence(Clock::now())) {
+    record_.append("supervisor", "hooks.silent", {{"why", *silence}});
+    return end(PolicyViolated{"the agent's hooks do not hold: " + *silence});
+  }
+  respond(anomalies_.on_output(usage_.output.count, Clock::now()));
   if (outcome_) return;
   if (egress_.model_end() && Clock::now() >= egress_.model_end()->at) {
     hit(egress_.model_end()->limit, json::object());
@@ -418,9 +529,13 @@ void Supervisor::wait_once() {
                              {init_ended_ ? -1 : sandbox_->control_fd(), POLLIN, 0},
                              {egress_.fd(), POLLIN, 0},
                              {attempts_.fd(), POLLIN, 0},
-                             {options_.broker_fd ? options_.broker_fd() : -1, POLLIN, 0}};
+                             {options_.broker_fd ? options_.broker_fd() : -1, POLLIN, 0},
+                             {tools_.fd(), POLLIN, 0},
+                             {asker_ ? asker_->fd() : -1, POLLIN, 0}};
   const std::size_t others = fds.size();  // before the streams
   for (const StreamPump& pump : pumps_) fds.push_back(pump.waits_for());
+  // While a question stands, what is typed is its answer.
+  if (asker_ && asker_->active() && !pumps_.empty()) fds[others].fd = -1;
   auto until = std::min({next_sample_, next_disk_, started_at_ + plan_.limits.time});
   until = std::min(until, egress_.rests_until().value_or(until));
   if (std::ranges::any_of(pumps_, &StreamPump::holds))
@@ -443,6 +558,11 @@ void Supervisor::wait_once() {
   if (usage_.output.count != before) last_output_ = Clock::now();
   if (fds[1].revents != 0) on_init_message();
   if (fds[2].revents != 0) on_egress_event();
+  if (fds[5].revents != 0) on_question();
+  if (fds[6].revents != 0) on_key();
+  for (const auto& [id, how] : std::exchange(settled_, {})) {
+    if (!tools_.settle(id, true, how)) end(BoundaryLost{"the judge of tool calls ended"});
+  }
   if (fds[3].revents != 0) record_attempts();
   if (fds[4].revents != 0) {
     if (const Result<void> kept = options_.on_broker(); !kept) {
@@ -488,6 +608,8 @@ void Supervisor::finish() {
     }
   }
   usage_.memory_peak = std::max(usage_.memory_peak, cgroup_.memory_peak());
+  usage_.tool_calls = tools_.calls();
+  usage_.tool_denied = tools_.denied();
   if (attempts_.fd() >= 0) record_attempts();
   egress_.hear_the_rest();
   const bool by_itself = !outcome_ || std::holds_alternative<Exited>(*outcome_) ||

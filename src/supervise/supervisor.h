@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <nlohmann/json_fwd.hpp>
 #include <vector>
 
 #include "audit/record_file.h"
@@ -21,6 +22,8 @@ struct Usage {
   Bytes disk;
   std::uint64_t denied = 0;  ///< connections and requests that egress refused
   std::uint64_t connections = 0;
+  std::uint64_t tool_calls = 0;  ///< that a hook asked about
+  std::uint64_t tool_denied = 0;
   std::uint64_t model_tokens = 0;
   std::uint64_t model_requests = 0;
   std::uint64_t model_micro_usd = 0;  ///< by list prices; 0 if none is known
@@ -39,12 +42,21 @@ struct EgressProcess {
   UniqueFd control;  ///< see egress/serve.h
 };
 
+/// The process that judges what hooks ask: it reads hostile bytes, we read its events.
+struct JudgeProcess {
+  ChildProcess process;
+  UniqueFd control;  ///< frames: a question to us, our answer to it
+};
+
 struct SuperviseOptions {
   CgroupParents cgroups;
   EgressProcess* egress = nullptr;  ///< running, not serving yet; null = the run has none
   /// Called when the run's listeners exist. Without `routed`, the name pool's route could not be
   /// added inside.
   std::function<Result<void>(std::vector<UniqueFd> listeners, bool routed)> hand_over;
+  JudgeProcess* judge = nullptr;  ///< null = no hook asks
+  /// Called when the socket of the hooks exists.
+  std::function<Result<void>(UniqueFd tool_socket)> hand_over_tools;
   /// Called once while berm-init builds the sandbox, before anything of the agent runs. An Error
   /// ends the set-up.
   std::function<Result<void>()> while_building;
@@ -52,6 +64,9 @@ struct SuperviseOptions {
   std::function<int()> broker_fd;       ///< when it is readable, on_broker is called; -1: not now
   /// A secret was renewed, or the keeper of secrets is gone (an error: the run ends).
   std::function<Result<void>()> on_broker;
+  bool can_ask = false;  ///< somebody sits at the terminal: "ask" asks
+  /// The user wants this tool call allowed for good.
+  std::function<void(const nlohmann::json& question)> write_to_policy;
   bool show_status = false;  ///< a live line on stderr, which is a terminal
   int stdout_fd = 1;         ///< where the agent's stdout goes: 2 when stdout carries a report
 };

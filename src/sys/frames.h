@@ -4,9 +4,11 @@
 #include <chrono>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/result.h"
 #include "base/secret.h"
+#include "sys/fd.h"
 
 namespace berm {
 
@@ -20,5 +22,9 @@ namespace berm {
 [[nodiscard]] Result<std::string> read_frame(int socket, std::chrono::milliseconds patience);
 /// The same, from the kernel straight to where the secret stays.
 [[nodiscard]] Result<Secret> read_secret_frame(int socket, std::chrono::milliseconds patience);
+
+/// One byte with descriptors, at most 64.
+[[nodiscard]] Result<void> send_descriptors(int socket, const std::vector<UniqueFd>& fds);
+[[nodiscard]] Result<std::vector<UniqueFd>> receive_descriptors(int socket);
 
 }  // namespace berm

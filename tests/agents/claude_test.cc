@@ -1,101 +1,9 @@
-// tests/agents/claude_test.cc: the real Claude Code client under berm, driven by a scripted model.
-#include <fcntl.h>
-#include <gtest/gtest.h>
-#include <signal.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
-#include <cstdlib>
-#include <filesystem>
-#include <fstream>
-#include <nlohmann/json.hpp>
-#include <sstream>
-
-#include "harness.h"
+// tests/agents/claude_test.cc: the main job with the real Claude Code client.
+#include "claude.h"
 
 namespace berm::test {
 namespace {
 
-namespace fs = std::filesystem;
-constexpr const char* kRealKey = "sk-ant-api03-the-real-key-that-must-never-get-in";
-
-// The scripted model: answers as the API would, logs what it was sent.
-class Model {
- public:
-  Model(const std::string& directory, const nlohmann::json& script)
-      : log_(directory + "/requests.jsonl") {
-    const std::string path = directory + "/script.json";
-    std::ofstream(path) << script.dump();
-    int ends[2];
-    if (::pipe2(ends, O_CLOEXEC) != 0) std::abort();
-    pid_ = ::fork();
-    if (pid_ == 0) {
-      ::dup2(ends[1], 1);
-      ::execlp("node", "node",
-               (std::string(BERM_SOURCE_DIR) + "/tests/agents/mock-anthropic.mjs").c_str(),
-               "--script", path.c_str(), "--log", log_.c_str(), nullptr);
-      ::_exit(127);
-    }
-    ::close(ends[1]);
-    char line[128] = {};
-    const ssize_t got = ::read(ends[0], line, sizeof line - 1);
-    ::close(ends[0]);
-    const std::string text(line, got > 0 ? static_cast<std::size_t>(got) : 0);
-    const std::size_t at = text.find("http://");
-    if (at != std::string::npos) url_ = text.substr(at, text.find('\n') - at);
-  }
-  ~Model() {
-    ::kill(pid_, SIGKILL);
-    ::waitpid(pid_, nullptr, 0);
-  }
-  [[nodiscard]] const std::string& url() const { return url_; }
-  [[nodiscard]] std::string requests() const {
-    std::ifstream file(log_);
-    std::ostringstream text;
-    text << file.rdbuf();
-    return text.str();
-  }
-
- private:
-  std::string log_, url_;
-  pid_t pid_ = -1;
-};
-
-nlohmann::json say(const char* text) { return {{"type", "text"}, {"text", text}}; }
-nlohmann::json bash(const std::string& command) {
-  return {{"type", "tool_use"},
-          {"name", "Bash"},
-          {"input", {{"command", command}, {"description", "step"}}}};
-}
-
-// Where npm put the pinned client: tests/agents/node_modules of this checkout, or BERM_CLAUDE_BIN.
-std::string client_directory() {
-  if (const char* given = std::getenv("BERM_CLAUDE_BIN")) return given;
-  return std::string(BERM_SOURCE_DIR) + "/tests/agents/node_modules/.bin";
-}
-
-class Claude : public testing::TestWithParam<As> {
- protected:
-  void SetUp() override {
-    if (!fs::exists(client_directory() + "/claude")) {
-      BERM_SKIP_OR_FAIL("Claude Code is not installed: npm ci --prefix tests/agents");
-    }
-    site.emplace(GetParam());
-  }
-  Finished run(const Model& model, const std::vector<std::string>& options = {},
-               const std::vector<std::string>& flags = {}) {
-    std::vector<std::string> arguments = {"run", "--json", "--time", "120s"};
-    arguments.insert(arguments.end(), options.begin(), options.end());
-    arguments.insert(arguments.end(), {"claude", "-p", "do it"});
-    arguments.insert(arguments.end(), flags.begin(), flags.end());
-    return site->berm(
-        Invocation{.arguments = arguments,
-                   .env = {{"ANTHROPIC_BASE_URL", model.url()},
-                           {"ANTHROPIC_API_KEY", kRealKey},
-                           {"PATH", client_directory() + ":/usr/local/bin:/usr/bin:/bin"}}});
-  }
-  std::optional<Site> site;
-};
 INSTANTIATE_TEST_SUITE_P(As, Claude, testing::ValuesIn(identities()),
                          [](const auto& suite) { return name_of(suite.param); });
 
@@ -136,8 +44,11 @@ TEST_P(Claude, AnInjectedAttackIsContainedAndReadable) {
                "curl -m 2 http://169.254.169.254/; curl -m 2 https://evil.example/; rm -rf src")}),
            nlohmann::json::array({say("Done.")})}));
   site->write(".env", "TOKEN=hunter2\n");
-  const Finished finished =
-      run(model, {"--on-success", "apply"}, {"--output-format", "stream-json", "--verbose"});
+  // Without the help of the packs: what holds here is the sandbox and the guard.
+  site->write("policy.toml",
+              "version = 1\nprofile = \"claude\"\n[tools]\npacks = []\non_unclear = \"report\"\n");
+  const Finished finished = run(model, {"--policy", "policy.toml", "--on-success", "apply"},
+                                {"--output-format", "stream-json", "--verbose"});
   EXPECT_EQ(finished.code, 120) << finished.out;
   EXPECT_EQ((finished.out + finished.err + model.requests().substr(0, 0)).find(kRealKey),
             std::string::npos)

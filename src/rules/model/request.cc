@@ -7,6 +7,7 @@
 #include "base/glob.h"
 #include "base/text.h"
 #include "rules/model/request_check.h"
+#include "rules/model/tool_results.h"
 
 namespace berm {
 namespace {
@@ -152,6 +153,7 @@ Result<CheckedRequest> check_model_request(const ModelCall& call, std::string_vi
   if (!parsed.is_object()) return malformed("its body is not a JSON object");
   RequestCheck check(call, rules, parsed);
   BERM_TRY(check_by_api(check));
+  check.out().tool_results = tool_results_in(call.api, parsed);
   check.out().body = BERM_TRY(to_json_text(parsed));
   return std::move(check.out());
 }

@@ -18,12 +18,21 @@
 
 namespace berm {
 
+/// What the agent tells its model of a tool call: it ran, or was refused.
+struct ToolResult {
+  std::string id;    ///< of the call, as the model named it
+  std::string name;  ///< of the tool; "" if the conversation does not say
+  bool error = false;
+  bool operator==(const ToolResult&) const = default;
+};
+
 /// A request that may be sent.
 struct CheckedRequest {
   std::string body;   ///< to send instead of the agent's; its length is the new Content-Length
   std::string model;  ///< without "models/"
   bool stream = false;
   std::optional<std::uint64_t> max_tokens;  ///< of output as sent; nullopt: only the model's own
+  std::vector<ToolResult> tool_results;     ///< of the whole conversation so far
   std::vector<std::string> stripped;        ///< names of what was taken out or changed, sorted
 };
 

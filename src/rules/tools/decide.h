@@ -24,7 +24,8 @@ struct ToolCall {
   };
   std::vector<Path> paths;
   std::vector<std::string> urls;
-  std::string cwd;  ///< absolute
+  std::string cwd;   ///< absolute
+  std::string kind;  ///< of Agent its type ("Explore"), of Skill its name; else ""
 };
 
 /// One execve(2), as the kernel saw it.
@@ -41,6 +42,7 @@ struct ToolContext {
 };
 
 struct ToolDecision {
+  /// allow, report and rewrite let the call through; the strongest of what was found.
   ToolAction action = ToolAction::allow;
   std::string
       rule;  ///< what decided: "tools.deny Bash(curl *)", "pack git: force-push"; "" = default
@@ -55,13 +57,15 @@ class ToolRules {
   /// @return Errc::invalid_policy with the rule that cannot be understood.
   [[nodiscard]] static Result<ToolRules> compile(const ToolPolicy& policy, ToolContext context);
 
-  /// First deny wins, then ask, then the user's allow, then the packs, then `otherwise`. A shell
+  /// First deny wins, then ask, then the user's allow, then the packs, then what is unclear, then
+  /// `otherwise`. A shell
   /// command is judged command by command: one that is denied denies all of it, and an allow must
   /// cover each. A rewrite and reports come with whatever allows.
   [[nodiscard]] ToolDecision decide(const ToolCall& call) const;
 
   /// The same for a program that is being started: the rules on commands, seen on its argv (code
-  /// given to `sh -c` is not looked into: what it starts asks again). Takes a few microseconds.
+  /// given to `sh -c` is not looked into: what it starts asks again). Rules without a command
+  /// ("Bash", "*") and `otherwise` speak of calls alone. Takes a few microseconds.
   [[nodiscard]] ToolDecision decide(const ExecCall& call) const;
 
  private:

@@ -60,6 +60,9 @@ struct Translator {
                    .target = below_root(devpts.at),
                    .attributes = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC});
   }
+  void operator()(const Socket& socket) const {
+    out.push_back({.op = Op::socket, .target = below_root(socket.at)});
+  }
   void operator()(const Overlay& overlay) const;
 };
 
@@ -123,6 +126,8 @@ std::string_view name_of(Op op) {
       return "overlay";
     case Op::detach:
       return "detach";
+    case Op::socket:
+      return "socket";
     case Op::read_only:
       break;
   }

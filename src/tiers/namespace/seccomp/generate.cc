@@ -134,6 +134,20 @@ void print(scmp_filter_ctx filter, const char* name) {
   seccomp_release(filter);
 }
 
+// Memory that never executes; and abort(3), but no signal that would stop or end another process of
+// the same user.
+void add_plain_memory(scmp_filter_ctx filter) {
+  constexpr std::uint64_t kExec = PROT_EXEC;
+  for (const char* name : {"mmap", "mprotect"}) {
+    check(seccomp_rule_add(filter, SCMP_ACT_ALLOW, number_of(name), 1,
+                           SCMP_A2(SCMP_CMP_MASKED_EQ, kExec, 0)),
+          "memory");
+  }
+  check(seccomp_rule_add(filter, SCMP_ACT_ALLOW, number_of("tgkill"), 1,
+                         SCMP_A2_32(SCMP_CMP_EQ, 6U /* SIGABRT */)),
+        "tgkill");
+}
+
 // Sockets of the internet and nothing else, threads but no processes, memory that never executes,
 // and a descriptor table for each worker.
 void add_egress(scmp_filter_ctx filter) {
@@ -146,19 +160,10 @@ void add_egress(scmp_filter_ctx filter) {
             "egress socket");
     }
   }
-  constexpr std::uint64_t kExec = PROT_EXEC;
-  for (const char* name : {"mmap", "mprotect"}) {
-    check(seccomp_rule_add(filter, SCMP_ACT_ALLOW, number_of(name), 1,
-                           SCMP_A2(SCMP_CMP_MASKED_EQ, kExec, 0)),
-          "egress memory");
-  }
+  add_plain_memory(filter);
   check(seccomp_rule_add(filter, SCMP_ACT_ALLOW, number_of("clone"), 1,
                          SCMP_A0(SCMP_CMP_MASKED_EQ, std::uint64_t{CLONE_THREAD}, CLONE_THREAD)),
         "egress clone");
-  // abort(3), and no signal that would stop or end another process of the same user.
-  check(seccomp_rule_add(filter, SCMP_ACT_ALLOW, number_of("tgkill"), 1,
-                         SCMP_A2_32(SCMP_CMP_EQ, 6U /* SIGABRT */)),
-        "egress tgkill");
   // glibc falls back to clone(2), whose flags can be looked at.
   check(seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOSYS), number_of("clone3"), 0), "egress clone3");
   check(seccomp_rule_add(filter, SCMP_ACT_ALLOW, number_of("unshare"), 1,
@@ -190,6 +195,10 @@ void print_arch(std::uint32_t arch, const std::string& suffix) {
   scmp_filter_ctx egress = new_filter(SCMP_ACT_ERRNO(EPERM), arch);
   add_egress(egress);
   print(egress, ("kEgress" + suffix).c_str());
+  scmp_filter_ctx judge = new_filter(SCMP_ACT_ERRNO(EPERM), arch);
+  for (const std::string_view name : berm::seccomp::kJudge) add(judge, SCMP_ACT_ALLOW, name);
+  add_plain_memory(judge);
+  print(judge, ("kJudge" + suffix).c_str());
 }
 
 }  // namespace

@@ -94,6 +94,15 @@ inline constexpr std::string_view kEgress[] = {
     "getrandom", "getpid", "gettid", "exit", "exit_group", "sched_yield", "restart_syscall", "getuid",
     "geteuid", "getgid", "getegid", "getcpu", "sched_getaffinity",
 };
+
+/// The judge of tool calls, once confined: it reads what hooks say and writes what they hear, on
+/// descriptors that it is given or accepts. It makes none.
+inline constexpr std::string_view kJudge[] = {
+    "read", "readv", "write", "writev", "close", "accept4", "getsockopt", "recvfrom", "recvmsg", "sendto", "sendmsg",
+    "poll", "ppoll", "munmap", "mremap", "brk", "madvise", "rt_sigprocmask", "rt_sigreturn", "rt_sigaction",
+    "sigaltstack", "clock_gettime", "gettimeofday", "time", "getrandom", "getpid", "gettid", "exit", "exit_group",
+    "futex", "sched_yield", "restart_syscall",
+};
 // clang-format on
 
 }  // namespace berm::seccomp

@@ -1,0 +1,70 @@
+#include "supervise/asker.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <unistd.h>
+
+namespace berm {
+namespace {
+
+// DECSC, the last line, clear it, reverse; and back (DECRC). The agent's own picture stays.
+constexpr const char* kLastLine =
+    "\x1b"
+    "7\x1b[999;1H\x1b[2K\x1b[7m";
+constexpr const char* kBack =
+    "\x1b[999;1H\x1b[2K\x1b"
+    "8";
+constexpr const char* kChoices = " [o]nce  for this [r]un  write to [p]olicy  [d]eny ";
+
+}  // namespace
+
+std::optional<Asker> Asker::open(bool full_screen) {
+  UniqueFd terminal(::open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY));
+  if (!terminal) return std::nullopt;
+  Asker asker;
+  asker.terminal_ = std::move(terminal);
+  asker.full_screen_ = full_screen;
+  return asker;
+}
+
+void Asker::ask(Question question) {
+  waiting_.push_back(std::move(question));
+  if (waiting_.size() == 1) show();
+}
+
+void Asker::show() {
+  const Question& question = waiting_.front();
+  if (!full_screen_ && !raw_) {
+    if (Result<RawTerminal> raw = RawTerminal::enter(terminal_.get())) raw_ = *std::move(raw);
+  }
+  const std::string line =
+      full_screen_ ? fmt::format("{} berm: {} {}\x1b[0m", kLastLine, question.text, kChoices)
+                   : fmt::format("\r\x1b[2K\x1b[7m berm: {} {}\x1b[0m ", question.text, kChoices);
+  (void)write_all(terminal_.get(), line);
+}
+
+void Asker::clear() {
+  (void)write_all(terminal_.get(), full_screen_ ? std::string(kBack) : std::string("\r\x1b[2K"));
+  if (waiting_.empty()) raw_.reset();
+}
+
+std::optional<Asker::Answer> Asker::hear() {
+  char key = 0;
+  if (::read(terminal_.get(), &key, 1) != 1) key = 'd';  // the terminal is gone
+  std::optional<Said> said;
+  if (key == 'o' || key == 'y') said = Said::once;
+  if (key == 'r') said = Said::for_this_run;
+  if (key == 'p') said = Said::for_the_policy;
+  // Ctrl-C and Escape mean no.
+  if (key == 'd' || key == 'n' || key == 3 || key == 27) said = Said::no;
+  if (!said) return std::nullopt;
+  Answer answer{.question = std::move(waiting_.front()), .said = *said};
+  waiting_.pop_front();
+  if (*said == Said::for_this_run) allowed_.insert(answer.question.key);
+  clear();
+  // What was asked meanwhile and is answered by this.
+  if (active()) show();
+  return answer;
+}
+
+}  // namespace berm
