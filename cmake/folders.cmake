@@ -7,10 +7,10 @@ berm_library(policy SOURCES names.cc grants.cc reader.cc parse.cc parse_network.
 berm_library(rules/changes SOURCES guard.cc outside_allow.cc protected_file.cc too_many_files.cc too_large.cc binary.cc
   special_mode.cc special_file.cc hard_link.cc escaping_symlink.cc case_collision.cc submodule.cc git_directory.cc
   hidden_unicode.cc file_name.cc inner_commits.cc credential.cc LINKS berm_policy berm_redact)
-berm_library(rules/egress SOURCES destination.cc address.cc access.cc http_head.cc request.cc dns.cc client_hello.cc socks.cc credential.cc
+berm_library(rules/egress SOURCES destination.cc address.cc access.cc http_head.cc request.cc dns.cc client_hello.cc socks.cc credential.cc token_answer.cc
   LINKS berm_policy)
 berm_library(rules/model SOURCES anthropic.cc call.cc gemini.cc json_scanner.cc ledger.cc openai_chat.cc openai_common.cc openai_responses.cc prices.cc request.cc sse.cc strict_json.cc tool_results.cc usage.cc LINKS berm_policy)
-berm_library(rules/aws SOURCES aws_key.cc canonical.cc sigv4_parse.cc sigv4_sign.cc LINKS berm_base OpenSSL::Crypto)
+berm_library(rules/aws SOURCES access_keys.cc aws_key.cc canonical.cc key_services.cc sigv4_parse.cc sigv4_sign.cc xml.cc LINKS berm_base OpenSSL::Crypto)
 # What looks like a secret, and what is one of the run's.
 berm_library(redact SOURCES credentials.cc forms.cc keyword_filter.cc keywords.cc known_secrets.cc needles.cc patterns.cc public_text.cc redactor.cc scanner.cc stream.cc LINKS berm_base re2)
 berm_library(plan SOURCES make_plan.cc mounts.cc network.cc credentials.cc tools.cc print.cc explain.cc LINKS berm_policy berm_rules_changes berm_rules_egress berm_rules_tools)
@@ -34,10 +34,10 @@ berm_library(supervise SOURCES supervisor.cc anomaly.cc asker.cc tool_watch.cc e
 # What speaks to the world outside: names, addresses, TLS, the host's own proxy.
 berm_library(net SOURCES openssl.cc authority.cc tls_stream.cc root_store.cc upstream_trust.cc trust_files.cc resolve.cc
   upstream_proxy.cc https_client.cc LINKS berm_sys berm_rules_egress OpenSSL::SSL cares)
-berm_library(credentials SOURCES age.cc broker.cc broker_child.cc issuer.cc journal.cc jwt.cc keeper.cc mint.cc program.cc protocol.cc providers/anthropic_wif.cc providers/aws_oidc.cc providers/azure_wif.cc providers/command.cc providers/env.cc providers/fd.cc providers/file.cc providers/gcp_wif.cc providers/github_app.cc providers/keyring.cc providers/vault.cc recover.cc
-  LINKS berm_policy berm_net)
+berm_library(credentials SOURCES age.cc aws_age.cc broker.cc broker_child.cc issuer.cc journal.cc jwt.cc keeper.cc mint.cc program.cc protocol.cc providers/anthropic_wif.cc providers/aws_oidc.cc providers/azure_wif.cc providers/command.cc providers/env.cc providers/fd.cc providers/file.cc providers/gcp_wif.cc providers/github_app.cc providers/keyring.cc providers/vault.cc recover.cc
+  LINKS berm_policy berm_net berm_rules_aws)
 berm_library(egress SOURCES start.cc sidecar.cc serve.cc confine.cc configuration.cc events.cc loop.cc budget.cc name_pool.cc gate.cc
-  connector.cc relay.cc refusal.cc client.cc dns_server.cc worker.cc http_session.cc http_aim.cc http_credentials.cc http_model.cc http_aws.cc http_forward.cc
+  connector.cc relay.cc refusal.cc client.cc dns_server.cc worker.cc http_session.cc http_aim.cc http_credentials.cc http_model.cc http_aws.cc http_exchange.cc http_forward.cc
   model_route.cc model_meter.cc secret_store.cc telemetry.cc tool_result_log.cc LINKS berm_supervise berm_net berm_rules_model berm_rules_aws berm_rules_hooks)
 # The process that judges tool calls: hostile JSON and shell text stay out of the supervisor.
 berm_library(judge SOURCES start.cc serve.cc connection.cc LINKS berm_supervise berm_rules_hooks)

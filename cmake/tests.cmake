@@ -44,9 +44,12 @@ add_executable(unit-tests
   src/redact/stream_test.cc
   src/policy/credentials_test.cc
   src/rules/egress/credential_test.cc
+  src/rules/egress/token_answer_test.cc
   src/host/residue_test.cc
   src/host/residue_settings_test.cc
+  src/rules/aws/access_keys_test.cc
   src/rules/aws/aws_key_test.cc
+  src/rules/aws/key_services_test.cc
   src/rules/aws/sigv4_parse_test.cc
   src/rules/aws/sigv4_sign_test.cc
   src/rules/hooks/hook_test.cc
@@ -58,7 +61,7 @@ gtest_discover_tests(unit-tests DISCOVERY_TIMEOUT 60)
 # are made once.
 add_executable(credential-keeper tests/credentials/keeper_main.cc)
 target_link_libraries(credential-keeper PRIVATE berm_credentials)
-add_executable(issuer-tests src/credentials/source_test.cc src/credentials/static_sources_test.cc src/credentials/https_client_test.cc
+add_executable(issuer-tests src/credentials/aws_age_test.cc src/credentials/source_test.cc src/credentials/static_sources_test.cc src/credentials/https_client_test.cc
   src/credentials/providers_test.cc src/credentials/broker_test.cc src/credentials/crash_test.cc src/sys/locked_memory_test.cc)
 target_compile_definitions(issuer-tests PRIVATE BERM_SOURCE_DIR="${CMAKE_SOURCE_DIR}" BERM_TEST_KEEPER="$<TARGET_FILE:credential-keeper>")
 target_link_libraries(issuer-tests PRIVATE berm_credentials GTest::gtest_main)
@@ -105,8 +108,9 @@ berm_black_box_test(integration-tests TIMEOUT 900 SOURCES tests/integration/run_
 berm_black_box_test(agent-tests TIMEOUT 600 SOURCES tests/agents/claude_test.cc tests/agents/claude_tools_test.cc)
 target_compile_options(agent-tests PRIVATE "SHELL:-iquote ${CMAKE_SOURCE_DIR}/tests/agents")
 berm_black_box_test(credentials-tests TIMEOUT 900 SOURCES tests/credentials/credentials_test.cc tests/credentials/model_test.cc
-  tests/credentials/model_clients_test.cc tests/credentials/aws_test.cc)
+  tests/credentials/model_clients_test.cc tests/credentials/aws_test.cc
+  tests/credentials/registry_test.cc)
 berm_black_box_test(leak-tests TIMEOUT 900 SOURCES tests/credentials/leak_test.cc tests/credentials/leak_guard_test.cc
-  tests/credentials/revoke_test.cc)
+  tests/credentials/revoke_test.cc tests/credentials/age_test.cc)
 target_link_libraries(leak-tests PRIVATE berm_sys)
 berm_black_box_test(egress-tests TIMEOUT 600 SOURCES tests/egress/egress_test.cc tests/egress/network_test.cc tests/egress/clients_test.cc)

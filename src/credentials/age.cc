@@ -124,6 +124,14 @@ Result<KeyAge> check_age(const MintContext& context, const CredentialSource& sou
                          const Secret& value) {
   if (source.with.contains("admin")) return find_anthropic_key(context, source, value);
   KeyAge age;
+  if (source.is_aws_key && source.max_age) {
+    Result<KeyAge> asked = find_aws_key(context, source, value);
+    // A host without a way to IAM can still declare; what IAM has said counts.
+    const bool unreached = !asked && asked.error().code == Errc::kernel && source.issued;
+    if (!asked && !unreached) return asked;
+    // A copied file is young, whatever it holds: its time is no answer where IAM gives none.
+    if (asked && (asked->created || !source.issued)) return asked;
+  }
   if (source.issued) {
     age.basis = "declared";
     age.created = parse_wall_time(*source.issued);
@@ -181,8 +189,14 @@ Result<std::string> refuse_if_old(const CredentialSource& source, const KeyAge& 
     case AgeVerdict::unknown:
       if (!source.max_age) return "";
       // A limit that nobody can check is none.
-      return failure(Errc::denied, fmt::format("tell the key's age, and max_age is {}", limit),
-                     "declare its date (issued = \"2026-11-22\"), or ask its issuer (with.admin)");
+      return failure(
+          Errc::denied,
+          fmt::format("tell the key's age{}, and max_age is {}",
+                      age.why_unknown.empty() ? "" : " (age unknown: " + age.why_unknown + ")",
+                      limit),
+          age.fix.empty()
+              ? "declare its date (issued = \"2026-11-22\"), or ask its issuer (with.admin)"
+              : age.fix);
     case AgeVerdict::fresh:
       break;
   }

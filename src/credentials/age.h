@@ -12,9 +12,11 @@ namespace berm {
 struct KeyAge {
   std::optional<WallTime> created;
   std::optional<WallTime> expires;
-  std::string basis;   ///< "declared", "file", "Anthropic Admin API"; "" if nothing says it
+  std::string basis;   ///< "declared", "file", "Anthropic Admin API", "IAM"; "" if nothing says it
   std::string status;  ///< as the issuer says: "active"; "" if nobody was asked
   std::string key_id;  ///< as the issuer names it, for disable_anthropic_key()
+  std::string why_unknown;  ///< what kept the issuer that was asked from telling `created`
+  std::string fix;          ///< for that
   bool operator==(const KeyAge&) const = default;
 };
 
@@ -24,10 +26,10 @@ enum class AgeVerdict : std::uint8_t { unknown, fresh, warn, exceeded };
 [[nodiscard]] AgeVerdict judge_age(const KeyAge& age, std::optional<Milliseconds> max_age,
                                    WallTime now);
 
-/// The age of the static `source`: the issuer's word (with.admin) before the declared date
-/// (`issued`), before the file's modification time.
+/// The age of the static `source`: the issuer's word (with.admin; of AWS keys under max_age, IAM's)
+/// before the declared date (`issued`), before the file's modification time.
 ///
-/// @param value  The key, to find it among the issuer's by its hint.
+/// @param value  The key, to find it among the issuer's.
 [[nodiscard]] Result<KeyAge> check_age(const MintContext& context, const CredentialSource& source,
                                        const Secret& value);
 
@@ -40,6 +42,14 @@ enum class AgeVerdict : std::uint8_t { unknown, fresh, warn, exceeded };
 [[nodiscard]] Result<KeyAge> find_anthropic_key(const MintContext& context,
                                                 const CredentialSource& source,
                                                 const Secret& value);
+
+/// The AWS key `value` as IAM lists it, asked in the key's own name (iam:ListAccessKeys). Without
+/// `created` and with `why_unknown` if the key may not ask, or is a temporary one.
+/// @return  Errc::denied  IAM does not know the key, or its answer cannot be trusted;
+///          Errc::kernel  IAM cannot be reached.
+/// @see  IAM API Reference, ListAccessKeys.
+[[nodiscard]] Result<KeyAge> find_aws_key(const MintContext& context,
+                                          const CredentialSource& source, const Secret& value);
 
 /// Sets the key's status to "inactive". `key_id` from find_anthropic_key() or with.key_id.
 [[nodiscard]] Result<void> disable_anthropic_key(const MintContext& context,

@@ -154,19 +154,18 @@ Result<void> send_start(int control, const std::string& journal, const std::stri
 }
 
 // The first that failed, and behind it what else there is to say.
-Error refusal_of(const json& message) {
-  Error first{.code = Errc::internal, .what = "understand the broker"};
-  if (!message.contains("errors") || !message["errors"].is_array()) return first;
-  bool is_first = true;
-  for (const json& one : message["errors"]) {
-    const Error error = read_error(one);
-    if (std::exchange(is_first, false)) {
-      first = error;
-    } else {
-      first.context.push_back("also: " + sentence(error));
-    }
+Error refusal_of(const FailedMint& failed) {
+  if (failed.refused.empty()) return {.code = Errc::internal, .what = "understand the broker"};
+  Error first = failed.refused.front().error;
+  for (std::size_t i = 1; i < failed.refused.size(); ++i) {
+    first.context.push_back("also: " + sentence(failed.refused[i].error));
   }
   return first;
+}
+
+FailedMint failed_mint_of(const json& message) {
+  return read_failed_mint(message.is_object() && message.contains("failed") ? message["failed"]
+                                                                            : json());
 }
 
 }  // namespace
@@ -185,7 +184,8 @@ Broker::~Broker() {
 }
 
 Result<Broker> Broker::start(const BrokerProgram& program, const std::string& journal,
-                             const std::string& run, const std::vector<CredentialSource>& sources) {
+                             const std::string& run, const std::vector<CredentialSource>& sources,
+                             FailedMint* failed) {
   std::set<std::string> names;
   for (const CredentialSource& source : sources) {
     BERM_TRY(check_source(source));
@@ -197,15 +197,18 @@ Result<Broker> Broker::start(const BrokerProgram& program, const std::string& jo
   Started started = BERM_TRY(spawn(program, sources));
   Broker broker(std::move(started.control), started.pid, std::move(started.pidfd));
   BERM_TRY(send_start(broker.control_.get(), journal, run, sources));
-  BERM_TRY(in_context("starting the broker of credentials", broker.receive_credentials()));
+  BERM_TRY(in_context("starting the broker of credentials", broker.receive_credentials(failed)));
   return broker;
 }
 
-Result<void> Broker::receive_credentials() {
+Result<void> Broker::receive_credentials(FailedMint* failed) {
   const std::string text = BERM_TRY(read_frame(control_.get(), kMintPatience));
   const json message = json::parse(text, nullptr, false);
   if (text_of(message, "kind") != "minted" || !message.contains("leases")) {
-    return tl::unexpected(refusal_of(message));
+    FailedMint story = failed_mint_of(message);
+    const Error refusal = refusal_of(story);
+    if (failed != nullptr) *failed = std::move(story);
+    return tl::unexpected(refusal);
   }
   memory_note_ = text_of(message, "memory");
   for (const json& report : message["leases"]) {
@@ -307,7 +310,8 @@ Result<std::vector<RecoveredLease>> recover_leases(const BrokerProgram& program,
   const std::string answer = BERM_TRY(in_context("ending the credentials of earlier runs",
                                                  read_frame(started.control.get(), kEndPatience)));
   const json message = json::parse(answer, nullptr, false);
-  if (text_of(message, "kind") != "recovered") return tl::unexpected(refusal_of(message));
+  if (text_of(message, "kind") != "recovered")
+    return tl::unexpected(refusal_of(failed_mint_of(message)));
   for (const json& lease : message.value("leases", json::array())) {
     out.push_back(read_recovered(lease));
   }

@@ -48,10 +48,12 @@ class Broker {
   /// @param journal  Directory for what lives, beside other runs' journals.
   /// @param run      A file name.
   /// @return  what refused the run: `what` has the step, the status and the issuer's own words,
-  ///          `context` the credential, and the others that failed. Nothing lives then.
+  ///          `context` the credential, and the others that failed. Nothing lives then; `failed`
+  ///          says what was minted before, and how it ended.
   [[nodiscard]] static Result<Broker> start(const BrokerProgram& program,
                                             const std::string& journal, const std::string& run,
-                                            const std::vector<CredentialSource>& sources);
+                                            const std::vector<CredentialSource>& sources,
+                                            FailedMint* failed = nullptr);
   Broker(Broker&&) noexcept;
   Broker& operator=(Broker&&) = delete;
   ~Broker();
@@ -78,7 +80,7 @@ class Broker {
 
  private:
   Broker(UniqueFd control, pid_t pid, UniqueFd pidfd);
-  [[nodiscard]] Result<void> receive_credentials();
+  [[nodiscard]] Result<void> receive_credentials(FailedMint* failed);
   [[nodiscard]] Result<std::string> await(std::string_view kind);
   [[nodiscard]] bool wait_for_end(int milliseconds);
 

@@ -69,10 +69,8 @@ Result<std::vector<CredentialSource>> read_sources(const json& start) {
   return out;
 }
 
-Result<void> send_errors(const std::vector<Error>& errors) {
-  json list = json::array();
-  for (const Error& error : errors) list.push_back(to_json(error));
-  return write_frame(kControlFd, dumped({{"kind", "refused"}, {"errors", list}}));
+Result<void> send_refusal(const FailedMint& failed) {
+  return write_frame(kControlFd, dumped({{"kind", "refused"}, {"failed", to_json(failed)}}));
 }
 
 Result<void> send_minted(const Keeper& keeper) {
@@ -170,9 +168,8 @@ Result<int> serve_run(const json& start) {
   if (issues) journal = BERM_TRY(Journal::create(text_of(start, "journal"), run));
   HttpsClient https;
   Keeper keeper(https, run, std::move(descriptors), std::move(journal));
-  const std::vector<Error> errors = keeper.mint_all(std::move(sources));
-  if (!errors.empty()) {
-    BERM_TRY(send_errors(errors));
+  if (const std::optional<FailedMint> failed = keeper.mint_all(std::move(sources))) {
+    BERM_TRY(send_refusal(*failed));
     return 1;
   }
   // A supervisor that died meanwhile is noticed in keep().
@@ -204,7 +201,7 @@ Result<int> serve() {
 int serve_broker() {
   const Result<int> code = serve();
   if (code) return *code;
-  (void)send_errors({code.error()});
+  (void)send_refusal({.refused = {{.name = "", .error = code.error()}}, .minted = {}, .ended = {}});
   return 1;
 }
 

@@ -73,9 +73,18 @@ TEST_F(BrokerTest, OneRefusalEndsTheOthersAndRefusesTheRun) {
   second.name = "other";
   second.with["endpoint"] = issuers_.url("none");
   second.from = "github-app:12345/999";
+  FailedMint failed;
   const Result<Broker> broker =
-      start({github_source(issuers_), second, {.name = "model", .from = "env:TEST_NONE"}});
+      start({github_source(issuers_), second, {.name = "model", .from = "env:TEST_NONE"}}, &failed);
   ASSERT_FALSE(broker);
+  ASSERT_EQ(failed.refused.size(), 2U);
+  EXPECT_EQ(failed.refused[0].name, "other");
+  EXPECT_EQ(failed.refused[1].name, "model");
+  ASSERT_EQ(failed.minted.size(), 1U);
+  EXPECT_EQ(failed.minted[0].name, "github");
+  ASSERT_EQ(failed.ended.size(), 1U);
+  EXPECT_EQ(failed.ended[0].name, "github");
+  EXPECT_EQ(failed.ended[0].end, LeaseEnd::revoked);
   const std::string said = render(broker.error());
   EXPECT_NE(said.find("credential 'other'"), std::string::npos) << said;
   EXPECT_NE(said.find("also: cannot read the variable TEST_NONE"), std::string::npos) << said;

@@ -22,8 +22,8 @@ inline void kill_and_wait(pid_t pid) {
 
 class BrokerTest : public testing::Test {
  protected:
-  Result<Broker> start(const std::vector<CredentialSource>& sources) {
-    return Broker::start(kProgram, journal_, "run-1", sources);
+  Result<Broker> start(const std::vector<CredentialSource>& sources, FailedMint* failed = nullptr) {
+    return Broker::start(kProgram, journal_, "run-1", sources, failed);
   }
   [[nodiscard]] std::string journal_text() const {
     return read_file(journal_ + "/run-1.json").value_or("");

@@ -80,7 +80,7 @@ Result<Lease> Keeper::mint_recorded(const CredentialSource& source, const std::s
   return tl::unexpected(recorded.error());
 }
 
-std::vector<Error> Keeper::mint_all(std::vector<CredentialSource> sources) {
+std::optional<FailedMint> Keeper::mint_all(std::vector<CredentialSource> sources) {
   std::vector<std::optional<Result<Lease>>> minted(sources.size());
   std::vector<std::thread> threads;
   const auto id_of = [&](std::size_t i) { return sources[i].name + "#1"; };
@@ -88,11 +88,11 @@ std::vector<Error> Keeper::mint_all(std::vector<CredentialSource> sources) {
     threads.emplace_back([&, i] { minted[i].emplace(mint_recorded(sources[i], id_of(i))); });
   }
   for (std::thread& thread : threads) thread.join();
-  std::vector<Error> errors;
+  FailedMint failed;
   for (std::size_t i = 0; i < sources.size(); ++i) {
     Result<Lease>& lease = *minted[i];
     if (!lease) {
-      errors.push_back(lease.error());
+      failed.refused.push_back({.name = sources[i].name, .error = lease.error()});
       continue;
     }
     auto kept = std::make_unique<Kept>();
@@ -102,15 +102,16 @@ std::vector<Error> Keeper::mint_all(std::vector<CredentialSource> sources) {
     kept->lease = *std::move(lease);
     kept_.push_back(std::move(kept));
   }
-  if (!errors.empty()) {
-    for (const RevokeOutcome& outcome : revoke_all(true)) {
-      if (outcome.end == LeaseEnd::revoked) continue;
-      errors.back().context.push_back(
-          fmt::format("'{}' had been minted by then and lives until {}", outcome.name,
-                      outcome.until ? to_text(*outcome.until) : "its issuer ends it"));
-    }
+  if (failed.refused.empty()) return std::nullopt;
+  for (const Lease* lease : leases()) failed.minted.push_back(lease->report);
+  failed.ended = revoke_all(true);
+  for (const RevokeOutcome& outcome : failed.ended) {
+    if (outcome.end == LeaseEnd::revoked) continue;
+    failed.refused.back().error.context.push_back(
+        fmt::format("'{}' had been minted by then and lives until {}", outcome.name,
+                    outcome.until ? to_text(*outcome.until) : "its issuer ends it"));
   }
-  return errors;
+  return failed;
 }
 
 std::vector<const Lease*> Keeper::leases() const {

@@ -31,9 +31,8 @@ class Keeper {
   Keeper(HttpsClient& https, std::string run, std::map<std::string, Secret> descriptors,
          std::unique_ptr<Journal> journal);
 
-  /// Mints all, each in a thread. On a failure revokes what was minted.
-  /// @return  all that failed, in the order of `sources`; empty: all live.
-  [[nodiscard]] std::vector<Error> mint_all(std::vector<CredentialSource> sources);
+  /// Mints all, each in a thread. @return nullopt: all live; else what was minted is ended.
+  [[nodiscard]] std::optional<FailedMint> mint_all(std::vector<CredentialSource> sources);
   [[nodiscard]] std::vector<const Lease*> leases() const;
 
   /// When renew_due() has something to do; nullopt: never.

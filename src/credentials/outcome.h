@@ -5,8 +5,11 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
+#include "base/result.h"
 #include "base/wall_time.h"
+#include "credentials/lease.h"
 
 namespace berm {
 
@@ -24,6 +27,19 @@ struct RevokeOutcome {
   std::optional<WallTime> until;  ///< it dies then at the latest; nullopt: nobody knows
   std::string why;
   bool operator==(const RevokeOutcome&) const = default;
+};
+
+struct RefusedCredential {
+  std::string name;  ///< of the grant
+  Error error;
+};
+
+/// How it went where one credential of a run was refused: the others had been minted, and were
+/// ended.
+struct FailedMint {
+  std::vector<RefusedCredential> refused;  ///< in the order of the sources
+  std::vector<LeaseReport> minted;
+  std::vector<RevokeOutcome> ended;  ///< of `minted`
 };
 
 /// A credential of an earlier run that had no end.

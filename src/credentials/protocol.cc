@@ -33,6 +33,18 @@ std::optional<Milliseconds> read_duration(const json& value, const char* key) {
   return Milliseconds(value[key].get<std::int64_t>());
 }
 
+json listed(const auto& values) {
+  json out = json::array();
+  for (const auto& value : values) out.push_back(to_json(value));
+  return out;
+}
+
+// What is no list has no members.
+json members_of(const json& value, const char* key) {
+  const bool is_list = value.is_object() && value.contains(key) && value[key].is_array();
+  return is_list ? value[key] : json::array();
+}
+
 }  // namespace
 
 std::string_view name_of(LeaseEnd end) {
@@ -67,6 +79,7 @@ json to_json(const CredentialSource& source) {
   if (source.max_age) out["max_age"] = source.max_age->count();
   if (!source.old_is_refused) out["old_is_told"] = true;
   if (source.issued) out["issued"] = *source.issued;
+  if (source.is_aws_key) out["is_aws_key"] = true;
   return out;
 }
 
@@ -79,6 +92,7 @@ Result<CredentialSource> read_source(const json& value) {
   source.max_age = read_duration(value, "max_age");
   source.old_is_refused = !value.contains("old_is_told");
   if (value.contains("issued")) source.issued = text_of(value, "issued");
+  source.is_aws_key = flag_of(value, "is_aws_key");
   return source;
 }
 
@@ -129,6 +143,28 @@ RevokeOutcome read_outcome(const json& value) {
     if (text_of(value, "end") == name_of(end)) outcome.end = end;
   }
   return outcome;
+}
+
+json to_json(const FailedMint& failed) {
+  json refused = json::array();
+  for (const RefusedCredential& one : failed.refused) {
+    refused.push_back({{"name", one.name}, {"error", to_json(one.error)}});
+  }
+  return {{"refused", std::move(refused)},
+          {"minted", listed(failed.minted)},
+          {"ended", listed(failed.ended)}};
+}
+
+FailedMint read_failed_mint(const json& value) {
+  FailedMint failed;
+  for (const json& one : members_of(value, "refused")) {
+    if (!one.is_object()) continue;
+    failed.refused.push_back(
+        {.name = text_of(one, "name"), .error = read_error(one.value("error", json::object()))});
+  }
+  for (const json& one : members_of(value, "minted")) failed.minted.push_back(read_report(one));
+  for (const json& one : members_of(value, "ended")) failed.ended.push_back(read_outcome(one));
+  return failed;
 }
 
 json to_json(const RecoveredLease& lease) {

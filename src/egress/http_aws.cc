@@ -5,6 +5,7 @@
 
 #include "base/text.h"
 #include "egress/http_conversation.h"
+#include "rules/aws/key_services.h"
 
 namespace berm {
 namespace {
@@ -30,24 +31,6 @@ AwsRequest taken_apart(std::string_view method, std::string_view target,
           .headers = headers};
 }
 
-// Services whose answers are credentials: what they hand out would be inside, and outlive the run.
-bool hands_out_keys(std::string_view service) {
-  constexpr std::string_view kServices[] = {"sts",
-                                            "iam",
-                                            "sso",
-                                            "sso-oauth",
-                                            "signin",
-                                            "rolesanywhere",
-                                            "ecr",
-                                            "ecr-public",
-                                            "redshift",
-                                            "redshift-serverless",
-                                            "s3express",
-                                            "codeartifact",
-                                            "cognito-identity"};
-  return std::ranges::find(kServices, service) != std::end(kServices);
-}
-
 }  // namespace
 
 bool HttpConversation::signs_for_aws() const {
@@ -66,11 +49,11 @@ std::optional<Refusal> HttpConversation::read_aws_claim() {
   const auto now = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
   Result<SigV4Claim> claim = parse_sigv4(taken_apart(used, path_, headers), grant, now);
   const std::vector<std::string>& services = chosen()->to[credential_->use].services;
-  if (claim && hands_out_keys(claim->service) &&
-      std::ranges::find(services, claim->service) == services.end()) {
-    claim = failure(
-        Errc::denied,
-        fmt::format("'{}' hands out keys: the policy must name it in 'services'", claim->service));
+  const std::string_view keys = claim ? hands_out_keys(claim->service, path_) : "";
+  if (!keys.empty() && std::ranges::find(services, keys) == services.end()) {
+    claim =
+        failure(Errc::denied,
+                fmt::format("'{}' hands out keys: the policy must name it in 'services'", keys));
   }
   if (claim) {
     claim_ = *std::move(claim);

@@ -88,6 +88,11 @@ class HttpConversation {
   [[nodiscard]] bool signs_for_aws() const;
   std::optional<Refusal> read_aws_claim();
   Result<void> sign_for_aws();
+  // http_exchange.cc: a token service's answer comes in with a placeholder for its token.
+  [[nodiscard]] bool awaits_token() const;
+  void take_exchanged();
+  Result<std::string> exchanged_answer(http::response_parser<http::buffer_body>& parser);
+  bool forward_token(http::response_parser<http::buffer_body>& parser, bool keep);
   // http_credentials.cc: what comes back may not hold the secret.
   [[nodiscard]] bool may_reflect() const;
   Refusal reflected(const std::string& name);
@@ -120,6 +125,7 @@ class HttpConversation {
   std::string target_;                         ///< as sent on, perhaps with a secret
   bool keyed_ = false;                         ///< the host has a credential
   std::optional<CredentialMatch> credential_;  ///< the one of this request
+  std::shared_ptr<const Secret> exchanged_;    ///< what the request's placeholder stands for
   std::optional<SigV4Claim> claim_;            ///< how the agent has signed the request
   std::optional<ModelCall> call_;              ///< a request to a model API
   std::optional<std::string> whole_body_;      ///< read before anything is sent on

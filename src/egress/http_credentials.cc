@@ -127,6 +127,7 @@ void HttpConversation::remove_authentication() {
 // What the agent's own client was told stands for the secret must be gone by now.
 std::optional<Refusal> HttpConversation::clear_credentials() {
   if (auto refusal = read_aws_claim()) return refusal;
+  take_exchanged();
   if (keyed_) remove_authentication();
   return look_for_placeholders();
 }
@@ -158,6 +159,11 @@ void HttpConversation::set_credential() {
       break;
     case Carrier::sigv4:
       break;  // signed when the body is known
+    case Carrier::exchanged:
+      if (exchanged_) {
+        request().set(http::field::authorization, fmt::format("Bearer {}", exchanged_->reveal()));
+      }
+      break;
   }
 }
 

@@ -232,6 +232,9 @@ bool HttpConversation::forward_response() {
       refuse({http::status::bad_gateway, "credentials", *why});
       return false;
     }
+    if (awaits_token() && status_ >= 200 && status_ < 300 && !bodiless) {
+      return forward_token(parser, keep);
+    }
     redact_fields(response);
     leak_.emplace(context_.secrets.values());
     if (!pay_for_head(response)) {

@@ -37,7 +37,7 @@ struct HttpUpstream {
 struct HttpContext {
   Gate& gate;
   HttpUpstream& upstream;
-  const SecretStore& secrets;
+  SecretStore& secrets;
   ModelMeter& meter;
   ToolResultLog& tool_results;
   /// Resolves and dials; blocks. Refusals are recorded.

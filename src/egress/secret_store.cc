@@ -1,5 +1,12 @@
 #include "egress/secret_store.h"
 
+#include <openssl/rand.h>
+
+#include <algorithm>
+#include <array>
+
+#include "base/text.h"
+
 namespace berm {
 
 Result<std::unique_ptr<SecretStore>> SecretStore::create(
@@ -27,6 +34,31 @@ Result<void> SecretStore::replace(std::size_t credential, std::shared_ptr<const 
   return learn();
 }
 
+Result<std::string> SecretStore::exchange(std::size_t credential, Secret token) {
+  std::array<unsigned char, 24> drawn{};
+  if (RAND_bytes(drawn.data(), static_cast<int>(drawn.size())) != 1) {
+    return failure(Errc::internal, "draw what stands for a token");
+  }
+  const std::lock_guard lock(mutex_);
+  if (credential >= secrets_.size()) return failure(Errc::internal, "keep a token of nobody's");
+  if (tokens_.size() == kMostTokens) tokens_.erase(tokens_.begin());
+  tokens_.push_back({.credential = credential,
+                     .placeholder = "berm-token-" + to_hex(drawn),
+                     .token = std::make_shared<const Secret>(std::move(token))});
+  std::string placeholder = tokens_.back().placeholder;
+  BERM_TRY(learn());
+  return placeholder;
+}
+
+std::shared_ptr<const Secret> SecretStore::exchanged(std::size_t credential,
+                                                     std::string_view placeholder) const {
+  const std::lock_guard lock(mutex_);
+  const auto found = std::ranges::find_if(tokens_, [&](const Exchanged& one) {
+    return one.credential == credential && one.placeholder == placeholder;
+  });
+  return found == tokens_.end() ? nullptr : found->token;
+}
+
 Result<void> SecretStore::learn() {
   auto values = std::make_shared<KnownSecrets>();
   auto all = std::make_shared<KnownSecrets>();
@@ -39,6 +71,13 @@ Result<void> SecretStore::learn() {
     BERM_TRY(all->add(credentials_[i].name, credentials_[i].placeholder, Recognise::whole_only));
   }
   for (const auto& [i, secret] : former_) BERM_TRY(add(i, *secret));
+  // Whole only: the first part of a token is that of many (a JWT's header), and it dies in minutes.
+  for (const Exchanged& one : tokens_) {
+    const std::string& name = credentials_[one.credential].name;
+    BERM_TRY(values->add(name, one.token->reveal(), Recognise::whole_only));
+    BERM_TRY(all->add(name, one.token->reveal(), Recognise::whole_only));
+    BERM_TRY(all->add(name, one.placeholder, Recognise::whole_only));
+  }
   values_ = std::move(values);
   all_ = std::move(all);
   return {};

@@ -26,12 +26,25 @@ class SecretStore {
   [[nodiscard]] std::shared_ptr<const Secret> get(std::size_t credential) const;
   [[nodiscard]] Result<void> replace(std::size_t credential, std::shared_ptr<const Secret> secret);
 
-  /// What must not come in: every value there is, and was.
+  /// Keeps a token that a token service has given for credential `credential`. @return what stands
+  /// for it inside: drawn at random, worth nothing outside. Errc::internal: there is no randomness.
+  [[nodiscard]] Result<std::string> exchange(std::size_t credential, Secret token);
+  /// nullptr: no token of that credential, or one so old that it was given up.
+  [[nodiscard]] std::shared_ptr<const Secret> exchanged(std::size_t credential,
+                                                        std::string_view placeholder) const;
+
+  /// What must not come in: every value there is, and was, and every token, as it is.
   [[nodiscard]] std::shared_ptr<const KnownSecrets> values() const;
   /// What must not go out: those, and the placeholders.
   [[nodiscard]] std::shared_ptr<const KnownSecrets> values_and_placeholders() const;
 
  private:
+  static constexpr std::size_t kMostTokens = 128;  ///< a client asks for one a repository
+  struct Exchanged {
+    std::size_t credential = 0;
+    std::string placeholder;
+    std::shared_ptr<const Secret> token;
+  };
   SecretStore() = default;
   [[nodiscard]] Result<void> learn();
 
@@ -40,6 +53,7 @@ class SecretStore {
   std::vector<std::shared_ptr<const Secret>> secrets_;
   /// Values that were replaced: an answer may still hold one.
   std::vector<std::pair<std::size_t, std::shared_ptr<const Secret>>> former_;
+  std::vector<Exchanged> tokens_;  ///< oldest first
   std::shared_ptr<const KnownSecrets> values_;
   std::shared_ptr<const KnownSecrets> all_;
 };

@@ -18,7 +18,7 @@ struct EgressShared {
   Gate& gate;
   Resolver& resolver;
   HttpUpstream& http;  ///< certificates, the model API
-  const SecretStore& secrets;
+  SecretStore& secrets;
   ModelMeter& meter;
   ToolResultLog& tool_results;
   std::size_t most_connections = 128;  ///< of one worker

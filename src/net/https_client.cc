@@ -82,13 +82,6 @@ bool is_field(const HttpsHeader& field) {
          (field.secret == nullptr || plain(field.secret->reveal()));
 }
 
-// Without the default port, as every other client writes it.
-std::string host_field(const HttpsUrl& url) {
-  const std::string text = to_text(url.to);
-  const std::string_view usual = url.tls ? ":443" : ":80";
-  return text.ends_with(usual) ? text.substr(0, text.size() - usual.size()) : text;
-}
-
 // The request as bytes. Written by hand, into memory of a secret: Beast's own fields would leave
 // copies on the heap.
 Result<Secret> serialised(const HttpsRequest& request, const HttpsUrl& url) {
@@ -307,6 +300,12 @@ HttpsClient::HttpsClient(milliseconds timeout)
     : timeout_(timeout), world_(std::make_unique<World>()) {}
 
 HttpsClient::~HttpsClient() = default;
+
+std::string host_field(const HttpsUrl& url) {
+  const std::string text = to_text(url.to);
+  const std::string_view usual = url.tls ? ":443" : ":80";
+  return text.ends_with(usual) ? text.substr(0, text.size() - usual.size()) : text;
+}
 
 Result<HttpsUrl> parse_https_url(std::string_view text) {
   HttpsUrl url;

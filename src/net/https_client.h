@@ -26,6 +26,9 @@ struct HttpsUrl {
 /// for it decides where it leads). No user, no fragment, visible ASCII only.
 [[nodiscard]] Result<HttpsUrl> parse_https_url(std::string_view url);
 
+/// The Host field of a request to `url`: without the default port, as every other client writes it.
+[[nodiscard]] std::string host_field(const HttpsUrl& url);
+
 /// A field of the request: `text`, then the secret behind it if there is one ("Bearer " + …).
 struct HttpsHeader {
   std::string name;

@@ -204,8 +204,9 @@ std::string network_text(const EgressPlan& egress) {
 
 std::string use_text(const CredentialUse& use) {
   std::string out = use.port == 443 ? use.host : fmt::format("{}:{}", use.host, use.port);
-  out += use.carrier == Carrier::sigv4 ? " (sigv4)"
-                                       : fmt::format(" ({} {})", spelling(use.carrier), use.name);
+  const bool named = use.carrier != Carrier::sigv4 && use.carrier != Carrier::exchanged;
+  out += !named ? fmt::format(" ({})", spelling(use.carrier))
+                : fmt::format(" ({} {})", spelling(use.carrier), use.name);
   if (!use.methods.empty()) out += " " + joined(use.methods, "");
   if (!use.paths.empty()) {
     out += fmt::format(

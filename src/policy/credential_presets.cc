@@ -148,17 +148,57 @@ void npm(const Options& options, CredentialGrant& grant) {
 void pypi(const Options& options, CredentialGrant& grant) {
   const std::string user = options.user.empty() ? "__token__" : options.user;
   grant.to = {basic(options.host, user, {})};
+  grant.to.front().except = {"/manage",     "/manage/**", "/account",
+                             "/account/**", "/_/**",      "/artifactory/api/security/**"};
   grant.file = CredentialFile{
       "~/.netrc", fmt::format("machine {} login {} password {{}}\n", options.host, user)};
 }
 
 void cargo(const Options& options, CredentialGrant& grant) {
-  grant.to = {{.host = options.host, .carrier = Carrier::header, .name = "authorization"}};
+  grant.to = {{.host = options.host,
+               .carrier = Carrier::header,
+               .name = "authorization",
+               .except = {"/api/v1/me", "/api/v1/me/**", "/api/v1/crates/*/owners",
+                          "/api/v1/crates/*/owners/**", "/api/v1/trusted_publishing/**"}}};
   grant.env = {{"CARGO_REGISTRY_TOKEN", "{}"}};
 }
 
+// Registries that take a token in the secret's place, and who gives it.
+struct TokenService {
+  std::string_view name;      ///< as users say it
+  std::string_view registry;  ///< where its API is
+  std::string_view host;
+  std::string_view path;
+};
+
+constexpr TokenService kTokenServices[] = {
+    {"docker.io", "registry-1.docker.io", "auth.docker.io", "/token"},
+    {"ghcr.io", "ghcr.io", "ghcr.io", "/token"},
+    {"quay.io", "quay.io", "quay.io", "/v2/auth"},
+    {"registry.gitlab.com", "registry.gitlab.com", "gitlab.com", "/jwt/auth"},
+};
+
+// A registry of one's own is asked by basic authentication, unless `to` says more.
 void docker(const Options& options, CredentialGrant& grant) {
-  grant.to = {basic(options.host, options.user, {"/v2/**"})};
+  std::vector<std::string> paths = {"/v2/"};
+  for (const std::string& repository : options.repositories) {
+    paths.push_back(fmt::format("/v2/{}/**", repository));
+  }
+  if (options.repositories.empty()) paths = {"/v2/**"};
+  const auto* const known = std::ranges::find_if(kTokenServices, [&](const TokenService& service) {
+    return options.host == service.name || options.host == service.registry;
+  });
+  if (known == std::end(kTokenServices)) {
+    grant.to = {basic(options.host, options.user, std::move(paths))};
+    return;
+  }
+  CredentialUse asking = basic(std::string(known->host), options.user, {std::string(known->path)});
+  // A POST there is for tokens that last (grant_type=password, refresh_token).
+  asking.methods = {"GET"};
+  grant.to = {std::move(asking),
+              {.host = std::string(known->registry),
+               .carrier = Carrier::exchanged,
+               .paths = std::move(paths)}};
 }
 
 void aws(const Options& options, CredentialGrant& grant) {

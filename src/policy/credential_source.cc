@@ -391,6 +391,8 @@ CredentialSource source_of(const std::string& name, const CredentialGrant& grant
   out.max_age = grant.max_age;
   out.old_is_refused = grant.old_is_refused;
   if (!grant.issued.empty()) out.issued = grant.issued;
+  out.is_aws_key = std::ranges::any_of(
+      grant.to, [](const CredentialUse& use) { return use.carrier == Carrier::sigv4; });
   return out;
 }
 

@@ -25,6 +25,7 @@ struct CredentialSource {
   std::optional<Milliseconds> max_age;       ///< of a static key; older ones refuse the run
   bool old_is_refused = true;                ///< else an old one is told
   std::optional<std::string> issued;         ///< date of a static key: RFC 3339 or YYYY-MM-DD
+  bool is_aws_key = false;                   ///< signs requests to AWS: IAM knows when it was made
   bool operator==(const CredentialSource&) const = default;
 };
 

@@ -25,6 +25,7 @@ to = [
   { host = "api.example:8443", header = "X-Key", format = "Bearer {}", methods = ["GET"], paths = ["/a/**"] },
   { host = "code.example", basic = "user" },
   { host = "*.s3.example.org", sigv4 = true, services = ["s3"], regions = ["eu-*"] },
+  { host = "registry.example", exchanged = true, paths = ["/v2/**"] },
 ]
 placeholder = "not-a-real-key"
 env = { TOKEN = "x-{}" }
@@ -37,12 +38,13 @@ TEST(CredentialGrants, AreReadWhole) {
   const CredentialGrant& grant = parsed->credentials.at("ci");
   EXPECT_EQ(grant.scope.at("repositories"), "a,b");
   EXPECT_EQ(grant.scope.at("permissions"), "contents:read");
-  ASSERT_EQ(grant.to.size(), 3U);
+  ASSERT_EQ(grant.to.size(), 4U);
   EXPECT_EQ(grant.to[0].host, "api.example");
   EXPECT_EQ(grant.to[0].port, 8443);
   EXPECT_EQ(grant.to[0].name, "x-key");
   EXPECT_EQ(grant.to[1].carrier, Carrier::basic);
   EXPECT_EQ(grant.to[2].services, std::vector<std::string>{"s3"});
+  EXPECT_EQ(grant.to[3].carrier, Carrier::exchanged);
   EXPECT_EQ(grant.env.at("TOKEN"), "x-{}");
 }
 
@@ -123,6 +125,45 @@ TEST(CredentialPresets, NeedWhatTheyCannotKnow) {
     EXPECT_FALSE(whole.to.empty()) << preset;
   }
   EXPECT_FALSE(why("[credentials.k]\nfrom = \"env:K\"\npreset = \"githup\"\n").empty());
+}
+
+std::vector<CredentialUse> docker_uses(const std::string& more) {
+  const Result<PolicyLayer> parsed =
+      parse("[credentials.r]\nfrom = \"env:K\"\npreset = \"docker\"\nuser = \"robot\"\n" + more);
+  EXPECT_TRUE(parsed) << parsed.error().what;
+  return parsed ? parsed->credentials.at("r").to : std::vector<CredentialUse>();
+}
+
+TEST(CredentialPresets, ARegistryWithATokenServiceIsAskedWithItsTokens) {
+  const std::vector<CredentialUse> hub = docker_uses("host = \"docker.io\"\n");
+  ASSERT_EQ(hub.size(), 2U);
+  EXPECT_EQ(hub[0].host, "auth.docker.io");
+  EXPECT_EQ(hub[0].carrier, Carrier::basic);
+  EXPECT_EQ(hub[0].name, "robot");
+  EXPECT_EQ(hub[0].methods, std::vector<std::string>{"GET"});
+  EXPECT_EQ(hub[0].paths, std::vector<std::string>{"/token"});
+  EXPECT_EQ(hub[1].host, "registry-1.docker.io");
+  EXPECT_EQ(hub[1].carrier, Carrier::exchanged);
+  const std::vector<CredentialUse> narrow =
+      docker_uses("host = \"ghcr.io\"\nrepositories = [\"acme/app\"]\n");
+  ASSERT_EQ(narrow.size(), 2U);
+  EXPECT_EQ(narrow[0].host, "ghcr.io");
+  EXPECT_EQ(narrow[1].paths, (std::vector<std::string>{"/v2/", "/v2/acme/app/**"}));
+  // The control: a registry of one's own takes the password itself.
+  const std::vector<CredentialUse> own = docker_uses("host = \"registry.corp.example\"\n");
+  ASSERT_EQ(own.size(), 1U);
+  EXPECT_EQ(own[0].carrier, Carrier::basic);
+  EXPECT_EQ(own[0].paths, std::vector<std::string>{"/v2/**"});
+}
+
+TEST(CredentialGrants, AnExchangedTokenNeedsAPlaceThatGivesIt) {
+  const std::string grant = "[credentials.r]\nfrom = \"env:K\"\n";
+  const std::string exchanged = "{ host = \"r.example\", exchanged = true }";
+  EXPECT_NE(why(grant + "to = " + exchanged).find("needs a place that answers"), std::string::npos);
+  EXPECT_NE(why(grant + "to = { host = \"r.example\", exchanged = true, basic = \"u\" }")
+                .find("needs one of"),
+            std::string::npos);
+  EXPECT_EQ(why(grant + "to = [{ host = \"a.example\", basic = \"u\" }, " + exchanged + "]"), "");
 }
 
 TEST(CredentialPresets, APlaceholderIsShapedLikeAKeyAndAnotherInEachRun) {

@@ -54,7 +54,8 @@ constexpr std::pair<std::string_view, AnomalyResponse> kResponses[] = {
 constexpr std::pair<std::string_view, Carrier> kCarriers[] = {{"header", Carrier::header},
                                                               {"query", Carrier::query},
                                                               {"basic", Carrier::basic},
-                                                              {"sigv4", Carrier::sigv4}};
+                                                              {"sigv4", Carrier::sigv4},
+                                                              {"exchanged", Carrier::exchanged}};
 constexpr std::pair<std::string_view, HostedTools> kHostedTools[] = {
     {"strip", HostedTools::strip}, {"refuse", HostedTools::refuse}, {"allow", HostedTools::allow}};
 constexpr std::pair<std::string_view, AnomalyAction> kAnomalies[] = {

@@ -102,20 +102,24 @@ void read_options(PolicySource& source, const toml::table& table, std::string_vi
 struct CarrierKeys {
   std::optional<std::string> header, query, basic;
   bool sigv4 = false;
+  bool exchanged = false;
 };
 
-// Exactly one of the four.
+// Exactly one of the five.
 std::string set_carrier(const CarrierKeys& keys, CredentialUse& use) {
-  const int count =
-      (keys.header ? 1 : 0) + (keys.query ? 1 : 0) + (keys.basic ? 1 : 0) + (keys.sigv4 ? 1 : 0);
-  if (count != 1) return "'to' needs one of 'header', 'query', 'basic' and 'sigv4 = true'";
+  const int count = (keys.header ? 1 : 0) + (keys.query ? 1 : 0) + (keys.basic ? 1 : 0) +
+                    (keys.sigv4 ? 1 : 0) + (keys.exchanged ? 1 : 0);
+  if (count != 1) {
+    return "'to' needs one of 'header', 'query', 'basic', 'sigv4 = true' and 'exchanged = true'";
+  }
   if (keys.header) use.name = *keys.header;
   if (keys.query) use.name = *keys.query;
   if (keys.basic) use.name = *keys.basic;
   use.carrier = keys.header  ? Carrier::header
                 : keys.query ? Carrier::query
                 : keys.basic ? Carrier::basic
-                             : Carrier::sigv4;
+                : keys.sigv4 ? Carrier::sigv4
+                             : Carrier::exchanged;
   if (use.carrier != Carrier::sigv4 && (!use.services.empty() || !use.regions.empty())) {
     return "'services' and 'regions' belong to 'sigv4'";
   }
@@ -134,6 +138,7 @@ CredentialUse read_use(PolicySource& source, const toml::table& table, const std
   keys.query = reader.parsed<std::string>("query", plain_text);
   keys.basic = reader.parsed<std::string>("basic", plain_text);
   keys.sigv4 = reader.boolean("sigv4").value_or(false);
+  keys.exchanged = reader.boolean("exchanged").value_or(false);
   use.format = reader.parsed<std::string>("format", with_one_place).value_or("{}");
   use.methods =
       reader.parsed_list<std::string>("methods", http_method).value_or(std::vector<std::string>{});
@@ -292,6 +297,11 @@ void read_credential(PolicySource& source, const toml::table& table, const std::
   if (!from || out.to.empty()) {
     return source.report(table.source().begin,
                          fmt::format("[{}] needs 'from', and 'to' or a 'preset'", name));
+  }
+  const auto exchanged = [](const CredentialUse& use) { return use.carrier == Carrier::exchanged; };
+  if (std::ranges::all_of(out.to, exchanged)) {
+    return source.report(table.source().begin,
+                         "'exchanged' needs a place that answers with the token, in the same 'to'");
   }
   constexpr std::size_t kShortest = 12;  // a shorter one occurs by chance
   if (!out.placeholder.empty() && out.placeholder.size() < kShortest) {

@@ -49,6 +49,8 @@ enum class Carrier : std::uint8_t {
   query,   ///< the value of a key of the query
   basic,   ///< the password of basic authentication (RFC 7617)
   sigv4,   ///< never: egress signs the request anew (AWS Signature Version 4)
+  /// Not at all: a token does that another place of the grant has answered with, a token service.
+  exchanged,
 };
 /// Tools that the model's provider would run for the agent, past every rule of egress.
 enum class HostedTools : std::uint8_t { strip, refuse, allow };

@@ -202,8 +202,9 @@ std::string toml_map(const std::map<std::string, std::string>& items) {
 std::string toml_use(const CredentialUse& use) {
   std::string out =
       fmt::format("{{ host = {}", toml_string(fmt::format("{}:{}", use.host, use.port)));
-  out += use.carrier == Carrier::sigv4
-             ? ", sigv4 = true"
+  out += use.carrier == Carrier::sigv4 ? ", sigv4 = true"
+         : use.carrier == Carrier::exchanged
+             ? ", exchanged = true"
              : fmt::format(", {} = {}", spelling(use.carrier), toml_string(use.name));
   if (use.format != "{}") out += ", format = " + toml_string(use.format);
   if (!use.methods.empty()) out += ", methods = " + toml_list(use.methods);

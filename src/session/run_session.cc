@@ -198,9 +198,9 @@ void Session::open_record() {
 
 // Before anything hostile runs. The record hides them from its first event on.
 Result<void> Session::acquire_secrets() {
-  secrets_.emplace(BERM_TRY(RunSecrets::acquire(plan_, prepared_.state)));
+  secrets_.emplace();
   record_.hide(secrets_->known());
-  return {};
+  return secrets_->acquire(plan_, prepared_.state);
 }
 
 // After the last hostile byte, and before the guard takes its time.

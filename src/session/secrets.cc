@@ -71,26 +71,41 @@ Result<void> RunSecrets::know(const std::string& name, const Secret& value) {
                     known_->add(name, value.reveal()));
 }
 
-Result<RunSecrets> RunSecrets::acquire(const Plan& plan, const std::string& state) {
-  RunSecrets out;
-  out.sources_ = sources_of(plan.credentials);
-  if (out.sources_.empty()) return out;
-  out.broker_.emplace(
-      BERM_TRY(Broker::start(BrokerProgram{}, lease_journal(state), plan.run_id, out.sources_)));
-  for (Credential& credential : out.broker_->take_credentials()) {
-    BERM_TRY(out.know(credential.report.name, credential.value));
-    out.reports_.push_back(credential.report);
-    out.values_.push_back(std::make_shared<const Secret>(std::move(credential.value)));
+Result<void> RunSecrets::acquire(const Plan& plan, const std::string& state) {
+  sources_ = sources_of(plan.credentials);
+  if (sources_.empty()) return {};
+  FailedMint failed;
+  Result<Broker> broker =
+      Broker::start(BrokerProgram{}, lease_journal(state), plan.run_id, sources_, &failed);
+  if (!broker) {
+    refused_ = std::move(failed.refused);
+    reports_ = std::move(failed.minted);
+    ended_ = std::move(failed.ended);
+    return tl::unexpected(broker.error());
   }
-  if (out.values_.size() != plan.credentials.size()) {
+  broker_.emplace(*std::move(broker));
+  std::vector<Credential> credentials = broker_->take_credentials();
+  for (const Credential& credential : credentials) reports_.push_back(credential.report);
+  for (Credential& credential : credentials) {
+    if (const Result<void> known = know(credential.report.name, credential.value); !known) {
+      refused_.push_back({.name = credential.report.name, .error = known.error()});
+      return known;
+    }
+    values_.push_back(std::make_shared<const Secret>(std::move(credential.value)));
+  }
+  if (values_.size() != plan.credentials.size()) {
     return failure(Errc::internal, "get all credentials from the broker");
   }
-  return out;
+  return {};
 }
 
 void RunSecrets::record_minted(RecordFile& record) const {
   for (const LeaseReport& report : reports_) {
     record.append("supervisor", "credential.mint", lease_to_json(report));
+  }
+  for (const RefusedCredential& one : refused_) {
+    record.append("supervisor", "credential.refused",
+                  {{"name", printable(one.name)}, {"why", printable(sentence(one.error))}});
   }
   if (broker_ && !broker_->memory_note().empty()) {
     record.append("supervisor", "credential.memory", {{"note", broker_->memory_note()}});
@@ -119,7 +134,7 @@ Result<void> RunSecrets::hear(const EgressProcess& egress, RecordFile& record) {
 }
 
 void RunSecrets::end(RecordFile& record, bool disable_keys, std::vector<std::string>& notes) {
-  if (!broker_) return;
+  if (!broker_) return tell_ends(ended_, record, notes);
   for (const CredentialSource& source : sources_) {
     if (!disable_keys || !source.with.contains("admin")) continue;
     const Result<void> disabled = broker_->disable_anthropic_key(source.name);
@@ -137,7 +152,12 @@ void RunSecrets::end(RecordFile& record, bool disable_keys, std::vector<std::str
     notes.push_back(sentence(ended.error()));
     return;
   }
-  for (const RevokeOutcome& outcome : *ended) {
+  tell_ends(*ended, record, notes);
+}
+
+void RunSecrets::tell_ends(const std::vector<RevokeOutcome>& ended, RecordFile& record,
+                           std::vector<std::string>& notes) const {
+  for (const RevokeOutcome& outcome : ended) {
     record.append("supervisor", "credential.revoke",
                   {{"name", outcome.name},
                    {"end", name_of(outcome.end)},

@@ -27,16 +27,17 @@ namespace berm {
 /// them; nobody else gets them.
 class RunSecrets {
  public:
-  /// Mints everything that the plan names. Nothing without credentials.
-  /// @return what refused it: nothing lives then, and the run must not start.
-  [[nodiscard]] static Result<RunSecrets> acquire(const Plan& plan, const std::string& state);
+  /// Mints everything that the plan names. Nothing without credentials. Once.
+  /// @return what refused it: the run must not start. What was minted by then is told by
+  ///         record_minted() and ended by end(), as after a run.
+  [[nodiscard]] Result<void> acquire(const Plan& plan, const std::string& state);
 
   [[nodiscard]] std::span<const std::shared_ptr<const Secret>> values() const { return values_; }
   /// Stays where it is for the life of this object, and grows with renewals.
   [[nodiscard]] const KnownSecrets& known() const { return *known_; }
   [[nodiscard]] std::shared_ptr<const KnownSecrets> shared_known() const { return known_; }
 
-  /// Tells the record what was minted.
+  /// Tells the record what was minted, and what was refused.
   void record_minted(RecordFile& record) const;
   /// To poll(2); -1 without a broker.
   [[nodiscard]] int fd() const { return broker_ ? broker_->fd() : -1; }
@@ -48,13 +49,16 @@ class RunSecrets {
   void end(RecordFile& record, bool disable_keys, std::vector<std::string>& notes);
 
  private:
-  RunSecrets() = default;
   [[nodiscard]] Result<void> know(const std::string& name, const Secret& value);
+  void tell_ends(const std::vector<RevokeOutcome>& ended, RecordFile& record,
+                 std::vector<std::string>& notes) const;
 
   std::vector<CredentialSource> sources_;
   std::optional<Broker> broker_;
   std::vector<std::shared_ptr<const Secret>> values_;
   std::vector<LeaseReport> reports_;
+  std::vector<RefusedCredential> refused_;
+  std::vector<RevokeOutcome> ended_;  ///< by a broker that had to refuse
   std::shared_ptr<KnownSecrets> known_ = std::make_shared<KnownSecrets>();
 };
 

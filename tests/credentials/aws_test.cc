@@ -261,6 +261,43 @@ send("sts", "POST", "/", body, signed("POST", "/", "sts", body=body, headers={"C
   EXPECT_EQ(arrived().size(), 1U);
 }
 
+TEST_P(Aws, EveryServiceThatHandsOutKeysIsHeldToThat) {
+  const Finished finished = python(policy(), R"py(
+for service in ("lakeformation", "datazone", "lightsail", "deadline", "ssm", "secretsmanager", "eks-auth", "gamelift"):
+    send(service, "GET", "/", headers=signed("GET", "/", service))
+send("control", "GET", "/", headers=signed("GET", "/", "execute-api"))
+)py");
+  std::istringstream lines(finished.out);
+  int refused = 0;
+  for (std::string line; std::getline(lines, line);) {
+    if (line.find(" 403 credentials ") != std::string::npos) ++refused;
+  }
+  EXPECT_EQ(refused, 8) << finished.out << finished.err;
+  EXPECT_TRUE(finished.out.ends_with("control 200\n")) << finished.out;
+  expect_verified(1);
+}
+
+// The one action of S3 that answers with a key; the service as a whole is one of data.
+TEST_P(Aws, AccessGrantsOfS3AreNamedByThemselves) {
+  const std::string act = R"py(
+from botocore.auth import S3SigV4Auth
+def grants(path):
+    keys = Credentials(os.environ["AWS_ACCESS_KEY_ID"], os.environ["AWS_SECRET_ACCESS_KEY"])
+    request = AWSRequest(method="GET", url=URL + path)
+    S3SigV4Auth(keys, "s3", "eu-central-1").add_auth(request)
+    send("grants", "GET", path, headers=dict(request.headers.items()))
+grants("/v20180820/accessgrantsinstance/dataaccess?target=x")
+grants("/v20180820/accessgrantsinstance%2Fdataaccess")
+)py";
+  const Finished unnamed = python(policy("services = [\"s3\"]"), act);
+  EXPECT_EQ(unnamed.out.find("grants 403 credentials "), 0U) << unnamed.out << unnamed.err;
+  EXPECT_NE(unnamed.out.find("'s3:GetDataAccess' hands out keys"), std::string::npos);
+  EXPECT_TRUE(arrived().empty());
+  const Finished named = python(policy("services = [\"s3\", \"s3:GetDataAccess\"]"), act);
+  EXPECT_EQ(named.out.find("denied"), std::string::npos);
+  expect_verified(2);
+}
+
 // Names of objects are no paths: nothing in them is folded.
 TEST_P(Aws, ObjectsWithOddNamesAreWhatTheyWere) {
   const Finished finished = python(policy(), R"py(

@@ -10,6 +10,7 @@ import glob
 import os
 import re
 import resource
+import signal
 import socket
 import ssl
 import subprocess
@@ -21,6 +22,8 @@ loot = open(sys.argv[1], "ab", buffering=0)
 HOST = "api.good.example"
 KEY = os.environ["API_TOKEN"]
 libc = ctypes.CDLL(None, use_errno=True)
+libc.ptrace.argtypes = (ctypes.c_long, ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p)
+libc.ptrace.restype = ctypes.c_long
 
 
 def tell(what, came):
@@ -71,13 +74,32 @@ def look_at_processes():
             others += got
     tell("memory of mine", "read" if own > 0 else "closed")
     tell("memory of others", f"{others} bytes of {len(pids) - 1}")
-    traced = 0
-    for pid in pids:
-        if pid != os.getpid() and libc.ptrace(16, pid, 0, 0) == 0:  # PTRACE_ATTACH
-            traced += 1
-            os.waitpid(pid, 0x40000000)
-            libc.ptrace(17, pid, 0, 0)
-    tell("ptrace", f"{traced} attached")
+    # The control: the same on a child of ours, until a word that only it has is read.
+    word = ctypes.create_string_buffer(b"parents!")
+    ready, said = os.pipe()
+    child = os.fork()
+    if child == 0:
+        word[:8] = b"children"
+        os.write(said, b"1")
+        signal.pause()
+    os.read(ready, 1)
+    tell("ptrace of mine", traced(child, ctypes.addressof(word)))
+    os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+    others = [traced(pid, ctypes.addressof(word)) for pid in pids if pid != os.getpid()]
+    tell("ptrace of others", f"{len(others) - others.count('refused')} attached")
+
+
+def traced(pid, address):
+    """What stands at `address` of another process; "refused" if it cannot be attached to."""
+    if libc.ptrace(16, pid, None, None) != 0:  # PTRACE_ATTACH
+        return "refused"
+    os.waitpid(pid, 0x40000000)
+    word = libc.ptrace(2, pid, address, None)  # PTRACE_PEEKDATA
+    libc.ptrace(17, pid, None, None)
+    text = word.to_bytes(8, "little", signed=True)
+    keep(f"a word of {pid}", text)
+    return text.decode("latin1")
 
 
 def dump_core():

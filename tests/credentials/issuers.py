@@ -15,6 +15,7 @@ Commands on stdin, one a line; each is answered by an event:
 Events on stdout, one JSON object a line: ready, ok, live, request, held, wrong, revoked.
 """
 import base64
+import calendar
 import http.server
 import json
 import os
@@ -300,6 +301,56 @@ def azure(asked):
     return 200, {"access_token": "azure-token", "expires_in": "3599", "token_type": "Bearer"}
 
 
+# The key of a user of AWS that asks about itself. In parts: nothing that a scanner would take for one.
+AWS_ID, AWS_SECRET = "AK" + "IA" + "STANDIN234567XYZ", "s/+" + "k" * 37
+
+
+def signed_by_botocore(asked):
+    """The signature that the request should have, by what botocore makes of it: nothing of ours signs and checks."""
+    try:
+        import botocore.auth
+    except ImportError:  # another Python's
+        sys.path.append("/usr/lib/python3/dist-packages")
+        import botocore.auth
+    from botocore.awsrequest import AWSRequest
+    from botocore.credentials import Credentials
+    scheme, _, rest = (asked.header("Authorization") or "").partition(" ")
+    parts = dict(part.strip().split("=", 1) for part in rest.split(","))
+    need(scheme == "AWS4-HMAC-SHA256" and set(parts) == {"Credential", "SignedHeaders", "Signature"}, "no SigV4")
+    access_key, day, region, service, _ = parts["Credential"].split("/")
+    stamp = asked.header("X-Amz-Date")
+    names = parts["SignedHeaders"].split(";")
+    need({"host", "x-amz-date"} <= set(names) and stamp.startswith(day), f"signed are {names}")
+    need(abs(time.time() - calendar.timegm(time.strptime(stamp, "%Y%m%dT%H%M%SZ"))) < 300, "X-Amz-Date")
+    need((region, service) == ("us-east-1", "iam"), f"signed for {region}/{service}")
+    plain = AWSRequest(method=asked.method, url=f"https://{asked.header('Host')}{asked.path}", data=asked.body,
+                       headers={name: asked.header(name) for name in names})
+    plain.context["timestamp"] = stamp
+    auth = botocore.auth.SigV4Auth(Credentials(AWS_ID, AWS_SECRET), service, region)
+    return access_key, parts["Signature"], auth.signature(auth.string_to_sign(plain, auth.canonical_request(plain)), plain)
+
+
+def aws_iam(asked):
+    need(asked.method == "POST" and asked.path in ("/iam-keys/", "/iam-keys"), "no such path")
+    need(asked.form() == {"Action": "ListAccessKeys", "Version": "2010-05-08"}, "form")
+    access_key, given, right = signed_by_botocore(asked)
+    if access_key != AWS_ID or given != right:
+        code = "InvalidClientTokenId" if access_key != AWS_ID else "SignatureDoesNotMatch"
+        raise Refused(403, iam_refusal(code, "no such signature"))
+    members = "".join(f"<member><UserName>ci</UserName><AccessKeyId>{name}</AccessKeyId><Status>Active</Status>"
+                      f"<CreateDate>{rfc3339(-days * 86400)}</CreateDate></member>"
+                      for name, days in (("AK" + "IA" + "OTHER", 400), (AWS_ID, 20)))
+    return 200, ('<ListAccessKeysResponse xmlns="https://iam.amazonaws.com/doc/2010-05-08/"><ListAccessKeysResult>'
+                 f"<UserName>ci</UserName><AccessKeyMetadata>{members}</AccessKeyMetadata><IsTruncated>false</IsTruncated>"
+                 "</ListAccessKeysResult><ResponseMetadata><RequestId>1</RequestId></ResponseMetadata>"
+                 "</ListAccessKeysResponse>")
+
+
+def iam_refusal(code, message):
+    return ('<ErrorResponse xmlns="https://iam.amazonaws.com/doc/2010-05-08/"><Error><Type>Sender</Type>'
+            f"<Code>{code}</Code><Message>{message}</Message></Error><RequestId>1</RequestId></ErrorResponse>")
+
+
 KEYS = [{"id": "apikey_1", "status": "active", "partial_key_hint": "sk-ant-api03-aaa...1111"},
         {"id": "apikey_2", "status": "active", "partial_key_hint": "sk-ant-api03-bbb...2222"}]
 
@@ -336,7 +387,7 @@ def anthropic(asked):
 
 
 SERVICES = {"github": github, "actions": actions, "vault": vault, "sts": sts, "gcp": gcp,
-            "iam": iam, "azure": azure, "anthropic": anthropic,
+            "iam": iam, "iam-keys": aws_iam, "azure": azure, "anthropic": anthropic,
             "plain": lambda asked: (200, {"path": asked.path, "query": asked.query})}
 
 

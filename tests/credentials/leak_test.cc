@@ -155,6 +155,7 @@ TEST_P(Leaks, AHostileAgentGetsNoPartOfASecret) {
   const Finished done = finished(agent("python3 hostile.py loot.log"));
   EXPECT_NE(done.out.find("done: True\n"), std::string::npos) << done.out << done.err;
   EXPECT_NE(done.out.find("memory of mine: read\n"), std::string::npos) << done.out;
+  EXPECT_NE(done.out.find("ptrace of mine: children\n"), std::string::npos) << done.out;
   EXPECT_NE(done.out.find("listeners: "), std::string::npos) << done.out;
 
   // The control: the host was asked in all these ways with the secret, and did hand it back.

@@ -10,6 +10,7 @@ DIRECTORY/model.json, read anew for each request, says what they do:
   usage    {"input", "output", "cache_read", "cache_write"}, as Anthropic counts
   status   every call fails with it
   gzip     answers are encoded, whatever was asked for
+  admin    the Admin API's key, and {"id", "hint"} of the organization's keys; "admin_status" fails every change
   hold     a stream waits after its first event until somebody asks for /v1/models
 
 Each request is written to DIRECTORY/requests, one JSON line: method, target, headers (as they came, in order),
@@ -202,6 +203,19 @@ class Application(http.server.BaseHTTPRequestHandler):
         return key and key in (self.headers.get("X-Api-Key"), self.headers.get("X-Goog-Api-Key"),
                                self.headers.get("Authorization", "").removeprefix("Bearer "))
 
+    def administer(self, where, body):
+        admin = self.says.get("admin", {})
+        if not admin.get("key") or self.headers.get("X-Api-Key") != admin["key"]:
+            return self.answer({"error": {"type": "authentication_error", "message": "no admin"}}, 401)
+        keys = [{"id": key["id"], "status": "active", "partial_key_hint": key["hint"], "created_at": "2026-11-01T00:00:00Z",
+                 "expires_at": None} for key in admin["keys"]]
+        if self.command != "POST":
+            return self.answer({"data": keys, "has_more": False, "last_id": keys[-1]["id"]})
+        if status := self.says.get("admin_status"):
+            return self.answer({"error": {"type": "api_error", "message": "out of order"}}, status)
+        found = [key for key in keys if where == f"/v1/organizations/api_keys/{key['id']}"]
+        return self.answer({**found[0], **body}) if found else self.answer({}, 404)
+
     def handle_any(self):
         with open(path("model.json")) as file:
             self.says = json.load(file)
@@ -210,6 +224,8 @@ class Application(http.server.BaseHTTPRequestHandler):
             log.write(json.dumps({"method": self.command, "target": self.path, "body": body,
                                   "headers": [[name.lower(), value] for name, value in self.headers.items()]}) + "\n")
         where = self.path.partition("?")[0]
+        if where.startswith("/v1/organizations/"):
+            return self.administer(where, body)
         if not self.has_key():
             return self.answer({"error": {"type": "authentication_error", "message": "who are you?"}}, 401)
         if self.command != "POST":

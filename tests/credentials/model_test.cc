@@ -111,6 +111,77 @@ TEST_P(Model, MoreTokensAMinuteThanEverEndTheRun) {
   EXPECT_EQ(script(policy("anthropic", "", "token_rate = 6000"), "message").code, 0);
 }
 
+// The key of the run and another of the same organization, and who may disable them.
+const std::string kAdmin = "admin-" + std::string("Jq4") + "mW8zXc1Vb6Nt3Lk9Rs5";
+
+json organization(const json& more = json::object()) {
+  json out = {{"usage", {{"input", 5000}, {"output", 1}}},
+              {"admin",
+               {{"key", kAdmin},
+                {"keys",
+                 {{{"id", "apikey_other"}, {"hint", "real-Wm4...0000"}},
+                  {{"id", "apikey_ours"},
+                   {"hint", kKey.substr(0, 8) + "..." + kKey.substr(kKey.size() - 4)}}}}}}};
+  out.update(more);
+  return out;
+}
+
+std::string with_admin(const std::string& policy) {
+  const std::string from = "from = \"env:MODEL_SECRET\"\n";
+  std::string out = policy;
+  return out.insert(
+      out.find(from),
+      "with = { admin = \"env:ADMIN_SECRET\", endpoint = \"https://model.good.example\" }\n");
+}
+
+TEST_P(Model, AnAnomalyDisablesTheRunsKeyAtItsIssuer) {
+  const std::string limits = "token_rate = 4000\non_token_rate = \"disable-key\"";
+  const std::string text = with_admin(policy("anthropic", "", limits));
+  const std::map<std::string, std::string> admin = {{"ADMIN_SECRET", kAdmin}};
+  says(organization());
+  const Ran ran = run(text, {"--", "/bin/bash", "-c", kCall + "message; sleep 600"}, admin);
+  EXPECT_EQ(answers(ran), "200\n") << ran.said;
+  EXPECT_EQ(ran.code, 121);
+  EXPECT_EQ(ran.report["outcome"]["limit"], "token_rate");
+  std::vector<json> changes = arrived();
+  std::erase_if(changes, [](const json& one) { return one["target"] == "/v1/messages"; });
+  ASSERT_EQ(changes.size(), 1U) << json(changes);
+  EXPECT_EQ(changes[0]["target"], "/v1/organizations/api_keys/apikey_ours");
+  EXPECT_EQ(changes[0]["body"], (json{{"status", "inactive"}}));
+  EXPECT_EQ(header(changes[0], "x-api-key"), kAdmin);
+  EXPECT_NE(ran.report["notes"].dump().find("the key of credential 'model' is set inactive"),
+            std::string::npos)
+      << ran.report["notes"];
+  ASSERT_EQ(events("credential.disable").size(), 1U);
+  EXPECT_EQ(events("credential.disable")[0],
+            (json{{"name", "model"}, {"done", true}, {"why", ""}}));
+  EXPECT_EQ(ran.report.dump().find(kAdmin), std::string::npos);
+  // The control: a rate that is kept, and the key lives.
+  says(organization());
+  const Ran kept = run(with_admin(policy("anthropic", "",
+                                         "token_rate = 6000\non_token_rate = "
+                                         "\"disable-key\"")),
+                       {"--", "/bin/bash", "-c", kCall + "message"}, admin);
+  EXPECT_EQ(kept.code, 0) << kept.said;
+  EXPECT_EQ(arrived().size(), 1U);
+}
+
+TEST_P(Model, AKeyThatCouldNotBeDisabledIsTold) {
+  says(organization({{"admin_status", 500}}));
+  const Ran ran =
+      run(with_admin(policy("anthropic", "", "token_rate = 4000\non_token_rate = \"disable-key\"")),
+          {"--", "/bin/bash", "-c", kCall + "message; sleep 600"}, {{"ADMIN_SECRET", kAdmin}});
+  EXPECT_EQ(ran.code, 121);
+  EXPECT_EQ(ran.report["outcome"]["limit"], "token_rate");
+  const std::string notes = ran.report["notes"].dump();
+  EXPECT_NE(notes.find("disable the API key apikey_ours"), std::string::npos) << notes;
+  EXPECT_NE(notes.find("answers 500"), std::string::npos) << notes;
+  ASSERT_EQ(events("credential.disable").size(), 1U);
+  EXPECT_EQ(events("credential.disable")[0]["done"], false);
+  EXPECT_NE(events("credential.disable")[0]["why"].get<std::string>().find("answers 500"),
+            std::string::npos);
+}
+
 TEST_P(Model, OnlyModelsOfTheListAnswer) {
   const Ran ran = script(policy("anthropic", "models = [\"claude-opus-*\"]"),
                          "message claude-sonnet-5; cat /tmp/body; message claude-opus-5");

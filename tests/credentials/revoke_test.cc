@@ -75,6 +75,16 @@ to = { host = "data.good.example", header = "x-api-key" }
                   site.environment(), "/", "")
         .out;
   }
+  // Of all runs of this site.
+  std::vector<json> events(const std::string& type) const {
+    std::vector<json> out;
+    std::istringstream lines(site.shell("cat " + site.root() + "/state/berm/runs/*/record.jsonl"));
+    for (std::string line; std::getline(lines, line);) {
+      const json event = json::parse(line, nullptr, false);
+      if (event.is_object() && event["type"] == type) out.push_back(event["data"]);
+    }
+    return out;
+  }
   void expect_nothing_lives() {
     EXPECT_EQ(issuers.live(), std::vector<std::string>());
     EXPECT_EQ(journal(), std::vector<std::string>());
@@ -147,6 +157,53 @@ TEST_P(Revoked, WhenOneOfThemIsRefusedAndNothingRuns) {
   (void)issuers.event("request", kMintGithub);  // the control
   (void)issuers.event("request", kEndGithub);
   expect_nothing_lives();
+  // What was minted, what was refused, and how the former ended: the record of the failed run.
+  const std::vector<json> minted = events("credential.mint");
+  const std::vector<json> refused = events("credential.refused");
+  const std::vector<json> ended = events("credential.revoke");
+  ASSERT_EQ(minted.size(), 1U);
+  EXPECT_EQ(minted[0]["name"], "github");
+  EXPECT_EQ(minted[0]["kind"], "github-app");
+  ASSERT_EQ(refused.size(), 1U);
+  EXPECT_EQ(refused[0]["name"], "database");
+  EXPECT_NE(refused[0]["why"].get<std::string>().find("permission denied"), std::string::npos);
+  ASSERT_EQ(ended.size(), 1U);
+  EXPECT_EQ(ended[0]["name"], "github");
+  EXPECT_EQ(ended[0]["end"], "revoked");
+  EXPECT_EQ(site.berm({"verify"}).code, 0);
+}
+
+TEST_P(Revoked, WhatCouldNotBeRevokedAfterARefusalIsToldAndLeftForTheNextRun) {
+  issuers.answer(kMintVault, {{"status", 403}, {"body", {{"errors", {"permission denied"}}}}});
+  issuers.answer(kEndGithub, {{"status", 500}, {"body", json::object()}});
+  const Finished done = start("echo must-not-run", {"--json"})->finish();
+  EXPECT_EQ(done.code, 125);
+  const std::vector<json> ended = events("credential.revoke");
+  ASSERT_EQ(ended.size(), 1U);
+  EXPECT_EQ(ended[0]["end"], "failed");
+  EXPECT_NE(done.out.find("credential 'github' could not be revoked"), std::string::npos)
+      << done.out;
+  EXPECT_FALSE(journal().empty());
+}
+
+// It would be minted, and then not be recognised in what the agent prints.
+TEST_P(Revoked, WhenAMintedSecretIsTooShortToBeRecognised) {
+  issuers.answer(kMintVault, {{"status", 200},
+                              {"body",
+                               {{"lease_id", "database/creds/agents/9"},
+                                {"lease_duration", 3600},
+                                {"renewable", true},
+                                {"data", {{"password", "abc"}}}}}});
+  const Finished done = start("echo must-not-run")->finish();
+  EXPECT_EQ(done.code, 125);
+  EXPECT_EQ(done.out, "");
+  const std::vector<json> refused = events("credential.refused");
+  ASSERT_EQ(refused.size(), 1U) << done.err;
+  EXPECT_EQ(refused[0]["name"], "database");
+  EXPECT_EQ(events("credential.mint").size(), 2U);
+  EXPECT_EQ(events("credential.revoke").size(), 2U);
+  (void)issuers.event("request", kEndGithub);
+  EXPECT_EQ(issuers.live(), std::vector<std::string>());
 }
 
 TEST_P(Revoked, WhenBermIsKilledWhileTheAgentWorks) {

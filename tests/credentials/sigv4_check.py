@@ -12,6 +12,7 @@ import contextlib
 import datetime
 import json
 import random
+import re
 import subprocess
 import sys
 import time
@@ -109,10 +110,23 @@ class Resign:
 
     def __call__(self, method, url, headers, key, body, moment):
         parts = urlsplit(url)
+        path = parts.path or "/"
+        # "//a" is a path here, not a host.
+        if url.startswith("https://"):
+            path = "/" + url[len("https://"):].partition("/")[2].partition("?")[0]
+        return self.of_path(method, path, parts.query, headers, key, body, moment)
+
+    def of_path(self, method, path, query, headers, key, body, moment):
         text = {"AccessKeyId": key.access_key, "SecretAccessKey": key.secret_key, "SessionToken": key.token}
-        line = {"method": method, "path": parts.path or "/", "query": parts.query, "headers": headers,
+        line = {"method": method, "path": path, "query": query, "headers": headers,
                 "key": json.dumps(text), "body": None if body is None else base64.b64encode(body).decode(),
                 "now": calendar.timegm(moment.timetuple())}
+        return self.ask(line)
+
+    def key_service(self, service, path):
+        return self.ask({"service": service, "path": path})["keys"]
+
+    def ask(self, line):
         self.process.stdin.write(json.dumps(line) + "\n")
         self.process.stdin.flush()
         return json.loads(self.process.stdout.readline())
@@ -148,6 +162,72 @@ def check_random(resign, rng, count):
         answer = resign(spec["method"], agent.prepare().url, agent.headers.items(), real, body, moment)
         compare(f"request {number} ({service}, {spec})", answer, agent.headers.items(), expected.headers.items())
     return count
+
+
+# As they are on the wire. S3 signs each as it is; the others take dots and empty segments out and encode once more.
+ODD_PATHS = [
+    "/a%20b", "/a+b", "/a%2Bb", "/a%2Fb", "/a%2fb", "//a", "/a//b", "/a//", "/a/", "/./a", "/a/../b", "/a/..", "/..", "/a/./b/",
+    "/~user", "/%7Euser", "/%C3%BC/%E6%BC%A2", "/%F0%9F%98%80", "/a%25b", "/a%2525b", "/a;b=c", "/a:b@c", "/!$&'()*,=", "/a%3Fb%23c",
+    "/%", "/a%zz", "/a%2", "/%2E%2E/b", "/%2e/b", "/a%5Cb", "/a%00b", "/[x]{y}|z^`", "/" + "x" * 900, "/...", "/a b".replace(" ", "%20%20"),
+]
+# What two readers could take for two requests is refused before anything is signed, with the reason.
+REFUSED_PATHS = ["/a b", "/ü", "a", "", "/a\tb", "/a#b", "/a\x7fb"]
+
+
+def check_odd_paths(resign, rng):
+    for path in ODD_PATHS:
+        for service in ["s3", "s3-outposts", "execute-api", "lambda"]:
+            spec = dict(method="GET", url=f"https://host.amazonaws.com{path}", params=None, data=b"", headers=[])
+            real, moment = random_real_key(rng), datetime.datetime(2026, 5, 6, 7, 8, 9)
+            with clock(moment):
+                agent = signed(spec, service, "us-east-1", PLACEHOLDER, False)
+                expected = signed(spec, service, "us-east-1", real, False)
+            answer = resign("GET", spec["url"], agent.headers.items(), real, b"", moment)
+            compare(f"path {path} ({service})", answer, agent.headers.items(), expected.headers.items())
+    spec = dict(method="GET", url="https://host.amazonaws.com/x", params=None, data=b"", headers=[])
+    moment = datetime.datetime(2026, 5, 6, 7, 8, 9)
+    with clock(moment):
+        agent = signed(spec, "s3", "us-east-1", PLACEHOLDER, False)
+    for path in REFUSED_PATHS:
+        answer = resign.of_path("GET", path, "", agent.headers.items(), random_real_key(rng), b"", moment)
+        if "malformed" not in answer.get("error", ""):
+            sys.exit(f"path {path!r} is not refused: {answer}")
+
+
+# Members of an answer that are a credential of AWS, whatever the service calls them.
+CREDENTIAL = re.compile("secret_?access_?key|session_?token|secretkey$", re.IGNORECASE)
+# Tokens of a conversation with the service itself: they authenticate nobody.
+NO_CREDENTIAL = {"cognito-sync ListRecords", "qldb SendCommand"}
+
+
+def holds_credential(shape, seen=frozenset()):
+    if shape is None or shape.name in seen:
+        return False
+    seen |= {shape.name}
+    if shape.type_name == "structure":
+        return any(CREDENTIAL.search(name) or holds_credential(member, seen) for name, member in shape.members.items())
+    inner = {"list": "member", "map": "value"}.get(shape.type_name)
+    return inner is not None and holds_credential(getattr(shape, inner), seen)
+
+
+def check_key_services(resign):
+    """Every service of which botocore knows an answer with a credential is one that the policy must name."""
+    session, found = botocore.session.Session(), {}
+    for name in session.get_available_services():
+        model = session.get_service_model(name)
+        for operation in model.operation_names:
+            known = model.operation_model(operation)
+            if f"{model.signing_name} {operation}" in NO_CREDENTIAL or not holds_credential(known.output_shape):
+                continue
+            # S3 Express signs its session for a service of its own.
+            signs = "s3express" if operation == "CreateSession" and name == "s3" else model.signing_name
+            found[f"{signs} {operation}"] = resign.key_service(signs, known.http["requestUri"].partition("?")[0])
+    if not {"sts AssumeRole", "iam CreateAccessKey", "lakeformation GetTemporaryGlueTableCredentials"} <= set(found):
+        sys.exit(f"the search itself finds too little: {sorted(found)}")
+    missed = sorted(what for what, named in found.items() if not named)
+    if missed:
+        sys.exit(f"hands_out_keys() does not know {missed}")
+    return len(found)
 
 
 OPERATIONS = [
@@ -214,8 +294,10 @@ def main():
     seed = int(sys.argv[3]) if len(sys.argv) > 3 else int(time.time())
     rng = random.Random(seed)
     done = check_random(resign, rng, count)
+    check_odd_paths(resign, rng)
     check_clients(resign, rng)
-    print(f"sigv4_check: {done} random requests and {len(OPERATIONS)} client operations equal, seed {seed}")
+    services = check_key_services(resign)
+    print(f"sigv4_check: {services} operations that hand out keys are known; {len(ODD_PATHS)} odd paths, {done} random requests and {len(OPERATIONS)} client operations equal, seed {seed}")
 
 
 main()

@@ -1,10 +1,12 @@
 // tests/credentials/sigv4_resign.cc: parses and signs what sigv4_check.py sends. One JSON object a
 // line in: {"method", "path", "query", "headers": [[name, value], …], "key": text of a key,
 // "body": base64 or null, "now": seconds}; one out: {"error": …} or {"remove": […], "set": {…}}.
+// {"service", "path"} in: {"keys": …} out, what hands_out_keys() says.
 #include <iostream>
 #include <nlohmann/json.hpp>
 
 #include "base/base64.h"
+#include "rules/aws/key_services.h"
 #include "rules/aws/sigv4.h"
 
 namespace berm {
@@ -38,7 +40,15 @@ Result<json> resign(const json& in) {
 int main() {
   std::ios::sync_with_stdio(false);
   for (std::string line; std::getline(std::cin, line);) {
-    const auto answer = berm::resign(nlohmann::json::parse(line));
+    const nlohmann::json in = nlohmann::json::parse(line);
+    if (in.contains("service")) {
+      const std::string service = in["service"];
+      const std::string path = in["path"];
+      const nlohmann::json keys = {{"keys", berm::hands_out_keys(service, path)}};
+      std::cout << keys.dump() << std::endl;
+      continue;
+    }
+    const auto answer = berm::resign(in);
     const nlohmann::json out =
         answer ? *answer : nlohmann::json{{"error", berm::sentence(answer.error())}};
     std::cout << out.dump() << std::endl;

@@ -45,7 +45,7 @@ ZONE = {
     "slow": [("AAAA", "2600:11:dead::1"), ("A", SERVICES)],
 }
 ZONE.update({label: [("A", SERVICES)] for label in ("web", "code", "npm", "pypi", "crates", "modules", "read", "peer", "stream",
-                                             "bucket", "model")})
+                                             "bucket", "model", "registry", "tokens")})
 if len(sys.argv) > 2 and sys.argv[2]:  # there are services
     ZONE["api"] = [("A", SERVICES)]
 asked = {}

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "policy/parse.h"
+
 namespace berm {
 namespace {
 
@@ -44,6 +46,47 @@ TEST(FindCredential, WhatIsExceptedIsNotCovered) {
   EXPECT_EQ(found(all, "a.example", 443, "GET", "/r/issues"), "a");
   EXPECT_EQ(found(all, "a.example", 443, "POST", "/r/keys"), "");
   EXPECT_EQ(found(all, "a.example", 443, "POST", "/r/keys/1"), "");
+}
+
+// Whether the first place of the preset covers `path`, by the rule that egress has.
+bool covers(const std::string& preset, const std::string& path) {
+  const Result<PolicyLayer> parsed = parse_policy(
+      "version = 1\n[credentials.r]\nfrom = \"env:K\"\nhost = "
+      "\"registry.example\"\npreset = \"" +
+          preset + "\"\n",
+      "berm.toml");
+  EXPECT_TRUE(parsed) << parsed.error().what;
+  const std::vector<EgressCredential> credentials = {
+      {.name = "r", .placeholder = "p", .to = parsed->credentials.at("r").to, .model = {}}};
+  return find_credential(credentials, "registry.example", 443, "GET", path).has_value();
+}
+
+TEST(CredentialPresets, RegistriesLeaveOutAccountsAndTheirTokens) {
+  const struct {
+    const char* preset;
+    std::vector<std::string> covered, excepted;
+  } kRegistries[] = {
+      {"npm",
+       {"/left-pad", "/@acme%2fapp", "/-/package/left-pad/dist-tags", "/-/npm/v1/security/audits"},
+       {"/-/npm/v1/tokens", "/-/npm/v1/tokens/token/1", "/-/npm/v1/user",
+        "/-/user/org.couchdb.user:x", "/-/user/token/1"}},
+      {"cargo",
+       {"/api/v1/crates/new", "/api/v1/crates/serde/1.0.0/download", "/api/v1/crates/serde"},
+       {"/api/v1/me", "/api/v1/me/tokens", "/api/v1/me/tokens/1", "/api/v1/crates/serde/owners",
+        "/api/v1/trusted_publishing/tokens"}},
+      {"pypi",
+       {"/legacy/", "/simple/requests/", "/packages/a/b.whl"},
+       {"/manage/account/", "/manage/account/token/", "/manage", "/account/login/",
+        "/_/oidc/mint-token"}},
+  };
+  for (const auto& registry : kRegistries) {
+    SCOPED_TRACE(registry.preset);
+    for (const std::string& path : registry.covered)
+      EXPECT_TRUE(covers(registry.preset, path)) << path;
+    for (const std::string& path : registry.excepted) {
+      EXPECT_FALSE(covers(registry.preset, path)) << path;
+    }
+  }
 }
 
 TEST(FindCredential, APatternOfHostsCoversWholeLabelsOnly) {
