@@ -20,7 +20,7 @@ berm_library(rules/tools SOURCES decide.cc file_uses.cc invocation.cc pack_rules
 # What agents tell their hooks, and what they hear.
 berm_library(rules/hooks SOURCES read.cc answer.cc telemetry.cc LINKS berm_rules_tools berm_rules_model)
 berm_library(record SOURCES chain.cc sha256.cc verdict.cc asked_for.cc LINKS berm_base OpenSSL::Crypto)
-berm_library(sys SOURCES fd.cc confine.cc self.cc frames.cc locked_memory.cc socket_address.cc beneath.cc child.cc mount.cc cgroup.cc LINKS berm_base)
+berm_library(sys SOURCES fd.cc confine.cc self.cc frames.cc locked_memory.cc socket_address.cc beneath.cc child.cc mount.cc cgroup.cc process_memory.cc LINKS berm_base)
 berm_library(host SOURCES probe.cc doctor.cc registries.cc registries/reader.cc registries/formats.cc registries/documents.cc
   registries/npm.cc registries/pip.cc registries/cargo.cc registries/go.cc registries/maven.cc registries/nuget.cc
   registries/gem.cc registries/composer.cc registries/system.cc registries/others.cc residue.cc residue/classes.cc residue/contents.cc residue/docker.cc
@@ -30,7 +30,7 @@ berm_library(workspace SOURCES repository.cc hidden.cc checkout.cc git_config.cc
 berm_library(agents SOURCES agent.cc claude.cc LINKS berm_plan berm_sys)
 berm_library(audit SOURCES record_file.cc LINKS berm_record berm_redact berm_sys)
 berm_library(tiers/namespace SOURCES native.cc encode.cc launch.cc LINKS berm_plan berm_sys)
-berm_library(supervise SOURCES supervisor.cc anomaly.cc asker.cc tool_watch.cc egress_watch.cc attempts.cc streams.cc sample.cc janitor.cc LINKS berm_tiers_namespace berm_audit)
+berm_library(supervise SOURCES supervisor.cc anomaly.cc asker.cc tool_desk.cc tool_watch.cc egress_watch.cc attempts.cc notifications.cc run_root.cc exec_log.cc streams.cc sample.cc janitor.cc LINKS berm_tiers_namespace berm_audit berm_rules_tools)
 # What speaks to the world outside: names, addresses, TLS, the host's own proxy.
 berm_library(net SOURCES openssl.cc authority.cc tls_stream.cc root_store.cc upstream_trust.cc trust_files.cc resolve.cc
   upstream_proxy.cc https_client.cc LINKS berm_sys berm_rules_egress OpenSSL::SSL cares)

@@ -19,6 +19,14 @@ target_compile_options(berm-init PRIVATE -fno-exceptions -fno-rtti -fno-threadsa
                        -fno-sanitize=all -ffunction-sections)
 target_link_options(berm-init PRIVATE -static -fno-sanitize=all -Wl,--gc-sections -s)
 
+# The same without notification of execve(2): what bench/exec compares with. Never installed.
+get_target_property(BERM_INIT_SOURCES berm-init SOURCES)
+add_executable(berm-init-without-execs EXCLUDE_FROM_ALL ${BERM_INIT_SOURCES})
+target_compile_definitions(berm-init-without-execs PRIVATE BERM_BENCH_WITHOUT_EXECS)
+target_compile_options(berm-init-without-execs PRIVATE -fno-exceptions -fno-rtti -fno-threadsafe-statics -Os
+                       -fno-sanitize=all -ffunction-sections)
+target_link_options(berm-init-without-execs PRIVATE -static -fno-sanitize=all -Wl,--gc-sections -s)
+
 # The bundles of hosts, which a policy names as "@node": data that is reviewed as text and built in.
 file(GLOB BERM_BUNDLES CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/policy/bundles/*.txt)
 add_custom_command(

@@ -31,6 +31,8 @@ add_executable(unit-tests
   src/net/upstream_trust_test.cc
   src/net/trust_files_test.cc
   src/sys/child_test.cc
+  src/sys/process_memory_test.cc
+  src/supervise/exec_log_test.cc
   src/host/registries_test.cc
   src/rules/model/call_test.cc
   src/rules/model/hosted_tools_test.cc
@@ -100,6 +102,12 @@ function(berm_black_box_test name)
   set_tests_properties(${name} PROPERTIES TIMEOUT ${ARG_TIMEOUT})
 endfunction()
 
+# Starts programs in every odd way; static, so that it runs in any root.
+add_executable(exec-probe tests/tools/exec_probe.cc)
+target_compile_options(exec-probe PRIVATE -fno-sanitize=all)
+target_link_options(exec-probe PRIVATE -static -fno-sanitize=all)
+berm_black_box_test(tool-tests TIMEOUT 600 SOURCES tests/tools/exec_test.cc)
+add_dependencies(tool-tests exec-probe)
 berm_black_box_test(escape-tests TIMEOUT 300 SOURCES tests/escape/escape_test.cc tests/escape/probes.cc)
 berm_black_box_test(bomb-tests TIMEOUT 600 SOURCES tests/escape/bomb_test.cc)
 berm_black_box_test(integration-tests TIMEOUT 900 SOURCES tests/integration/run_test.cc tests/integration/changes_test.cc

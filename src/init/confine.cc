@@ -65,20 +65,30 @@ int restrict_with_landlock(Setup& setup) {
   return error;
 }
 
-// The supervisor hears of every connect(2), and of what is sent to an address, before the kernel
-// goes on with it: telemetry (who tried which address, also where there is no route), never a
-// decision. It could not be one: the address lies in memory that another thread may change
-// meanwhile (seccomp_unotify(2)). The boundary is the network namespace.
+// The supervisor hears of every connect(2), of what is sent to an address, and of every execve(2)
+// before the kernel goes on with it. Of connections it is telemetry (who tried which address, also
+// where there is no route), never a decision: the boundary is the network namespace. Programs it
+// may refuse, as help and not as boundary: path and arguments lie in memory that somebody else
+// inside may change meanwhile (seccomp_unotify(2)).
 int watch_connects(Setup&) {
   constexpr std::uint32_t kNumber = offsetof(seccomp_data, nr);
   constexpr std::uint32_t kArch = offsetof(seccomp_data, arch);
   constexpr std::uint32_t kAddress = offsetof(seccomp_data, args) + 4 * sizeof(std::uint64_t);
+#ifdef BERM_BENCH_WITHOUT_EXECS  // what bench/exec compares with
+  constexpr unsigned kExecs = 0;
+#else
+  constexpr unsigned kExecs = 2;
+#endif
   sock_filter filter[] = {
       BPF_STMT(BPF_LD | BPF_W | BPF_ABS, kArch),
       BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, kNativeArch, 1, 0),
       BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),  // the next filter kills it
       BPF_STMT(BPF_LD | BPF_W | BPF_ABS, kNumber),
-      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_connect, 7, 0),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_connect, kExecs + 7, 0),
+#ifndef BERM_BENCH_WITHOUT_EXECS
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_execve, 8, 0),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_execveat, 7, 0),
+#endif
       BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_sendmsg, 6, 0),
       BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_sendto, 0, 4),
       BPF_STMT(BPF_LD | BPF_W | BPF_ABS, kAddress),  // send(2) is sendto(2) without an address

@@ -262,6 +262,34 @@ int make_socket(Setup& setup, const char* target) {
   return error;
 }
 
+// A file over whatever `target` leads to, links followed as a program inside would follow them: a
+// link cannot be mounted over, and what it leads to has other names.
+int cover(const Setup& setup, const char* source, const char* target, std::uint64_t attributes) {
+  open_how how{};
+  how.flags = O_PATH | O_CLOEXEC;
+  how.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS;
+  const int where =
+      static_cast<int>(::syscall(SYS_openat2, setup.root_fd, target, &how, sizeof how));
+  // Where we cannot go, with the agent's identity, nothing of the agent's can.
+  if (where < 0) return errno == ENOENT || errno == ENOTDIR || errno == EACCES ? 0 : errno;
+  const int tree = ::open_tree(setup.root_fd, source, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+  struct stat there {};
+  struct stat ours {};
+  int error = tree < 0 || ::fstat(where, &there) != 0 || ::fstat(tree, &ours) != 0 ? errno : 0;
+  const bool covered =
+      there.st_dev == ours.st_dev && there.st_ino == ours.st_ino;  // /bin, /usr/bin
+  if (error == 0 && !covered) {
+    error = set_attributes(tree, attributes);
+    if (error == 0 &&
+        ::move_mount(tree, "", where, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) != 0) {
+      error = errno;
+    }
+  }
+  if (tree >= 0) ::close(tree);
+  ::close(where);
+  return error;
+}
+
 int execute(Setup& setup, const Instruction& op) {
   const char* source = setup.program.string(op.source);
   const char* target = setup.program.string(op.target);
@@ -303,6 +331,8 @@ int execute(Setup& setup, const Instruction& op) {
       return make_read_only(setup, target);
     case Op::socket:
       return make_socket(setup, target);
+    case Op::cover:
+      return cover(setup, source, target, op.attributes);
   }
   return EINVAL;
 }

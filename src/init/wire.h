@@ -31,6 +31,7 @@ enum class Op : std::uint32_t {
   detach,     ///< lazily unmount `target` and remove its mount point
   read_only,  ///< the mount at `target` becomes read-only
   socket,     ///< a listening stream socket at `target`; its descriptor goes to the supervisor
+  cover,      ///< the file `source` of the new root over what `target` leads to, if that is there
 };
 
 inline constexpr std::uint32_t kOptional = 1;  ///< a missing source is skipped (bind)

@@ -134,8 +134,25 @@ Result<Explanation> explain_connect(const Plan& plan, const std::string& what) {
   return Explanation{true, grant.rule, reason};
 }
 
+// By name or by path; what a link leads to is only known inside.
+const Absent* absent_by(const Plan& plan, const std::string& what) {
+  for (const MountOp& op : plan.mounts) {
+    const auto* absent = std::get_if<Absent>(&op);
+    if (absent != nullptr && (absent->asked == what || absent->at.str() == what)) return absent;
+  }
+  return nullptr;
+}
+
 // What the agent's hook and execve(2) would hear of this command.
 Result<Explanation> explain_exec(const Plan& plan, const std::string& what) {
+  if (absent_by(plan, what) != nullptr) {
+    return Explanation{.allowed = false,
+                       .rule = "tools.programs_absent",
+                       .reason =
+                           "it cannot be executed inside (EACCES), whatever starts it; a copy "
+                           "under another name is not covered",
+                       .parse = {}};
+  }
   const bool path =
       what.starts_with('/') && what.find_first_of(" \t\n;|&<>()$`'\"\\*?[#~") == std::string::npos;
   if (path) {

@@ -346,6 +346,7 @@ Result<Plan> make_plan(const Policy& policy, const HostFacts& host,
   add_workspace(plan, repository);  // last: nothing mounts over the workspace
   plan.mounts.emplace_back(Bind{.from = place.init, .to = inside("/run/berm/berm-init")});
   if (plan.tools.hooked) plan.mounts.emplace_back(Socket{.at = inside(kToolSocket)});
+  BERM_TRY(add_absent_programs(plan, policy.tools.programs_absent, host));
   add_environment(plan, policy, passed_env);
   for (const auto& [name, value] : agent.env) plan.env[name] = value;
   add_placeholders(plan);

@@ -137,6 +137,41 @@ void add_workspace(Plan& plan, const RepositoryFacts& repository) {
   if (plan.workspace.git != GitHistory::none) add_git(plan, repository);
 }
 
+Result<void> add_absent_programs(Plan& plan, const std::vector<std::string>& programs,
+                                 const HostFacts& host) {
+  if (programs.empty()) return {};
+  std::vector<std::string> places;
+  for (const std::string& directory : host.system_directories) {
+    if (directory.ends_with("bin")) places.push_back(directory);
+    if (directory != "/usr") continue;
+    for (const std::string_view below : {"bin", "sbin", "local/bin", "local/sbin", "games"}) {
+      places.push_back(fmt::format("/usr/{}", below));
+    }
+  }
+  plan.mounts.emplace_back(File{.at = inside(kAbsentFile), .content = "", .mode = 0});
+  for (const std::string& program : programs) {
+    std::vector<std::string> paths;
+    if (program.starts_with('/')) paths.push_back(program);
+    if (program.find('/') == std::string::npos) {
+      for (const std::string& place : places) paths.push_back(place + "/" + program);
+    }
+    for (const std::string& path : paths) {
+      Result<SandboxPath> at = SandboxPath::parse(path);
+      if (at) plan.mounts.emplace_back(Absent{.at = *std::move(at), .asked = program});
+      if (!at) paths.clear();
+      if (!at) break;
+    }
+    if (!paths.empty()) continue;
+    return failure(
+        Errc::invalid_policy,
+        fmt::format("tools.programs_absent: '{}' is neither the name of a program nor an "
+                    "absolute path in normal form",
+                    printable(program)),
+        "write \"curl\" or \"/usr/bin/curl\"");
+  }
+  return {};
+}
+
 Result<void> add_extra_paths(Plan& plan, const Policy& policy, const HostFacts& host) {
   const auto expand = [&](const std::string& path) {
     return path.starts_with("~/") ? host.home + path.substr(1) : path;

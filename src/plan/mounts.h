@@ -21,6 +21,12 @@ void add_devices(Plan& plan);
 void add_scratch(Plan& plan);
 /// The workspace in its mode, and the private git directories over it.
 void add_workspace(Plan& plan, const RepositoryFacts& repository);
+/// What tools.programs_absent names, made inexecutable, after every other mount. A plain name is
+/// looked for in every directory of programs of the system; what it leads to by links is covered,
+/// so that an applet of busybox takes all of busybox along. Another name (a copy, a hard link) of
+/// the same program is not covered. @return Errc::invalid_policy for what is neither.
+[[nodiscard]] Result<void> add_absent_programs(Plan& plan, const std::vector<std::string>& programs,
+                                               const HostFacts& host);
 /// What files.read and files.write grant. @return Errc::denied if that would show the record.
 [[nodiscard]] Result<void> add_extra_paths(Plan& plan, const Policy& policy, const HostFacts& host);
 

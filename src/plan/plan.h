@@ -76,8 +76,18 @@ struct Overlay {
   bool idmapped = false;
   bool operator==(const Overlay&) const = default;
 };
+/// A program that nobody inside can execute or read, if it is there: kAbsentFile lies over what
+/// `at` leads to.
+struct Absent {
+  SandboxPath at;
+  std::string asked;  ///< the name or path in the policy
+  bool operator==(const Absent&) const = default;
+};
+/// Empty and without any right; the mount over it is read-only, so its owner inside gives it none.
+inline constexpr std::string_view kAbsentFile = "/run/berm/absent";
 /// In order: where two overlap, the later one wins.
-using MountOp = std::variant<Bind, Tmpfs, Directory, File, Symlink, Proc, Devpts, Socket, Overlay>;
+using MountOp =
+    std::variant<Bind, Tmpfs, Directory, File, Symlink, Proc, Devpts, Socket, Overlay, Absent>;
 
 /// Who held a limit or a layer. The report prints it; `require` compares it.
 enum class Strength : std::uint8_t { absent, supervised, kernel };

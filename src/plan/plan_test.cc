@@ -253,5 +253,45 @@ TEST(MakePlan, InnerRepositoriesGetPrivateGitDirectories) {
       << "it is part of the private git directory";
 }
 
+Result<Plan> plan_without(std::vector<std::string> programs, const HostFacts& facts) {
+  MergedPolicy merged = *merge_policy({{"file", {}}}, {"ceiling", {}});
+  merged.policy.tools.programs_absent = std::move(programs);
+  const RunPlace place{.id = "r-1",
+                       .directory = host("/state/r-1"),
+                       .init = host("/opt/berm-init"),
+                       .run_uid = facts.uid,
+                       .run_gid = facts.gid};
+  return make_plan(merged.policy, facts, repository(), {.argv = {"true"}}, place, {});
+}
+
+TEST(MakePlan, AProgramThatIsTakenAwayIsCoveredWhereverItMayLie) {
+  HostFacts facts = modern_host();
+  facts.system_directories = {"/usr", "/bin", "/lib"};  // a host whose /bin is its own
+  const Result<Plan> plan = plan_without({"curl", "/opt/x/ssh"}, facts);
+  ASSERT_TRUE(plan.has_value());
+  std::vector<std::string> covered;
+  for (const MountOp& op : plan->mounts) {
+    if (const auto* absent = std::get_if<Absent>(&op)) covered.push_back(absent->at.str());
+  }
+  const std::vector<std::string> expected = {
+      "/usr/bin/curl",   "/usr/sbin/curl", "/usr/local/bin/curl", "/usr/local/sbin/curl",
+      "/usr/games/curl", "/bin/curl",      "/opt/x/ssh"};
+  EXPECT_EQ(covered, expected);
+  EXPECT_TRUE(std::holds_alternative<Absent>(plan->mounts.back())) << "after every other mount";
+  EXPECT_FALSE(explain(*plan, "exec", "curl")->allowed);
+  EXPECT_FALSE(explain(*plan, "exec", "/usr/bin/curl")->allowed);
+  EXPECT_TRUE(explain(*plan, "exec", "wget")->allowed);
+  EXPECT_EQ(*plan_without({}, facts), *plan_with(facts)) << "no file is made for nothing";
+}
+
+TEST(MakePlan, WhatIsNoProgramCannotBeTakenAway) {
+  for (const char* wrong : {"", "bin/curl", "..", ".", "/usr//bin/curl", "/usr/../x", "/x/"}) {
+    SCOPED_TRACE(wrong);
+    const Result<Plan> plan = plan_without({wrong}, modern_host());
+    ASSERT_FALSE(plan.has_value());
+    EXPECT_EQ(plan.error().code, Errc::invalid_policy);
+  }
+}
+
 }  // namespace
 }  // namespace berm

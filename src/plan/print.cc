@@ -35,6 +35,9 @@ struct MountToJson {
   json operator()(const Proc& m) const { return {{"kind", "proc"}, {"to", m.at.str()}}; }
   json operator()(const Devpts& m) const { return {{"kind", "devpts"}, {"to", m.at.str()}}; }
   json operator()(const Socket& m) const { return {{"kind", "socket"}, {"to", m.at.str()}}; }
+  json operator()(const Absent& m) const {
+    return {{"kind", "absent"}, {"to", m.at.str()}, {"asked", m.asked}};
+  }
   json operator()(const Overlay& m) const {
     json masks = json::array();
     for (const HiddenPath& hidden : m.masks) {
@@ -181,6 +184,18 @@ std::string hidden_text(const Plan& plan) {
   return "  nothing matched\n";
 }
 
+std::string absent_text(const Plan& plan) {
+  std::vector<std::string> asked;
+  for (const MountOp& op : plan.mounts) {
+    const auto* absent = std::get_if<Absent>(&op);
+    if (absent != nullptr && (asked.empty() || asked.back() != absent->asked)) {
+      asked.push_back(absent->asked);
+    }
+  }
+  return asked.empty() ? ""
+                       : fmt::format("Absent     {} (cannot be executed)\n", joined(asked, ""));
+}
+
 std::string network_text(const EgressPlan& egress) {
   std::vector<std::string> hosts;
   for (const HostGrant& grant : egress.rules.allow) hosts.push_back(to_text(grant));
@@ -284,6 +299,7 @@ std::string to_text(const Plan& plan) {
                      printable(plan.workspace.repository.str()), spelling(plan.workspace.git));
   out += "Visible (everything else does not exist inside)\n" + visible_text(plan);
   out += "Hidden in the workspace\n" + hidden_text(plan);
+  out += absent_text(plan);
   out += network_text(plan.egress);
   if (plan.egress.model) {
     out += fmt::format("Model API  {} through egress\n", plan.egress.model->upstream);

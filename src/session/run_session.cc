@@ -123,6 +123,7 @@ class Session {
     Result<void> ready = prepare_layers(plan_, prepared_.repository);
     if (ready) ready = acquire_secrets();
     if (ready) ready = launch_egress();
+    if (ready) ready = compile_rules();
     if (ready) ready = launch_judge();
     if (ready) {
       supervise_run();
@@ -147,6 +148,7 @@ class Session {
   Result<void> acquire_secrets();
   Result<void> launch_egress();
   Result<void> launch_judge();
+  Result<void> compile_rules();
   void end_secrets(bool disable_keys);
   void supervise_run();
   void judge_run();
@@ -163,6 +165,7 @@ class Session {
   std::optional<EgressProcess> egress_;
   bool egress_serves_ = false;
   std::optional<JudgeProcess> judge_;
+  std::optional<ToolRules> tool_rules_;
   json stored_;
   timespec started_{};
   GuardSummary guard_;
@@ -223,6 +226,12 @@ Result<void> Session::launch_judge() {
   return {};
 }
 
+Result<void> Session::compile_rules() {
+  tool_rules_ = BERM_TRY(ToolRules::compile(
+      plan_.tools.policy, {.workspace = plan_.workspace.at.str(), .home = plan_.tools.home}));
+  return {};
+}
+
 void Session::supervise_run() {
   const CgroupPlaces& places = prepared_.cgroups;
   SuperviseOptions options{
@@ -253,6 +262,7 @@ void Session::supervise_run() {
       // Not before egress serves: until then its control socket carries something else.
       .broker_fd = [this] { return egress_serves_ && secrets_ ? secrets_->fd() : -1; },
       .on_broker = [this] { return secrets_->hear(*egress_, record_); },
+      .on_exec = [this](const ExecCall& call) { return tool_rules_->decide(call); },
       .can_ask = request_.can_ask,
       .write_to_policy =
           [this](const json& question) {

@@ -4,51 +4,24 @@
 #include <fmt/format.h>
 #include <linux/seccomp.h>
 #include <netinet/in.h>
-#include <poll.h>
-#include <sys/eventfd.h>
-#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
-#include <sys/uio.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
-#include <cerrno>
 #include <cstring>
 #include <nlohmann/json.hpp>
-#include <system_error>
 
 #include "base/ip.h"
 #include "base/text.h"
+#include "sys/process_memory.h"
 
 namespace berm {
 namespace {
 
 using nlohmann::json;
 
-// Not in Debian 12's headers (Linux 6.6): wake the waiting thread on this processor.
-constexpr unsigned long kSetFlags = SECCOMP_IOW(4, __u64);
-constexpr unsigned long kSyncWakeUp = 1;
-
 constexpr std::size_t kMostTold = 512;
-
-/// What goes through the pipe: whole or not at all (less than PIPE_BUF).
-struct Attempt {
-  pid_t pid = 0;
-  int call = 0;
-  std::uint16_t port = 0;
-  bool v6 = false;
-  std::array<std::uint8_t, 16> address{};
-  char executable[240] = {};
-};
-static_assert(sizeof(Attempt) < 4096);
-
-bool read_memory(pid_t pid, std::uint64_t from, void* to, std::size_t size) {
-  const iovec local{to, size};
-  const iovec remote{reinterpret_cast<void*>(from), size};
-  return ::process_vm_readv(pid, &local, 1, &remote, 1, 0) == static_cast<ssize_t>(size);
-}
 
 // Where the call's address lies and how long it says it is; false if it has none.
 bool locate_address(const seccomp_notif& notification, std::uint64_t& at, std::uint64_t& size) {
@@ -68,6 +41,13 @@ bool locate_address(const seccomp_notif& notification, std::uint64_t& at, std::u
   }
   return at != 0;
 }
+
+std::string_view name_of_call(int number) {
+  if (number == SYS_connect) return "connect";
+  return number == SYS_sendto ? "sendto" : "sendmsg";
+}
+
+}  // namespace
 
 bool read_attempt(const seccomp_notif& notification, Attempt& attempt) {
   const auto pid = static_cast<pid_t>(notification.pid);
@@ -99,60 +79,20 @@ bool read_attempt(const seccomp_notif& notification, Attempt& attempt) {
   return true;
 }
 
-std::string_view name_of_call(int number) {
-  if (number == SYS_connect) return "connect";
-  return number == SYS_sendto ? "sendto" : "sendmsg";
-}
-
-}  // namespace
-
-Result<void> AttemptWatch::start(UniqueFd notifications) {
+Result<void> AttemptLog::start() {
   Pipe pipe = BERM_TRY(make_pipe());
   ::fcntl(pipe.write.get(), F_SETFL, O_NONBLOCK);
   ::fcntl(pipe.read.get(), F_SETFL, O_NONBLOCK);
-  stop_ = UniqueFd(::eventfd(0, EFD_CLOEXEC));
-  if (!stop_) return os_error("watch connections");
-  notifications_ = std::move(notifications);
-  ::ioctl(notifications_.get(), kSetFlags, kSyncWakeUp);  // older kernels: a little slower
   read_ = std::move(pipe.read);
   write_ = std::move(pipe.write);
-  try {
-    thread_ = std::thread([this] { work(); });
-  } catch (const std::system_error& error) {
-    return os_error("start the thread that watches connections", error.code().value());
-  }
   return {};
 }
 
-AttemptWatch::~AttemptWatch() {
-  if (!thread_.joinable()) return;
-  const std::uint64_t one = 1;
-  [[maybe_unused]] const ssize_t told = ::write(stop_.get(), &one, sizeof one);
-  thread_.join();
+void AttemptLog::add(const Attempt& attempt) {
+  [[maybe_unused]] const ssize_t told = ::write(write_.get(), &attempt, sizeof attempt);
 }
 
-void AttemptWatch::work() {
-  for (;;) {
-    pollfd fds[2] = {{notifications_.get(), POLLIN, 0}, {stop_.get(), POLLIN, 0}};
-    if (::poll(fds, 2, -1) < 0) continue;
-    if (fds[1].revents != 0 || (fds[0].revents & (POLLHUP | POLLERR)) != 0) return;
-    seccomp_notif notification{};
-    if (::ioctl(notifications_.get(), SECCOMP_IOCTL_NOTIF_RECV, &notification) != 0) continue;
-    Attempt attempt;
-    const bool meant = read_attempt(notification, attempt);
-    // The pid may be somebody else's by now: then what was read is nobody's attempt.
-    const bool valid =
-        ::ioctl(notifications_.get(), SECCOMP_IOCTL_NOTIF_ID_VALID, &notification.id) == 0;
-    seccomp_notif_resp answer{};
-    answer.id = notification.id;
-    answer.flags = SECCOMP_USER_NOTIF_FLAG_CONTINUE;
-    ::ioctl(notifications_.get(), SECCOMP_IOCTL_NOTIF_SEND, &answer);
-    if (!meant || !valid) continue;
-    [[maybe_unused]] const ssize_t told = ::write(write_.get(), &attempt, sizeof attempt);
-  }
-}
-
-std::vector<json> AttemptWatch::take() {
+std::vector<json> AttemptLog::take() {
   std::vector<json> out;
   Attempt attempt;
   while (::read(read_.get(), &attempt, sizeof attempt) == static_cast<ssize_t>(sizeof attempt)) {

@@ -1,29 +1,39 @@
-// src/supervise/attempts.h: who inside tried to reach which address (seccomp_unotify(2)).
+// src/supervise/attempts.h: who inside tried to reach which address.
 #pragma once
 
+#include <array>
+#include <cstdint>
 #include <nlohmann/json_fwd.hpp>
 #include <set>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include "sys/fd.h"
 
+struct seccomp_notif;
+
 namespace berm {
 
-/// Hears of every connect(2), sendto(2) and sendmsg(2) of the run, and lets the kernel go on with
-/// each: it observes, the network namespace decides. A thread of its own, because a process inside
-/// waits for it; what it saw goes through a pipe, and is dropped where nobody reads: nothing inside
-/// can stop the supervisor by trying much.
-class AttemptWatch {
- public:
-  AttemptWatch() = default;
-  AttemptWatch(const AttemptWatch&) = delete;
-  AttemptWatch& operator=(const AttemptWatch&) = delete;
-  ~AttemptWatch();
+/// One connect(2), sendto(2) or sendmsg(2) to an address. Goes through a pipe whole or not at all.
+struct Attempt {
+  pid_t pid = 0;
+  int call = 0;
+  std::uint16_t port = 0;
+  bool v6 = false;
+  std::array<std::uint8_t, 16> address{};
+  char executable[240] = {};
+};
+static_assert(sizeof(Attempt) < 4096);  // PIPE_BUF
 
-  /// @param notifications  the descriptor that berm-init sent
-  [[nodiscard]] Result<void> start(UniqueFd notifications);
+/// Reads what the notification is about; false if it is no attempt to reach anybody outside.
+[[nodiscard]] bool read_attempt(const seccomp_notif& notification, Attempt& attempt);
+
+/// Attempts on their way to the record. It observes, the network namespace decides: what nobody
+/// reads in time is dropped, so that nothing inside can stop the supervisor by trying much.
+class AttemptLog {
+ public:
+  [[nodiscard]] Result<void> start();
+  void add(const Attempt& attempt);
   /// To poll(2) for reading; -1 before start().
   [[nodiscard]] int fd() const { return read_.get(); }
   /// What was tried since the last call: {address, call, pid, executable}, each
@@ -31,14 +41,9 @@ class AttemptWatch {
   [[nodiscard]] std::vector<nlohmann::json> take();
 
  private:
-  void work();
-
   std::set<std::string> told_;
-  UniqueFd notifications_;
   UniqueFd read_;
   UniqueFd write_;
-  UniqueFd stop_;
-  std::thread thread_;
 };
 
 }  // namespace berm

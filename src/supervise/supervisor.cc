@@ -17,14 +17,12 @@
 #include "base/text.h"
 #include "plan/make_plan.h"
 #include "record/chain.h"
-#include "supervise/anomaly.h"
-#include "supervise/asker.h"
-#include "supervise/attempts.h"
 #include "supervise/egress_watch.h"
 #include "supervise/janitor.h"
+#include "supervise/notifications.h"
 #include "supervise/sample.h"
 #include "supervise/streams.h"
-#include "supervise/tool_watch.h"
+#include "supervise/tool_desk.h"
 #include "tiers/namespace/launch.h"
 
 namespace berm {
@@ -36,6 +34,9 @@ using nlohmann::json;
 constexpr Milliseconds kSampleEvery{100};
 constexpr Milliseconds kQuiet{10};
 constexpr Milliseconds kDiskEvery{500};
+constexpr Milliseconds kExecRest{5};  // programs are recorded in batches: waking up costs more
+constexpr Milliseconds kDigestGrace{5000};
+constexpr std::uint64_t kMostExecs = 500'000;  // about 300 MB of record: an attack on it
 
 class Supervisor {
  public:
@@ -44,15 +45,10 @@ class Supervisor {
         record_(record),
         options_(options),
         egress_(options.egress, record, usage_),
-        tools_(options.judge, plan, record),
-        anomalies_(plan.tools.policy) {
+        tools_(options.judge, plan, record, options.can_ask, options.write_to_policy) {
     egress_.set_tell([this](const std::string& type, const json& event) {
       tools_.on_egress_event(type, event);
-      if (type.starts_with("net.")) respond(anomalies_.on_request(Clock::now()));
     });
-    if (options.can_ask) asker_ = Asker::open(plan.terminal);
-    tools_.set_ask([this](std::uint64_t id, const json& question) { return ask(id, question); });
-    tools_.set_tell([this](const json& question) { watch_calls(question); });
   }
 
   Result<Supervision> run() {
@@ -77,12 +73,9 @@ class Supervisor {
   void on_signal();
   void on_init_message();
   void on_egress_event();
-  void on_question();
-  void watch_calls(const json& question);
-  bool ask(std::uint64_t id, const json& question);
-  void on_key();
-  void respond(const std::optional<AnomalyGuard::Anomaly>& anomaly);
+  void start_watch(InitMessage& message);
   void record_attempts();
+  void record_execs();
   void on_ended_init();
   void sample();
   void check_limits();
@@ -107,7 +100,9 @@ class Supervisor {
 
   RunCgroup cgroup_;
   std::optional<Sandbox> sandbox_;
-  AttemptWatch attempts_;
+  NotificationWatch watch_;
+  Clock::time_point next_execs_;
+  std::string refused_;            ///< why the last program that was refused was
   std::vector<StreamPump> pumps_;  ///< [0] stdin, then stdout, stderr (or the terminal's two)
   RawTerminal raw_;
   UniqueFd signals_;
@@ -122,11 +117,7 @@ class Supervisor {
   int interrupts_ = 0;
   Usage usage_;
   EgressWatch egress_;  ///< after usage_, which it counts in
-  ToolWatch tools_;
-  AnomalyGuard anomalies_;
-  std::optional<Asker> asker_;
-  std::map<std::uint64_t, json> asked_;                         ///< at the terminal
-  std::vector<std::pair<std::uint64_t, std::string>> settled_;  ///< by an earlier answer
+  ToolDesk tools_;
   TreeSample tree_;
   NamelessSample nameless_;
   Clock::time_point started_at_ = Clock::now();
@@ -244,20 +235,9 @@ void Supervisor::on_init_message() {
       if (!handed) end(SetupFailed{handed.error()});
       break;
     }
-    case wire::MessageKind::watch: {
-      Result<void> watched = (*received)->fds.size() == 1
-                                 ? attempts_.start(std::move((*received)->fds[0]))
-                                 : Result<void>(os_error("watch connections", message.value));
-      // Without a reader every connection inside would fail: that is no run that anybody asked for.
-      if (!watched && message.value == 0) {
-        end(SetupFailed{watched.error()});
-        break;
-      }
-      // Telemetry, not a layer: a kernel without it, or with a watcher of its own, still runs.
-      if (!watched)
-        record_.append("supervisor", "net.unwatched", {{"why", sentence(watched.error())}});
+    case wire::MessageKind::watch:
+      start_watch(**received);
       break;
-    }
     case wire::MessageKind::tools: {
       Result<void> handed = failure(Errc::internal, "hand out the socket of the hooks");
       if ((*received)->fds.size() == 1 && options_.hand_over_tools) {
@@ -287,8 +267,14 @@ void Supervisor::on_init_message() {
       break;
     case wire::MessageKind::failed: {
       agent_runs_ = false;
-      end(SetupFailed{.error = sandbox_->explain(message),
-                      .at_exec = message.step == wire::Step::exec});
+      Error error = sandbox_->explain(message);
+      const bool at_exec = message.step == wire::Step::exec;
+      if (at_exec && message.value == EPERM) {
+        watch_.stop(kDigestGrace);
+        record_execs();
+        if (!refused_.empty()) error.code = Errc::denied, error.fix = refused_;
+      }
+      end(SetupFailed{.error = std::move(error), .at_exec = at_exec});
       break;
     }
     case wire::MessageKind::exited:
@@ -371,77 +357,43 @@ void Supervisor::on_egress_event() {
   }
 }
 
-void Supervisor::on_question() {
-  switch (tools_.hear()) {
-    case ToolWatch::Heard::question:
-      return;
-    case ToolWatch::Heard::ended:
-      // Every hook refuses from now on; a run that can do nothing is no run.
-      if (outcome_) return;
-      record_.append("supervisor", "judge.lost", json::object());
-      return end(BoundaryLost{"the judge of tool calls ended"});
-    case ToolWatch::Heard::nonsense:
-      return end(BoundaryLost{"the judge of tool calls no longer speaks sense"});
-    case ToolWatch::Heard::flood:
-      return hit("events", {{"of", "hooks"}});
+void Supervisor::start_watch(InitMessage& message) {
+  Result<void> watched =
+      message.fds.size() == 1
+          ? watch_.start(std::move(message.fds[0]), sandbox_->pid(), options_.on_exec,
+                         options_.known)
+          : Result<void>(os_error("watch connections and started programs", message.message.value));
+  if (watched) return;
+  // Without a reader every connection and program inside would fail: that is no run that anybody
+  // asked for. Nor is one whose rules on programs nobody asks.
+  if (message.message.value == 0 || options_.on_exec) {
+    watched.error().code = Errc::unsupported;
+    return end(SetupFailed{watched.error()});
   }
-}
-
-bool Supervisor::ask(std::uint64_t id, const json& question) {
-  if (!asker_) return false;
-  std::string input = question.value("input", "");
-  if (input.size() > 300) input = input.substr(0, 297) + "…";
-  Asker::Question wanted{.id = id,
-                         .text = printable(fmt::format("{} {} · {}", question.value("tool", ""),
-                                                       input, question.value("reason", ""))),
-                         .key = question.value("tool", "") + "\n" + question.value("rule", "") +
-                                "\n" + question.value("input_sha256", "")};
-  if (asker_->knows(wanted.key)) {
-    // Not from within hear(): the judge is told in the order of the questions all the same.
-    settled_.emplace_back(id, "allowed by the user for this run");
-    return true;
-  }
-  asked_.insert_or_assign(id, question);
-  asker_->ask(std::move(wanted));
-  return true;
-}
-
-void Supervisor::on_key() {
-  const std::optional<Asker::Answer> answer = asker_->hear();
-  if (!answer) return;
-  const std::uint64_t id = answer->question.id;
-  if (answer->said == Asker::Said::for_the_policy && options_.write_to_policy) {
-    options_.write_to_policy(asked_[id]);
-  }
-  asked_.erase(id);
-  const bool allow = answer->said != Asker::Said::no;
-  if (!tools_.settle(id, allow, allow ? "allowed by the user" : "denied by the user")) {
-    end(BoundaryLost{"the judge of tool calls ended"});
-  }
-  // The agent drew there: it draws again.
-  if (terminal_ && !asker_->active()) sandbox_->forward_signal(SIGWINCH);
-}
-
-void Supervisor::watch_calls(const json& question) {
-  const std::string kind = question.value("kind", "");
-  const std::string tool = question.value("tool", "");
-  const std::string call = tool + " " + question.value("input_sha256", "");
-  if (kind == "before-tool") respond(anomalies_.on_call(Clock::now()));
-  if (kind == "after-tool" || kind == "after-failure") {
-    respond(anomalies_.on_result(tool, call, kind == "after-failure"));
-  }
-}
-
-void Supervisor::respond(const std::optional<AnomalyGuard::Anomaly>& anomaly) {
-  if (!anomaly) return;
-  const bool ends = plan_.tools.policy.on_anomaly == AnomalyResponse::end;
-  record_.append("supervisor", "anomaly",
-                 {{"what", anomaly->what}, {"detail", anomaly->detail}, {"ends", ends}});
-  if (ends) hit("anomaly", {{"what", anomaly->what}});
+  // Telemetry, not a layer: a kernel without it, or with a watcher of its own, still runs.
+  record_.append("supervisor", "net.unwatched", {{"why", sentence(watched.error())}});
 }
 
 void Supervisor::record_attempts() {
-  for (const json& attempt : attempts_.take()) record_.append("supervisor", "net.attempt", attempt);
+  for (const json& attempt : watch_.take_attempts()) {
+    record_.append("supervisor", "net.attempt", attempt);
+  }
+}
+
+void Supervisor::record_execs() {
+  next_execs_ = Clock::now() + kExecRest;
+  const std::uint64_t before = watch_.exec_count();
+  for (const json& exec : watch_.take_execs()) {
+    record_.append("supervisor", "exec", exec);
+    tools_.on_exec(Clock::now());
+    if (exec["decision"] == "deny") refused_ = exec["reason"].get<std::string>();
+  }
+  if (watch_.lost()) {
+    // Nothing could be started since: what the agent made of that is not the whole story.
+    if (outcome_ && std::holds_alternative<Exited>(*outcome_)) outcome_.reset();
+    end(BoundaryLost{"the watch over started programs ended"});
+  }
+  if (before < kMostExecs && watch_.exec_count() >= kMostExecs) hit("events", {{"of", "exec"}});
 }
 
 void Supervisor::sample() {
@@ -480,13 +432,11 @@ void Supervisor::sample() {
 
 void Supervisor::check_limits() {
   if (outcome_) return;
-  tools_.beat(Clock::now());
-  if (const std::optional<std::string> silence = tools_.silence(Clock::now())) {
-    record_.append("supervisor", "hooks.silent", {{"why", *silence}});
-    return end(PolicyViolated{"the agent's hooks do not hold: " + *silence});
+  tools_.check(Clock::now(), usage_.output.count);
+  if (const std::optional<Outcome>& why = tools_.end()) {
+    const auto* limit = std::get_if<LimitHit>(&*why);
+    return limit == nullptr ? end(*why) : hit(limit->limit, {{"of", limit->culprit}});
   }
-  respond(anomalies_.on_output(usage_.output.count, Clock::now()));
-  if (outcome_) return;
   if (egress_.model_end() && Clock::now() >= egress_.model_end()->at) {
     hit(egress_.model_end()->limit, json::object());
   } else if (elapsed() >= plan_.limits.time) {
@@ -525,19 +475,22 @@ void Supervisor::show_status() {
 }
 
 void Supervisor::wait_once() {
+  const bool execs_rest = Clock::now() < next_execs_;
   std::vector<pollfd> fds = {{signals_.get(), POLLIN, 0},
                              {init_ended_ ? -1 : sandbox_->control_fd(), POLLIN, 0},
                              {egress_.fd(), POLLIN, 0},
-                             {attempts_.fd(), POLLIN, 0},
+                             {watch_.attempts_fd(), POLLIN, 0},
                              {options_.broker_fd ? options_.broker_fd() : -1, POLLIN, 0},
-                             {tools_.fd(), POLLIN, 0},
-                             {asker_ ? asker_->fd() : -1, POLLIN, 0}};
+                             tools_.waits_for()[0],
+                             tools_.waits_for()[1],
+                             {execs_rest ? -1 : watch_.execs_fd(), POLLIN, 0}};
   const std::size_t others = fds.size();  // before the streams
   for (const StreamPump& pump : pumps_) fds.push_back(pump.waits_for());
   // While a question stands, what is typed is its answer.
-  if (asker_ && asker_->active() && !pumps_.empty()) fds[others].fd = -1;
+  if (tools_.asks() && !pumps_.empty()) fds[others].fd = -1;
   auto until = std::min({next_sample_, next_disk_, started_at_ + plan_.limits.time});
   until = std::min(until, egress_.rests_until().value_or(until));
+  if (execs_rest) until = std::min(until, next_execs_);
   if (std::ranges::any_of(pumps_, &StreamPump::holds))
     until = std::min(until, Clock::now() + kQuiet);
   const auto left = std::chrono::ceil<Milliseconds>(until - Clock::now()).count();
@@ -558,12 +511,10 @@ void Supervisor::wait_once() {
   if (usage_.output.count != before) last_output_ = Clock::now();
   if (fds[1].revents != 0) on_init_message();
   if (fds[2].revents != 0) on_egress_event();
-  if (fds[5].revents != 0) on_question();
-  if (fds[6].revents != 0) on_key();
-  for (const auto& [id, how] : std::exchange(settled_, {})) {
-    if (!tools_.settle(id, true, how)) end(BoundaryLost{"the judge of tool calls ended"});
-  }
+  tools_.on_ready(fds[5].revents, fds[6].revents);
+  if (tools_.take_redraw() && terminal_) sandbox_->forward_signal(SIGWINCH);
   if (fds[3].revents != 0) record_attempts();
+  if (fds[7].revents != 0) record_execs();
   if (fds[4].revents != 0) {
     if (const Result<void> kept = options_.on_broker(); !kept) {
       end(BoundaryLost{"the keeper of the run's credentials: " + sentence(kept.error())});
@@ -610,7 +561,11 @@ void Supervisor::finish() {
   usage_.memory_peak = std::max(usage_.memory_peak, cgroup_.memory_peak());
   usage_.tool_calls = tools_.calls();
   usage_.tool_denied = tools_.denied();
-  if (attempts_.fd() >= 0) record_attempts();
+  watch_.stop(kDigestGrace);
+  if (watch_.attempts_fd() >= 0) {
+    record_attempts();
+    record_execs();
+  }
   egress_.hear_the_rest();
   const bool by_itself = !outcome_ || std::holds_alternative<Exited>(*outcome_) ||
                          std::holds_alternative<Killed>(*outcome_);

@@ -8,6 +8,7 @@
 #include "audit/record_file.h"
 #include "plan/plan.h"
 #include "record/verdict.h"
+#include "rules/tools/decide.h"
 #include "sys/cgroup.h"
 #include "sys/child.h"
 
@@ -64,6 +65,9 @@ struct SuperviseOptions {
   std::function<int()> broker_fd;       ///< when it is readable, on_broker is called; -1: not now
   /// A secret was renewed, or the keeper of secrets is gone (an error: the run ends).
   std::function<Result<void>()> on_broker;
+  /// Asked for every program that is started inside, in a thread of its own: EPERM if it denies (or
+  /// would ask). Empty = all may start. Must return within microseconds: a process waits.
+  std::function<ToolDecision(const ExecCall&)> on_exec;
   bool can_ask = false;  ///< somebody sits at the terminal: "ask" asks
   /// The user wants this tool call allowed for good.
   std::function<void(const nlohmann::json& question)> write_to_policy;

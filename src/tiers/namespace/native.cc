@@ -63,6 +63,12 @@ struct Translator {
   void operator()(const Socket& socket) const {
     out.push_back({.op = Op::socket, .target = below_root(socket.at)});
   }
+  void operator()(const Absent& absent) const {
+    out.push_back({.op = Op::cover,
+                   .source = kAbsentFile.substr(1).data(),
+                   .target = below_root(absent.at),
+                   .attributes = kQuiet | MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOEXEC});
+  }
   void operator()(const Overlay& overlay) const;
 };
 
@@ -128,6 +134,8 @@ std::string_view name_of(Op op) {
       return "detach";
     case Op::socket:
       return "socket";
+    case Op::cover:
+      return "cover";
     case Op::read_only:
       break;
   }
@@ -214,7 +222,8 @@ std::vector<NativeStep> native_steps(const Plan& plan) {
 
 std::string to_text(const NativeStep& step) {
   std::string out = fmt::format("{:<9} /{}", name_of(step.op), step.target);
-  const bool shows_source = step.op == Op::bind || step.op == Op::overlay || step.op == Op::symlink;
+  const bool shows_source = step.op == Op::bind || step.op == Op::overlay ||
+                            step.op == Op::symlink || step.op == Op::cover;
   if (shows_source) out += fmt::format(" <- {}", step.source);
   if ((step.attributes & MOUNT_ATTR_RDONLY) != 0) out += " ro";
   if (step.op == Op::tmpfs) out += fmt::format(" size={}", step.size);

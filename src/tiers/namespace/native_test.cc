@@ -50,6 +50,18 @@ TEST(NativeSteps, AreTheGoldenOnes) {
             "read-only /\n");
 }
 
+TEST(NativeSteps, AnAbsentProgramIsCoveredByAFileWithoutRights) {
+  Plan plan = small_plan();
+  plan.mounts = {File{.at = inside(kAbsentFile), .content = "", .mode = 0},
+                 Absent{.at = inside("/usr/bin/curl"), .asked = "curl"}};
+  std::string all;
+  for (const NativeStep& step : native_steps(plan)) all += to_text(step) + "\n";
+  EXPECT_EQ(all,
+            "file      /run/berm/absent\n"
+            "cover     /usr/bin/curl <- run/berm/absent ro\n"
+            "read-only /\n");
+}
+
 TEST(NativeSteps, TheRootIsSealedLast) {
   const std::vector<NativeStep> steps = native_steps(small_plan());
   EXPECT_EQ(steps.back().op, wire::Op::read_only);

@@ -1,0 +1,133 @@
+#include "supervise/tool_desk.h"
+
+#include <fmt/format.h>
+
+#include "base/text.h"
+
+namespace berm {
+namespace {
+
+using nlohmann::json;
+
+// What is shown of a question: the rest is on the record.
+constexpr std::size_t kMostShown = 300;
+
+std::string text_of(const json& event, const char* key) {
+  const auto found = event.find(key);
+  return found != event.end() && found->is_string() ? found->get<std::string>() : std::string();
+}
+
+}  // namespace
+
+ToolDesk::ToolDesk(JudgeProcess* judge, const Plan& plan, RecordFile& record, bool can_ask,
+                   WriteToPolicy write_to_policy)
+    : plan_(plan),
+      record_(record),
+      write_to_policy_(std::move(write_to_policy)),
+      watch_(judge, plan, record),
+      anomalies_(plan.tools.policy) {
+  if (can_ask) asker_ = Asker::open(plan.terminal);
+  watch_.set_ask([this](std::uint64_t id, const json& question) { return ask(id, question); });
+  watch_.set_tell([this](const json& question) { count(question); });
+}
+
+std::array<pollfd, 2> ToolDesk::waits_for() const {
+  return {pollfd{watch_.fd(), POLLIN, 0}, pollfd{asker_ ? asker_->fd() : -1, POLLIN, 0}};
+}
+
+void ToolDesk::on_ready(short judge, short terminal) {
+  if (judge != 0) hear();
+  if (terminal != 0) hear_user();
+  for (const auto& [id, how] : std::exchange(settled_, {})) settle(id, true, how);
+}
+
+void ToolDesk::hear() {
+  switch (watch_.hear()) {
+    case ToolWatch::Heard::question:
+      return;
+    case ToolWatch::Heard::ended:
+      // Every hook refuses from now on; a run that can do nothing is no run.
+      record_.append("supervisor", "judge.lost", json::object());
+      return end_with(BoundaryLost{"the judge of tool calls ended"});
+    case ToolWatch::Heard::nonsense:
+      return end_with(BoundaryLost{"the judge of tool calls no longer speaks sense"});
+    case ToolWatch::Heard::flood:
+      return end_with(LimitHit{.limit = "events", .culprit = "hooks"});
+  }
+}
+
+bool ToolDesk::ask(std::uint64_t id, const json& question) {
+  if (!asker_) return false;
+  std::string input = text_of(question, "input");
+  if (input.size() > kMostShown) {
+    input.resize(kMostShown);
+    input.append("…");
+  }
+  Asker::Question wanted{
+      .id = id,
+      .text = printable(
+          fmt::format("{} {} · {}", text_of(question, "tool"), input, text_of(question, "reason"))),
+      .key = fmt::format("{}\n{}\n{}", text_of(question, "tool"), text_of(question, "rule"),
+                         text_of(question, "input_sha256"))};
+  if (asker_->knows(wanted.key)) {
+    settled_.emplace_back(id, "allowed by the user for this run");  // not from within hear()
+    return true;
+  }
+  asked_.insert_or_assign(id, question);
+  asker_->ask(std::move(wanted));
+  return true;
+}
+
+void ToolDesk::hear_user() {
+  const std::optional<Asker::Answer> answer = asker_->hear();
+  if (!answer) return;
+  const std::uint64_t id = answer->question.id;
+  if (answer->said == Asker::Said::for_the_policy && write_to_policy_) {
+    write_to_policy_(asked_[id]);
+  }
+  asked_.erase(id);
+  const bool allow = answer->said != Asker::Said::no;
+  settle(id, allow, allow ? "allowed by the user" : "denied by the user");
+  redraw_ = !asker_->active();
+}
+
+void ToolDesk::settle(std::uint64_t id, bool allow, const std::string& how) {
+  if (!watch_.settle(id, allow, how)) end_with(BoundaryLost{"the judge of tool calls ended"});
+}
+
+void ToolDesk::count(const json& question) {
+  const std::string kind = text_of(question, "kind");
+  const std::string tool = text_of(question, "tool");
+  if (kind == "before-tool") respond(anomalies_.on_call(Clock::now()));
+  if (kind != "after-tool" && kind != "after-failure") return;
+  const std::string call = tool + " " + text_of(question, "input_sha256");
+  respond(anomalies_.on_result(tool, call, kind == "after-failure"));
+}
+
+void ToolDesk::on_egress_event(const std::string& type, const json& event) {
+  watch_.on_egress_event(type, event);
+  if (type.starts_with("net.")) respond(anomalies_.on_request(Clock::now()));
+}
+
+void ToolDesk::check(Clock::time_point now, std::uint64_t output) {
+  watch_.beat(now);
+  respond(anomalies_.on_output(output, now));
+  const std::optional<std::string> silence = watch_.silence(now);
+  if (!silence || end_) return;
+  record_.append("supervisor", "hooks.silent", {{"why", *silence}});
+  end_with(PolicyViolated{"the agent's hooks do not hold: " + *silence});
+}
+
+void ToolDesk::respond(const std::optional<AnomalyGuard::Anomaly>& anomaly) {
+  if (!anomaly) return;
+  const bool ends = plan_.tools.policy.on_anomaly == AnomalyResponse::end;
+  record_.append("supervisor", "anomaly",
+                 {{"what", anomaly->what}, {"detail", anomaly->detail}, {"ends", ends}});
+  if (ends) end_with(LimitHit{.limit = "anomaly", .culprit = anomaly->what});
+}
+
+void ToolDesk::end_with(Outcome outcome) {
+  if (!end_) end_ = std::move(outcome);
+}
+
+}  // namespace berm
