@@ -175,6 +175,7 @@ Result<RunRequest> to_request(const RunOptions& options, const std::vector<std::
                     .from_worktree = options.from_worktree,
                     .agent = request.agent.kind,
                     .learn = options.learn,
+                    .can_ask = request.can_ask,
                     .credentials = options.credentials,
                     .flags = BERM_TRY(flags_layer(options))};
   return request;

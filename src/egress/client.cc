@@ -192,7 +192,21 @@ void Client::step_dns() {
   }
 }
 
+void Client::wait_for_answer(const Destination& to, Via via) {
+  waiting_ = true;
+  if (watched_) worker_.loop().change(fd_.get(), EPOLLET, *this);
+  worker_.gate().ask(to, [&loop = worker_.loop(), weak = weak_from_this(), to, via] {
+    loop.post([weak, to, via] {
+      const std::shared_ptr<Client> self = weak.lock();
+      if (!self || self->ended_) return;
+      self->waiting_ = false;
+      self->admit(to, via);
+    });
+  });
+}
+
 void Client::admit(const Destination& to, Via via) {
+  if (worker_.gate().must_ask(to)) return wait_for_answer(to, via);
   Result<Admission> admission = worker_.gate().admit(to, via);
   if (!admission) return refuse(admission.error(), false);
   // Plain HTTP is read, request by request: its Host must be the name that was admitted.

@@ -29,6 +29,7 @@ class Client : public Loop::Handler, public std::enable_shared_from_this<Client>
   void step_socks();
   void step_dns();
   void admit(const Destination& to, Via via);
+  void wait_for_answer(const Destination& to, Via via);
   void connect(Admission admission);
   void on_connected(const Admission& admission, Result<Dialled> dialled);
   void hand_to_http(HttpTask task);

@@ -71,10 +71,15 @@ json rules_to_json(const EgressRules& rules) {
     put(one, "max_upload", rule.max_upload);
     inspect.push_back(std::move(one));
   }
-  return {{"mode", spelling(rules.mode)},           {"allow", grants_to_json(rules.allow)},
-          {"deny", grants_to_json(rules.deny)},     {"internal", grants_to_json(rules.internal)},
-          {"opaque", grants_to_json(rules.opaque)}, {"inspect", std::move(inspect)},
-          {"keyed", grants_to_json(rules.keyed)},   {"learn", rules.learn}};
+  return {{"mode", spelling(rules.mode)},
+          {"allow", grants_to_json(rules.allow)},
+          {"deny", grants_to_json(rules.deny)},
+          {"internal", grants_to_json(rules.internal)},
+          {"opaque", grants_to_json(rules.opaque)},
+          {"inspect", std::move(inspect)},
+          {"keyed", grants_to_json(rules.keyed)},
+          {"learn", rules.learn},
+          {"ask", rules.ask}};
 }
 
 Result<EgressRules> rules_from_json(const json& in) {
@@ -88,6 +93,7 @@ Result<EgressRules> rules_from_json(const json& in) {
   out.opaque = BERM_TRY(grants_from_json(in.at("opaque")));
   out.keyed = BERM_TRY(grants_from_json(in.at("keyed")));
   out.learn = in.at("learn");
+  out.ask = in.at("ask");
   for (const json& one : in.at("inspect")) {
     NetworkRule& rule = out.inspect.emplace_back();
     rule.host = one.at("host");

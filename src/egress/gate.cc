@@ -43,6 +43,10 @@ Gate::Gate(EgressConfiguration configuration, EventSink& events, const IpNetwork
 Result<Admission> Gate::admit(const Destination& to, Via via) {
   Admission admission{
       .to = to, .grant = decide(configuration_.rules, to), .via = via, .account = {}};
+  if (!admission.grant.allowed && use_answer(to)) {
+    admission.grant.allowed = admission.grant.exact = true;
+    admission.grant.rule = "asked";
+  }
   if (!admission.grant.allowed) {
     deny(admission, admission.grant.rule, admission.grant.why);
     return failure(Errc::denied, admission.grant.why, admission.grant.rule);
@@ -54,6 +58,60 @@ Result<Admission> Gate::admit(const Destination& to, Via via) {
   if (full.empty()) return admission;
   deny(admission, "network.budget", full);
   return failure(Errc::denied, full, "network.budget");
+}
+
+namespace {
+
+std::string key_of(const std::string& host, std::uint16_t port) {
+  return fmt::format("{}:{}", host, port);
+}
+
+}  // namespace
+
+bool Gate::must_ask(const Destination& to) {
+  const EgressRules& rules = configuration_.rules;
+  if (!rules.ask || to.address) return false;
+  const Grant grant = decide(rules, to);
+  // Denied by name is denied; only silence is a question.
+  if (grant.allowed || grant.rule != "network.allow") return false;
+  const std::lock_guard lock(mutex_);
+  return !answers_.contains(key_of(to.host, to.port));
+}
+
+void Gate::ask(const Destination& to, std::function<void()> again) {
+  constexpr std::size_t kMostAsked = 64;
+  bool first = false;
+  {
+    const std::lock_guard lock(mutex_);
+    std::vector<std::function<void()>>& waiting = waiting_[key_of(to.host, to.port)];
+    first = waiting.empty();
+    waiting.push_back(std::move(again));
+    // Who asks about everything gets no more answers.
+    if (waiting_.size() > kMostAsked) answers_.emplace(key_of(to.host, to.port), 0);
+  }
+  if (first) events_.say({{"type", "net.ask"}, {"host", shown(to.host)}, {"port", to.port}});
+}
+
+void Gate::answer(const std::string& host, std::uint16_t port, std::uint32_t uses) {
+  std::vector<std::function<void()>> waiting;
+  {
+    const std::lock_guard lock(mutex_);
+    waiting = std::exchange(waiting_[key_of(host, port)], {});
+    waiting_.erase(key_of(host, port));
+    const bool once = uses != 0 && uses != kForThisRun;
+    // Once is for those who wait now.
+    answers_[key_of(host, port)] = once ? static_cast<std::uint32_t>(waiting.size()) : uses;
+  }
+  for (const std::function<void()>& again : waiting) again();
+}
+
+bool Gate::use_answer(const Destination& to) {
+  const std::lock_guard lock(mutex_);
+  const auto found = answers_.find(key_of(to.host, to.port));
+  if (found == answers_.end() || found->second == 0) return false;
+  if (found->second == kForThisRun) return true;
+  if (--found->second == 0) answers_.erase(found);  // the next one is asked about again
+  return true;
 }
 
 Result<std::vector<IpAddress>> Gate::dialable(const Admission& admission,

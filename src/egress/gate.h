@@ -1,6 +1,9 @@
 // src/egress/gate.h: the one place where a destination is decided, counted and recorded.
 #pragma once
 
+#include <functional>
+#include <map>
+#include <mutex>
 #include <set>
 #include <string>
 #include <vector>
@@ -34,6 +37,14 @@ class Gate {
   /// @return Errc::denied with the rule in `fix` and the line for the agent in `what`.
   [[nodiscard]] Result<Admission> admit(const Destination& to, Via via);
 
+  /// True if `to` is to be asked about: nothing speaks of it, and nobody has answered yet.
+  [[nodiscard]] bool must_ask(const Destination& to);
+  /// Asks, once however many wait; `again` is called when there is an answer, from any thread.
+  void ask(const Destination& to, std::function<void()> again);
+  /// The answer for `host` and `port`. @param uses  how many connections it admits; 0: none
+  void answer(const std::string& host, std::uint16_t port, std::uint32_t uses);
+  static constexpr std::uint32_t kForThisRun = 0xffffffff;
+
   /// The addresses of `found` that may be dialled for this admission; a refusal (none) is recorded.
   [[nodiscard]] Result<std::vector<IpAddress>> dialable(const Admission& admission,
                                                         const std::vector<IpAddress>& found);
@@ -65,7 +76,11 @@ class Gate {
   NamePool names_;
   IpNetwork pool_;
   std::vector<IpAddress> own_;
-  std::mutex mutex_;                     ///< of refused_names_
+  [[nodiscard]] bool use_answer(const Destination& to);
+
+  std::mutex mutex_;                              ///< of what follows
+  std::map<std::string, std::uint32_t> answers_;  ///< "host:port" to connections left
+  std::map<std::string, std::vector<std::function<void()>>> waiting_;
   std::set<std::string> refused_names_;  ///< asked of DNS and told once
 };
 

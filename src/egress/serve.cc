@@ -128,8 +128,20 @@ bool take_renewed(SecretStore& secrets) {
   return secrets.replace(number, std::make_shared<const Secret>(*std::move(value))).has_value();
 }
 
+// What the user says of a host.
+bool take_answer(Gate& gate) {
+  const Result<std::string> text = read_frame(kControlFd, kPatience);
+  if (!text) return false;
+  const json said = json::parse(*text, nullptr, false);
+  const bool sound = said.is_object() && said.contains("host") && said["host"].is_string() &&
+                     said.contains("port") && said["port"].is_number_unsigned() &&
+                     said.contains("uses") && said["uses"].is_number_unsigned();
+  if (sound) gate.answer(said["host"], said["port"], said["uses"]);
+  return sound;
+}
+
 // Until whoever started us is gone, or the last connection after 'd'.
-[[noreturn]] void follow_control(const EgressShared& shared, SecretStore& secrets,
+[[noreturn]] void follow_control(EgressShared& shared, SecretStore& secrets,
                                  const std::vector<std::unique_ptr<Worker>>& workers) {
   char command = 0;
   for (;;) {
@@ -137,6 +149,7 @@ bool take_renewed(SecretStore& secrets) {
     if (got < 0 && errno == EINTR) continue;
     if (got <= 0) ::_exit(0);
     if (command == 'd') break;
+    if (command == 'a' && !take_answer(shared.gate)) ::_exit(125);
     if (command == 's' && !take_renewed(secrets)) ::_exit(125);
   }
   for (const std::unique_ptr<Worker>& worker : workers) worker->stop_accepting();

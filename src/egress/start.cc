@@ -66,6 +66,13 @@ Result<void> renew_secret(const EgressProcess& egress, std::size_t credential,
   return write_frame(egress.control.get(), secret.reveal());
 }
 
+Result<void> answer_host(const EgressProcess& egress, const std::string& host, std::uint16_t port,
+                         std::uint32_t uses) {
+  BERM_TRY(write_all(egress.control.get(), "a"));
+  const json answer = {{"host", host}, {"port", port}, {"uses", uses}};
+  return write_frame(egress.control.get(), answer.dump());
+}
+
 Result<std::string> await_egress(const EgressProcess& egress) {
   const std::string text = BERM_TRY(read_frame(egress.control.get(), std::chrono::seconds(10)));
   const json ready = json::parse(text, nullptr, false);

@@ -51,7 +51,8 @@ EgressRules egress_rules(const Policy& policy) {
           .internal = policy.internal_hosts,
           .opaque = policy.opaque_hosts,
           .inspect = policy.network_rules,
-          .learn = policy.learn};
+          .learn = policy.learn,
+          .ask = policy.ask};
 }
 
 EgressPlan plan_egress(const Policy& policy, const AgentFacts& agent,
@@ -73,7 +74,7 @@ EgressPlan plan_egress(const Policy& policy, const AgentFacts& agent,
   egress.credentials = std::move(credentials);
   egress.trust_run_ca = !policy.network_rules.empty() || !egress.rules.keyed.empty();
   const bool anything = !policy.allow_hosts.empty() || egress.trust_run_ca ||
-                        policy.network == NetworkMode::open || policy.learn;
+                        policy.network == NetworkMode::open || policy.learn || policy.ask;
   if (anything) add_way_out(egress);
   if (egress.model) egress.listeners.push_back({ListenerKind::model, egress.model->port});
   if (agent.telemetry_port != 0 && !egress.listeners.empty()) {

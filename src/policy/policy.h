@@ -370,6 +370,7 @@ struct Policy {
   NetworkBudget network_budget;
   NetworkBudget network_per_host;
   bool learn = false;  ///< a flag of the command line, never of a file
+  bool ask = false;    ///< somebody at the terminal is asked about a host that nothing grants
   std::map<std::string, CredentialGrant> credentials;
 
   Bytes memory{4ULL << 30};

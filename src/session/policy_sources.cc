@@ -160,7 +160,8 @@ class Resolver {
     BERM_TRY(add_file());
     layers_.push_back({.source = "the command line", .layer = request_.flags});
     const PolicyLayer::Network& bounds = ceiling.layer.network;
-    if (request_.learn && (bounds.allow || !bounds.rules.empty() || bounds.mode)) {
+    const bool bounded = bounds.allow || !bounds.rules.empty() || bounds.mode;
+    if (request_.learn && bounded) {
       return failure(Errc::invalid_policy,
                      fmt::format("learn: {} bounds what may be reached", ceiling.source),
                      "learn on a machine whose managed policy leaves the network open");
@@ -169,6 +170,8 @@ class Resolver {
     BERM_TRY(expand_all(layers_, bound, repository_.root.str(), out_));
     out_.merged = BERM_TRY(merge_policy(layers_, bound));
     out_.merged.policy.learn = request_.learn;
+    // What an administrator bounds, nobody at a terminal widens.
+    out_.merged.policy.ask = request_.can_ask && !bounded;
     return std::move(out_);
   }
 

@@ -14,6 +14,7 @@ struct PolicyRequest {
   bool from_worktree = false;  ///< --policy-from-worktree
   AgentKind agent = AgentKind::none;
   bool learn = false;  ///< --learn: every name is let through and noted
+  bool can_ask = false;  ///< somebody at the terminal may grant a host for this run
   std::vector<std::string>
       credentials;  ///< --credential NAME: what the repository's policy may use
   PolicyLayer flags;

@@ -262,6 +262,11 @@ void Session::supervise_run() {
       // Not before egress serves: until then its control socket carries something else.
       .broker_fd = [this] { return egress_serves_ && secrets_ ? secrets_->fd() : -1; },
       .on_broker = [this] { return secrets_->hear(*egress_, record_); },
+      .answer_host =
+          [this](const std::string& host, std::uint16_t port, std::uint32_t uses) {
+            // Egress that does not hear it goes on refusing.
+            if (egress_) (void)answer_host(*egress_, host, port, uses);
+          },
       .on_exec = [this](const ExecCall& call) { return tool_rules_->decide(call); },
       .can_ask = request_.can_ask,
       .write_to_policy =

@@ -54,6 +54,11 @@ std::string exact_pattern(const json& question) {
 
 void allow_for_good(const std::string& repository, const json& question,
                     std::vector<std::string>& notes) {
+  if (const std::string host = text_of(question, "host"); !host.empty()) {
+    notes.push_back(fmt::format("to grant it for good, add \"{}:{}\" to network.allow in berm.toml",
+                                printable(host), question.value("port", 0)));
+    return;
+  }
   const std::string pattern = exact_pattern(question);
   if (pattern.empty()) {
     notes.emplace_back("not written to the policy: no pattern says just this call");

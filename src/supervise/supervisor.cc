@@ -45,7 +45,8 @@ class Supervisor {
         record_(record),
         options_(options),
         egress_(options.egress, record, usage_),
-        tools_(options.judge, plan, record, options.can_ask, options.write_to_policy) {
+        tools_(options.judge, plan, record, options.can_ask, options.write_to_policy,
+               options.answer_host) {
     egress_.set_tell([this](const std::string& type, const json& event) {
       tools_.on_egress_event(type, event);
     });

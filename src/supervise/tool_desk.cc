@@ -11,6 +11,9 @@ using nlohmann::json;
 
 // What is shown of a question: the rest is on the record.
 constexpr std::size_t kMostShown = 300;
+constexpr std::uint64_t kHosts = 1ULL << 62;
+constexpr std::uint32_t kOnce = 1;
+constexpr std::uint32_t kForThisRun = 0xffffffff;  // Gate::kForThisRun
 
 std::string text_of(const json& event, const char* key) {
   const auto found = event.find(key);
@@ -20,10 +23,12 @@ std::string text_of(const json& event, const char* key) {
 }  // namespace
 
 ToolDesk::ToolDesk(JudgeProcess* judge, const Plan& plan, RecordFile& record, bool can_ask,
-                   WriteToPolicy write_to_policy)
+                   WriteToPolicy write_to_policy, AnswerHost answer_host)
     : plan_(plan),
       record_(record),
       write_to_policy_(std::move(write_to_policy)),
+      answer_host_(std::move(answer_host)),
+      next_host_(kHosts),
       watch_(judge, plan, record),
       anomalies_(plan.tools.policy) {
   if (can_ask) asker_ = Asker::open(plan.terminal);
@@ -78,10 +83,41 @@ bool ToolDesk::ask(std::uint64_t id, const json& question) {
   return true;
 }
 
+void ToolDesk::ask_host(const json& event) {
+  const std::string host = text_of(event, "host");
+  if (!asker_ || !answer_host_) return;
+  asked_.insert_or_assign(next_host_, event);
+  asker_->ask({.id = next_host_++,
+               .text = printable(fmt::format("the run wants to reach {}:{}, which nothing grants",
+                                             host, event.value("port", 0))),
+               .key = ""});
+}
+
+void ToolDesk::settle_host(const Asker::Answer& answer, const json& about) {
+  const std::string host = text_of(about, "host");
+  const auto port = about.value("port", std::uint16_t{0});
+  const bool allow = answer.said != Asker::Said::no;
+  const bool once = answer.said == Asker::Said::once;
+  if (answer.said == Asker::Said::for_the_policy && write_to_policy_) write_to_policy_(about);
+  record_.append("supervisor", "net.asked",
+                 {{"host", host},
+                  {"port", port},
+                  {"answer", !allow ? "no"
+                             : once ? "once"
+                                    : "for this run"}});
+  answer_host_(host, port, !allow ? 0 : once ? kOnce : kForThisRun);
+}
+
 void ToolDesk::hear_user() {
   const std::optional<Asker::Answer> answer = asker_->hear();
   if (!answer) return;
   const std::uint64_t id = answer->question.id;
+  if (id >= kHosts) {
+    settle_host(*answer, asked_[id]);
+    asked_.erase(id);
+    redraw_ = !asker_->active();
+    return;
+  }
   if (answer->said == Asker::Said::for_the_policy && write_to_policy_) {
     write_to_policy_(asked_[id]);
   }
@@ -106,6 +142,7 @@ void ToolDesk::count(const json& question) {
 
 void ToolDesk::on_egress_event(const std::string& type, const json& event) {
   watch_.on_egress_event(type, event);
+  if (type == "net.ask") ask_host(event);
   if (type.starts_with("net.")) respond(anomalies_.on_request(Clock::now()));
 }
 

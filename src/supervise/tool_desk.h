@@ -24,10 +24,12 @@ class ToolDesk {
  public:
   using Clock = ToolWatch::Clock;
   using WriteToPolicy = std::function<void(const nlohmann::json& question)>;
+  using AnswerHost =
+      std::function<void(const std::string& host, std::uint16_t port, std::uint32_t uses)>;
 
   /// @param judge  nullptr: no hook asks
   ToolDesk(JudgeProcess* judge, const Plan& plan, RecordFile& record, bool can_ask,
-           WriteToPolicy write_to_policy);
+           WriteToPolicy write_to_policy, AnswerHost answer_host);
   ToolDesk(const ToolDesk&) = delete;
   ToolDesk& operator=(const ToolDesk&) = delete;
 
@@ -55,7 +57,9 @@ class ToolDesk {
   void hear();
   void count(const nlohmann::json& question);
   bool ask(std::uint64_t id, const nlohmann::json& question);
+  void ask_host(const nlohmann::json& event);
   void hear_user();
+  void settle_host(const Asker::Answer& answer, const nlohmann::json& about);
   void settle(std::uint64_t id, bool allow, const std::string& how);
   void respond(const std::optional<AnomalyGuard::Anomaly>& anomaly);
   void end_with(Outcome outcome);
@@ -63,6 +67,8 @@ class ToolDesk {
   const Plan& plan_;
   RecordFile& record_;
   WriteToPolicy write_to_policy_;
+  AnswerHost answer_host_;
+  std::uint64_t next_host_;  ///< numbers of questions about hosts: above all of the judge's
   ToolWatch watch_;
   AnomalyGuard anomalies_;
   std::optional<Asker> asker_;

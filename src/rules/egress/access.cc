@@ -109,7 +109,7 @@ bool may_resolve(const EgressRules& rules, std::string_view name) {
   const bool denied_everywhere =
       std::ranges::any_of(rules.deny, [&](const HostGrant& d) { return d.port == 0 && speaks(d); });
   if (denied_everywhere) return false;
-  return rules.mode == NetworkMode::open || rules.learn ||
+  return rules.mode == NetworkMode::open || rules.learn || rules.ask ||
          std::ranges::any_of(rules.allow, speaks) || std::ranges::any_of(rules.keyed, speaks) ||
          std::ranges::any_of(rules.inspect,
                              [&](const NetworkRule& rule) { return speaks_of(rule, name); });
@@ -146,7 +146,7 @@ std::vector<std::uint16_t> granted_ports(const EgressRules& rules) {
   }
   if (!rules.inspect.empty()) ports.insert({80, 443});
   for (const HostGrant& grant : rules.keyed) ports.insert(grant.port);
-  if (rules.mode == NetworkMode::open || rules.learn) add_usual();
+  if (rules.mode == NetworkMode::open || rules.learn || rules.ask) add_usual();
   return {ports.begin(), ports.end()};
 }
 

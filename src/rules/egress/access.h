@@ -20,6 +20,7 @@ struct EgressRules {
   std::vector<NetworkRule> inspect;
   std::vector<HostGrant> keyed;  ///< with a credential: inspected, and reached as far as it says
   bool learn = false;            ///< every public name is let through and noted
+  bool ask = false;              ///< what nothing grants is asked about, one by one
   bool operator==(const EgressRules&) const = default;
 };
 

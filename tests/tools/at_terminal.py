@@ -1,0 +1,28 @@
+#!/usr/bin/env python3
+"""at_terminal.py KEYS COMMAND…: runs COMMAND at a terminal of its own and answers each question with the next of KEYS.
+Prints what the terminal showed, escapes made visible, then "asked N" and "exit CODE"."""
+import os
+import pty
+import sys
+
+keys, command = sys.argv[1].encode(), sys.argv[2:]
+pid, terminal = pty.fork()
+if pid == 0:
+    os.execvp(command[0], command)
+shown = b""
+answered = 0
+while True:
+    try:
+        piece = os.read(terminal, 65536)
+    except OSError:  # EIO: the last one hung up
+        break
+    if not piece:
+        break
+    shown += piece
+    while shown.count(b"[d]eny") > answered:
+        os.write(terminal, keys[answered:answered + 1] or b"d")
+        answered += 1
+status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+print(shown.decode(errors="replace").replace("\x1b", "^["))
+print(f"asked {answered}")
+print(f"exit {status}")
