@@ -12,6 +12,7 @@ add_executable(unit-tests
   src/workspace/git_config_test.cc
   src/workspace/hidden_test.cc
   src/host/doctor_test.cc
+  src/agents/agents_test.cc
   src/plan/plan_test.cc
   src/plan/network_test.cc
   src/tiers/namespace/native_test.cc
@@ -113,7 +114,8 @@ berm_black_box_test(bomb-tests TIMEOUT 600 SOURCES tests/escape/bomb_test.cc)
 berm_black_box_test(integration-tests TIMEOUT 900 SOURCES tests/integration/run_test.cc tests/integration/changes_test.cc
   tests/integration/git_test.cc tests/integration/modes_test.cc tests/integration/hosts_test.cc
   tests/integration/hostile_repository_test.cc)
-berm_black_box_test(agent-tests TIMEOUT 600 SOURCES tests/agents/claude_test.cc tests/agents/claude_tools_test.cc)
+berm_black_box_test(agent-tests TIMEOUT 1200 SOURCES tests/agents/claude_test.cc tests/agents/claude_tools_test.cc
+  tests/agents/codex_test.cc tests/agents/gemini_test.cc tests/agents/opencode_test.cc)
 target_compile_options(agent-tests PRIVATE "SHELL:-iquote ${CMAKE_SOURCE_DIR}/tests/agents")
 berm_black_box_test(credentials-tests TIMEOUT 900 SOURCES tests/credentials/credentials_test.cc tests/credentials/model_test.cc
   tests/credentials/model_clients_test.cc tests/credentials/aws_test.cc

@@ -1,6 +1,9 @@
 #include "agents/agent.h"
 
 #include "agents/claude.h"
+#include "agents/codex.h"
+#include "agents/gemini.h"
+#include "agents/opencode.h"
 
 namespace berm {
 
@@ -12,17 +15,33 @@ std::optional<AgentKind> agent_named(std::string_view name) {
 }
 
 PolicyLayer profile_layer(AgentKind kind) {
-  if (kind == AgentKind::claude) return claude_profile();
+  switch (kind) {
+    case AgentKind::claude:
+      return claude_profile();
+    case AgentKind::codex:
+      return codex_profile();
+    case AgentKind::gemini:
+      return gemini_profile();
+    case AgentKind::opencode:
+      return opencode_profile();
+    case AgentKind::none:
+      break;
+  }
   return {};
 }
 
 Result<AgentFacts> prepare_agent(const AgentRequest& request) {
-  if (request.kind == AgentKind::claude) return prepare_claude(request);
-  if (request.kind != AgentKind::none) {
-    return failure(
-        Errc::usage,
-        std::string("agent '") + std::string(spelling(request.kind)) + "' has no profile yet",
-        "run it as a plain command: berm run -- " + std::string(spelling(request.kind)) + " …");
+  switch (request.kind) {
+    case AgentKind::claude:
+      return prepare_claude(request);
+    case AgentKind::codex:
+      return prepare_codex(request);
+    case AgentKind::gemini:
+      return prepare_gemini(request);
+    case AgentKind::opencode:
+      return prepare_opencode(request);
+    case AgentKind::none:
+      break;
   }
   if (request.arguments.empty()) {
     return failure(Errc::usage, "no command was given", "berm run -- COMMAND [ARGS…]");

@@ -1,15 +1,12 @@
 #include "agents/claude.h"
 
 #include <fmt/format.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <charconv>
-#include <cstdlib>
-#include <memory>
 #include <nlohmann/json.hpp>
 
+#include "agents/client.h"
 #include "base/text.h"
 #include "policy/credential_presets.h"
 #include "sys/fd.h"
@@ -17,7 +14,7 @@
 namespace berm {
 namespace {
 
-constexpr std::uint16_t kModelPort = 8117;
+constexpr ClientProgram kClaude = {"claude", "Claude Code", "@anthropic-ai/claude-code@2.1.330"};
 constexpr std::uint16_t kTelemetryPort = 4318;
 /// The first client whose hooks can be told to block when they fail ("onFailure").
 constexpr std::string_view kFirstThatHolds = "2.1.310";
@@ -25,61 +22,6 @@ constexpr std::string_view kDefaultUpstream = "https://api.anthropic.com";
 
 /// Shaped like a key so that the client accepts it; worth nothing anywhere.
 constexpr std::string_view kPlaceholder = "sk-ant-api03-berm-placeholder-not-a-key";
-
-std::string resolved(const std::string& path) {
-  const std::unique_ptr<char, decltype(&std::free)> real(::realpath(path.c_str(), nullptr),
-                                                         &std::free);
-  return real ? std::string(real.get()) : std::string();
-}
-
-// A program the user installed: a plain file outside the repository. What the repository supplies,
-// or links to, is not the client.
-bool is_client(const std::string& candidate, const std::string& repository) {
-  struct stat status {};
-  const std::string real = resolved(candidate);
-  if (real.empty() || ::stat(real.c_str(), &status) != 0 || !S_ISREG(status.st_mode) ||
-      ::access(real.c_str(), X_OK) != 0) {
-    return false;
-  }
-  const auto inside = [&](const std::string& path) {
-    return path == repository || path.starts_with(repository + "/");
-  };
-  return !inside(candidate) && !inside(real);
-}
-
-// The client on PATH, else as npm installs it in a node_modules upwards from here.
-std::string find_client(const AgentRequest& request) {
-  for (const std::string_view directory : split(request.path, ':')) {
-    const std::string candidate = fmt::format("{}/claude", directory);
-    if (directory.starts_with('/') && is_client(candidate, request.repository)) {
-      return resolved(candidate);
-    }
-  }
-  for (std::string at = request.directory;; at = at.substr(0, at.rfind('/'))) {
-    const std::string candidate = at + "/node_modules/.bin/claude";
-    if (is_client(candidate, request.repository)) return resolved(candidate);
-    if (at.empty()) return "";
-  }
-}
-
-// npm's wrapper needs its package directory; a single native binary only itself.
-std::string package_of(const std::string& program) {
-  const std::size_t at = program.rfind("/node_modules/@anthropic-ai/");
-  if (at == std::string::npos) return program;
-  return program.substr(0, at) + "/node_modules/@anthropic-ai";
-}
-
-bool has_flag(const std::vector<std::string>& arguments, std::string_view flag) {
-  return std::ranges::any_of(arguments, [&](const std::string& argument) {
-    return argument == flag || argument.starts_with(std::string(flag) + "=");
-  });
-}
-
-// The user's own upstream (a gateway), from berm's environment, never from the repository.
-std::string upstream() {
-  const char* url = ::getenv("ANTHROPIC_BASE_URL");
-  return url != nullptr && *url != '\0' ? std::string(url) : std::string(kDefaultUpstream);
-}
 
 }  // namespace
 
@@ -255,15 +197,9 @@ Result<void> decide_hooks(const AgentRequest& request, const std::string& progra
 }  // namespace
 
 Result<AgentFacts> prepare_claude(const AgentRequest& request) {
-  const std::string program = find_client(request);
-  if (program.empty()) {
-    return failure(
-        Errc::usage,
-        "Claude Code is not installed: no 'claude' on PATH or in node_modules/.bin above here",
-        "npm install @anthropic-ai/claude-code@2.1.330");
-  }
-  AgentFacts facts{.kind = AgentKind::claude};
-  facts.argv = {program};
+  AgentFacts facts = BERM_TRY(start_client(request, kClaude));
+  facts.kind = AgentKind::claude;
+  const std::string program = facts.argv.back();
   // What neutralises a hostile repository: managed settings + no project settings + no project MCP.
   for (const char* flag : {"--setting-sources", "user", "--strict-mcp-config"}) {
     facts.argv.emplace_back(flag);
@@ -273,18 +209,18 @@ Result<AgentFacts> prepare_claude(const AgentRequest& request) {
   facts.telemetry_port = kTelemetryPort;
   facts.argv.insert(facts.argv.end(), request.arguments.begin(), request.arguments.end());
 
-  facts.model = ModelProxy{.port = kModelPort, .upstream = upstream(), .credential = "anthropic"};
-  facts.env = {{"ANTHROPIC_BASE_URL", fmt::format("http://127.0.0.1:{}", kModelPort)},
-               {"ANTHROPIC_API_KEY", std::string(kPlaceholder)},
-               {"CLAUDE_CODE_PROVIDER_MANAGED_BY_HOST", "1"},
-               {"CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC", "1"},
-               {"DISABLE_AUTOUPDATER", "1"},
-               {"DISABLE_TELEMETRY", "1"},
-               {"DISABLE_ERROR_REPORTING", "1"},
-               {"CLAUDE_CODE_TMPDIR", "/tmp"},
-               {"IS_SANDBOX", "1"},
-               {"NO_PROXY", "127.0.0.1,localhost,::1"},
-               {"no_proxy", "127.0.0.1,localhost,::1"}};
+  facts.model = ModelProxy{.port = kModelPort,
+                           .upstream = upstream_or("ANTHROPIC_BASE_URL", kDefaultUpstream),
+                           .credential = "anthropic"};
+  facts.env.insert({{"ANTHROPIC_BASE_URL", model_url()},
+                    {"ANTHROPIC_API_KEY", std::string(kPlaceholder)},
+                    {"CLAUDE_CODE_PROVIDER_MANAGED_BY_HOST", "1"},
+                    {"CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC", "1"},
+                    {"DISABLE_AUTOUPDATER", "1"},
+                    {"DISABLE_TELEMETRY", "1"},
+                    {"DISABLE_ERROR_REPORTING", "1"},
+                    {"CLAUDE_CODE_TMPDIR", "/tmp"},
+                    {"IS_SANDBOX", "1"}});
   facts.files.push_back(
       {.at = *SandboxPath::parse("/etc/claude-code/managed-settings.json"),
        .content = claude_managed_settings({.model_port = kModelPort,
@@ -292,8 +228,6 @@ Result<AgentFacts> prepare_claude(const AgentRequest& request) {
                                            .bypass_permissions = request.tools.bypass_permissions,
                                            .can_ask = request.can_ask}),
        .mode = 0444});
-  const std::string package = package_of(program);
-  if (!package.starts_with("/usr/")) facts.programs.push_back(BERM_TRY(HostPath::parse(package)));
   return facts;
 }
 

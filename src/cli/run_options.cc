@@ -96,7 +96,9 @@ std::shared_ptr<RunOptions> add_run_options(CLI::App& command) {
       .add_flag("--policy-from-worktree", o.from_worktree,
                 "trust berm.toml as it lies in the working tree")
       ->group("Policy");
-  command.add_option("--profile", o.profile, "grants of an agent: claude, none [by command]")
+  command
+      .add_option("--profile", o.profile,
+                  "grants of an agent: claude, codex, gemini, opencode, none [by command]")
       ->group("Policy");
   command.add_option("--tier", o.tier, "auto, namespace [auto]")->group("Policy");
   command.add_option("--require", o.require, "layers that must hold, e.g. resources:kernel [all]")

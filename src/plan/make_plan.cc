@@ -335,10 +335,10 @@ Result<Plan> make_plan(const Policy& policy, const HostFacts& host,
   add_system(plan, host);
   add_trust_mounts(plan, host);
   add_identity_files(plan);
-  for (const File& file : agent.files) plan.mounts.emplace_back(file);
   plan.mounts.emplace_back(Proc{.at = inside("/proc")});
   add_devices(plan);
   add_scratch(plan);
+  for (const File& file : agent.files) plan.mounts.emplace_back(file);  // after HOME
   for (const HostPath& program : agent.programs) {
     plan.mounts.emplace_back(Bind{.from = program, .to = same_inside(program)});
   }

@@ -162,13 +162,6 @@ void read_head(TableReader& reader, PolicySource& source, const toml::table& tab
         fmt::format("tier '{}' is valid but not yet enforced by this version; use \"namespace\"",
                     spelling(*out.tier)));
   }
-  if (out.profile && *out.profile != AgentKind::none && *out.profile != AgentKind::claude) {
-    source.report(
-        table.get("profile")->source().begin,
-        fmt::format("profile '{}' is valid but not yet enforced by this version; use \"claude\" "
-                    "or \"none\"",
-                    spelling(*out.profile)));
-  }
 }
 
 void read_root(PolicySource& source, const toml::table& root, PolicyLayer& out) {

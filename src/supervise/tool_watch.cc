@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "base/text.h"
@@ -19,6 +20,8 @@ constexpr std::chrono::milliseconds kPatience{2000};
 constexpr std::chrono::milliseconds kStartGrace{5000};
 constexpr std::chrono::milliseconds kBeat{2000};
 constexpr std::chrono::milliseconds kMostSilence{12000};
+constexpr std::string_view kAlwaysAsked[] = {"shell", "exec_command",      "local_shell",
+                                             "bash",  "run_shell_command", "write_file"};
 constexpr std::uint64_t kMostQuestions = 100'000;
 constexpr std::size_t kMostIds = 100'000;
 constexpr std::size_t kMostOpen = 32;
@@ -125,14 +128,19 @@ void ToolWatch::on_egress_event(const std::string& type, const json& event) {
     silent_ = "a hook failed and the agent went on";
   }
   if (type != "model.tool_result") return;
+  const std::string name = text_of(event, "name");
+  // Of the other clients' tools only these are sure to ask.
+  const bool counts = plan_.agent == AgentKind::claude ||
+                      std::ranges::find(kAlwaysAsked, name) != std::end(kAlwaysAsked);
+  if (!counts) return;
   ++results_;
   const bool failed = event.contains("error") && event["error"] == true;
   const std::string id = text_of(event, "id");
   // Claude Code's hooks name the model's own ids; with others only the numbers can be compared.
   const bool asked = plan_.agent == AgentKind::claude ? asked_.contains(id) : results_ <= calls_;
   if (asked || failed) return;
-  silent_ = fmt::format("the tool '{}' ran (call {}) and no hook asked about it",
-                        printable(text_of(event, "name")), printable(id));
+  silent_ = fmt::format("the tool '{}' ran (call {}) and no hook asked about it", printable(name),
+                        printable(id));
 }
 
 // A judge that is stopped lets every hook run into its time limit, for as long as the run may last.

@@ -19,7 +19,9 @@ struct EventName {
 };
 constexpr EventName kEvents[] = {
     {"PreToolUse", HookKind::before_tool},
-    {"BeforeTool", HookKind::before_tool},  // Gemini CLI
+    {"BeforeTool", HookKind::before_tool},           // Gemini CLI
+    {"tool.execute.before", HookKind::before_tool},  // opencode, by our plugin
+    {"tool.execute.after", HookKind::after_tool},
     {"PostToolUse", HookKind::after_tool},
     {"AfterTool", HookKind::after_tool},
     {"PostToolUseFailure", HookKind::after_failure},
