@@ -15,11 +15,13 @@ berm_library(rules/aws SOURCES access_keys.cc aws_key.cc canonical.cc key_servic
 berm_library(redact SOURCES credentials.cc forms.cc keyword_filter.cc keywords.cc known_secrets.cc needles.cc patterns.cc public_text.cc redactor.cc scanner.cc stream.cc LINKS berm_base re2)
 berm_library(plan SOURCES make_plan.cc mounts.cc network.cc credentials.cc tools.cc print.cc explain.cc LINKS berm_policy berm_rules_changes berm_rules_egress berm_rules_tools)
 # Shell commands as bash would read them, and what the policy says of tool calls and started programs.
-berm_library(rules/shell SOURCES ansi_c.cc braces.cc command.cc command_text.cc compound.cc containers.cc coverage.cc environment.cc expansion.cc git_options.cc here_document.cc inline_code.cc interpreters.cc lexer.cc literal_output.cc options.cc print.cc program_options.cc reader.cc shell.cc shells.cc started.cc stream_editors.cc syntax.cc variables.cc wrappers.cc LINKS berm_base tree-sitter-bash tree-sitter)
-berm_library(rules/tools SOURCES decide.cc file_uses.cc invocation.cc pack_rules.cc packs/cloud.cc packs/containers.cc packs/core.cc packs/database.cc packs/download_execute.cc packs/filesystem.cc packs/git.cc packs/packages.cc packs/packs.cc packs/persistence.cc patterns.cc places.cc scene.cc user_rules.cc LINKS berm_policy berm_rules_shell)
+berm_library(rules/shell SOURCES ansi_c.cc braces.cc command.cc command_text.cc compound.cc containers.cc coverage.cc environment.cc expansion.cc git_options.cc here_document.cc inline_code.cc interpreters.cc lexer.cc literal_output.cc options.cc print.cc program_options.cc reader.cc shell.cc shells.cc started.cc stream_editors.cc syntax.cc variables.cc wrapper_table.cc wrappers.cc
+  LINKS berm_base tree-sitter-bash tree-sitter)
+berm_library(rules/tools SOURCES decide.cc file_uses.cc invocation.cc pack_rules.cc packs/cloud.cc packs/containers.cc packs/core.cc packs/database.cc packs/download_execute.cc packs/filesystem.cc packs/git.cc packs/packages.cc packs/packs.cc packs/persistence.cc patterns.cc places.cc scene.cc user_rules.cc
+  LINKS berm_policy berm_rules_shell)
 # What agents tell their hooks, and what they hear.
 berm_library(rules/hooks SOURCES read.cc answer.cc telemetry.cc LINKS berm_rules_tools berm_rules_model)
-berm_library(record SOURCES chain.cc sha256.cc verdict.cc asked_for.cc LINKS berm_base OpenSSL::Crypto)
+berm_library(record SOURCES chain.cc sha256.cc verdict.cc asked_for.cc story.cc story_calls.cc story_events.cc story_json.cc story_processes.cc story_text.cc story_tree.cc story_words.cc LINKS berm_base OpenSSL::Crypto)
 berm_library(sys SOURCES fd.cc confine.cc self.cc frames.cc locked_memory.cc socket_address.cc beneath.cc child.cc mount.cc cgroup.cc process_memory.cc LINKS berm_base)
 berm_library(host SOURCES probe.cc doctor.cc registries.cc registries/reader.cc registries/formats.cc registries/documents.cc
   registries/npm.cc registries/pip.cc registries/cargo.cc registries/go.cc registries/maven.cc registries/nuget.cc

@@ -56,9 +56,23 @@ add_executable(unit-tests
   src/rules/aws/sigv4_parse_test.cc
   src/rules/aws/sigv4_sign_test.cc
   src/rules/hooks/hook_test.cc
-  src/supervise/anomaly_test.cc)
+  src/supervise/anomaly_test.cc
+  src/policy/tools_test.cc
+  src/rules/tools/decide_test.cc
+  src/rules/shell/shell_test.cc
+  src/rules/shell/shell_corpus_test.cc
+  src/record/story_test.cc)
+set_source_files_properties(src/rules/tools/decide_test.cc src/rules/shell/shell_corpus_test.cc src/rules/shell/shell_test.cc
+  PROPERTIES COMPILE_DEFINITIONS BERM_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
 target_link_libraries(unit-tests PRIVATE berm_session GTest::gtest_main)
 gtest_discover_tests(unit-tests DISCOVERY_TIMEOUT 60)
+
+# Shell commands against another reader of them (shfmt).
+add_executable(shell-words tests/shell/words_main.cc)
+target_link_libraries(shell-words PRIVATE berm_rules_shell)
+add_test(NAME shell-against-shfmt COMMAND /usr/bin/python3 ${CMAKE_SOURCE_DIR}/tests/shell/shfmt_check.py $<TARGET_FILE:shell-words>
+  ${CMAKE_SOURCE_DIR}/tests/fixtures/shell)
+set_tests_properties(shell-against-shfmt PROPERTIES TIMEOUT 300)
 
 # The sources of credentials against stand-ins of their issuers. One process for all: its authority's keys
 # are made once.

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "base/text.h"
@@ -9,6 +10,7 @@
 #include "cli/console.h"
 #include "record/asked_for.h"
 #include "record/chain.h"
+#include "record/story.h"
 #include "session/run_directory.h"
 #include "session/run_session.h"
 
@@ -151,7 +153,7 @@ std::string changes_story(const json& data) {
   return out.empty() ? "    none\n" : out;
 }
 
-std::string story_of(const json& event) {
+std::string line_of_story(const json& event) {
   const std::string type = text_of(event, "type");
   const json data = part_of(event, "data");
   const auto text = [&](const char* key) { return text_of(data, key); };
@@ -226,12 +228,19 @@ int show(const RecordOptions& options) {
   const std::vector<json> events = events_of(*text);
   const std::vector<AskedFor> asked = asked_for(events);
   if (options.json) {
-    put_json(
-        {{"schema", "berm.show/1"}, {"events", events}, {"asked_for", asked_for_to_json(asked)}});
+    put_json({{"schema", "berm.show/1"},
+              {"events", events},
+              {"asked_for", asked_for_to_json(asked)},
+              {"story", story_to_json(tell_story(events))}});
     return kDone;
   }
   put(fmt::format("{}\n", events.empty() ? printable(*path) : text_of(events.front(), "run")));
-  for (const json& event : events) put(story_of(event));
+  // What happened stands before what came of it.
+  const auto changes = std::ranges::find_if(
+      events, [](const json& event) { return text_of(event, "type") == "changes"; });
+  for (auto event = events.begin(); event != changes; ++event) put(line_of_story(*event));
+  put(story_text(tell_story(events)));
+  for (auto event = changes; event != events.end(); ++event) put(line_of_story(*event));
   if (!asked.empty()) put("  of the network\n");
   for (const AskedFor& one : asked) {
     put(fmt::format("    {} {} (×{}) · allow = [\"{}\"]\n",

@@ -52,7 +52,8 @@ Result<nlohmann::json> to_json(const toml::node& node, int depth) {
   if (const auto* table = node.as_table()) {
     nlohmann::json out = nlohmann::json::object();
     for (const auto& [key, value] : *table) {
-      out[std::string(key.str())] = BERM_TRY(to_json(value, depth + 1));
+      nlohmann::json member = BERM_TRY(to_json(value, depth + 1));
+      out[std::string(key.str())] = std::move(member);
     }
     return out;
   }

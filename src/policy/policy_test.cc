@@ -305,6 +305,7 @@ class RandomPolicy {
       out.files.read = std::vector<std::string>{pick<std::string>({"/opt", "/opt/a", "/srv"})};
     }
     if (coin()) out.limits.memory = Bytes{number()};
+    out.tools = tools();
     if (coin()) out.limits.processes = number();
     if (coin()) out.limits.time = Milliseconds(static_cast<std::int64_t>(number()));
     if (coin()) out.limits.idle = Milliseconds(static_cast<std::int64_t>(number()));
@@ -327,6 +328,23 @@ class RandomPolicy {
     for (const char* text : {"**", "src/**", "src/a/**", "docs/*.md", "src/a.c"}) {
       if (coin()) out.push_back(*Glob::parse(text));
     }
+    return out;
+  }
+  PolicyLayer::Tools tools() {
+    PolicyLayer::Tools out;
+    for (const char* match : {"Bash(a *)", "Read(**/.env)", "mcp__*"}) {
+      if (!coin()) continue;
+      out.rules.push_back({.action = pick<ToolAction>({ToolAction::allow, ToolAction::report,
+                                                       ToolAction::ask, ToolAction::deny}),
+                           .match = match,
+                           .reason = {},
+                           .rewrite = {}});
+    }
+    if (coin()) out.packs = std::vector<std::string>{pick<std::string>({"core", "git"})};
+    if (coin()) out.on_match = pick<ToolMatch>({ToolMatch::deny, ToolMatch::report});
+    if (coin()) out.otherwise = pick<ToolAction>({ToolAction::allow, ToolAction::deny});
+    if (coin()) out.unhooked = coin();
+    if (coin()) out.exec_rate = number();
     return out;
   }
   NetworkRule rule() {

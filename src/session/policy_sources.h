@@ -13,7 +13,7 @@ struct PolicyRequest {
   std::string file;            ///< --policy FILE; "" = from the trusted ref
   bool from_worktree = false;  ///< --policy-from-worktree
   AgentKind agent = AgentKind::none;
-  bool learn = false;  ///< --learn: every name is let through and noted
+  bool learn = false;    ///< --learn: every name is let through and noted
   bool can_ask = false;  ///< somebody at the terminal may grant a host for this run
   std::vector<std::string>
       credentials;  ///< --credential NAME: what the repository's policy may use

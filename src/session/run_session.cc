@@ -149,6 +149,7 @@ class Session {
   Result<void> launch_egress();
   Result<void> launch_judge();
   Result<void> compile_rules();
+  [[nodiscard]] ToolDecision decide_exec(const ExecCall& call) const;
   void end_secrets(bool disable_keys);
   void supervise_run();
   void judge_run();
@@ -226,6 +227,18 @@ Result<void> Session::launch_judge() {
   return {};
 }
 
+// What the hook asks the user about it does not ask again when it starts; who is not asked at a
+// hook is not asked at all, and that is a no.
+ToolDecision Session::decide_exec(const ExecCall& call) const {
+  ToolDecision decision = tool_rules_->decide(call);
+  if (decision.action != ToolAction::ask || !request_.can_ask || !plan_.tools.hooked) {
+    return decision;
+  }
+  decision.action = ToolAction::report;
+  decision.reported.push_back(decision.rule);
+  return decision;
+}
+
 Result<void> Session::compile_rules() {
   tool_rules_ = BERM_TRY(ToolRules::compile(
       plan_.tools.policy, {.workspace = plan_.workspace.at.str(), .home = plan_.tools.home}));
@@ -267,7 +280,7 @@ void Session::supervise_run() {
             // Egress that does not hear it goes on refusing.
             if (egress_) (void)answer_host(*egress_, host, port, uses);
           },
-      .on_exec = [this](const ExecCall& call) { return tool_rules_->decide(call); },
+      .on_exec = [this](const ExecCall& call) { return decide_exec(call); },
       .can_ask = request_.can_ask,
       .write_to_policy =
           [this](const json& question) {

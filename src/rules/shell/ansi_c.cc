@@ -44,9 +44,9 @@ void append_utf8(std::string& out, std::uint32_t c) {
 struct Simple {
   char name, value;
 };
-constexpr Simple kSimple[] = {{'a', 7},    {'b', 8},     {'e', 27},    {'E', 27},  {'f', 12},
-                              {'n', 10},   {'r', 13},    {'t', 9},     {'v', 11},  {'\\', '\\'},
-                              {'\'', '\''}, {'"', '"'},  {'?', '?'}};
+constexpr Simple kSimple[] = {{'a', 7},     {'b', 8},   {'e', 27}, {'E', 27}, {'f', 12},
+                              {'n', 10},    {'r', 13},  {'t', 9},  {'v', 11}, {'\\', '\\'},
+                              {'\'', '\''}, {'"', '"'}, {'?', '?'}};
 
 // The escape whose letter is at `at`. False: the string ends here, at a NUL.
 bool decode_escape(std::string_view text, std::size_t& at, std::string& out) {

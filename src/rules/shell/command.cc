@@ -9,14 +9,13 @@ namespace berm::shell {
 namespace {
 
 constexpr unsigned kMaxWrappers = 32;
-constexpr std::string_view kReserved[] = {"if",   "then", "elif", "else",   "fi",       "while",
-                                          "for",  "in",   "do",   "done",   "case",     "until",
-                                          "esac", "{",    "}",    "select", "function", "coproc",
-                                          "!",    "[[",   "]]"};
+constexpr std::string_view kReserved[] = {
+    "if",    "then", "elif", "else", "fi",     "while",    "for",    "in", "do", "done", "case",
+    "until", "esac", "{",    "}",    "select", "function", "coproc", "!",  "[[", "]]"};
 constexpr std::string_view kChangeVariables[] = {
-    "eval", "source", ".",        "read",  "mapfile", "readarray", "getopts", "declare", "typeset",
-    "local", "printf", "unset", "let",   "wait",  "trap",    "enable",    "shopt",   "set", "export",
-    "readonly"};
+    "eval",    "source",  ".",     "read",   "mapfile", "readarray", "getopts",
+    "declare", "typeset", "local", "printf", "unset",   "let",       "wait",
+    "trap",    "enable",  "shopt", "set",    "export",  "readonly"};
 
 void record(Answer& answer, const Draft& draft) {
   SimpleCommand command{.assignments = draft.assignments,
@@ -83,9 +82,10 @@ bool run_shell(Answer& answer, Draft& draft, std::string_view name) {
 
 void run_eval(Answer& answer, const Draft& draft) {
   Word code;
-  code.text = joined(draft.words, 1);
-  code.unknown = any_unknown(draft.words, 1) ||
-                 std::any_of(draft.words.begin(), draft.words.end(), [](const Word& w) { return w.glob; });
+  const std::size_t first = draft.words.size() > 1 && draft.words[1].text == "--" ? 2 : 1;
+  code.text = joined(draft.words, first);
+  code.unknown = any_unknown(draft.words, 1) || std::any_of(draft.words.begin(), draft.words.end(),
+                                                            [](const Word& w) { return w.glob; });
   record_rest(answer, draft);
   read_inner(answer, draft, code, "eval");
 }
@@ -112,9 +112,12 @@ void run_trap(Answer& answer, const Draft& draft) {
 void run_alias(Answer& answer, const Draft& draft, std::string_view name) {
   for (std::size_t i = 1; i < draft.words.size(); ++i) {
     const std::string& text = draft.words[i].text;
-    const bool defines = name == "alias" && (text.find('=') != std::string::npos || draft.words[i].unknown);
-    const bool hashes = name == "hash" && text.starts_with("-") && text.find('p') != std::string::npos;
-    const bool loads = name == "enable" && text.starts_with("-") && text.find('f') != std::string::npos;
+    const bool defines =
+        name == "alias" && (text.find('=') != std::string::npos || draft.words[i].unknown);
+    const bool hashes =
+        name == "hash" && text.starts_with("-") && text.find('p') != std::string::npos;
+    const bool loads =
+        name == "enable" && text.starts_with("-") && text.find('f') != std::string::npos;
     if (defines || hashes) answer.unclear(Obscurity::redefinition, draft.source);
     if (loads) answer.unclear(Obscurity::injected_code, draft.source);
   }
@@ -122,12 +125,14 @@ void run_alias(Answer& answer, const Draft& draft, std::string_view name) {
 
 // Callbacks of builtins: `mapfile -C code`, `complete -C`, `bind -x`, `fc -e`.
 void run_callbacks(Answer& answer, const Draft& draft, std::string_view name) {
-  constexpr std::string_view kCallbacks[] = {"mapfile -C", "readarray -C", "complete -C", "complete -F",
-                                             "compgen -C", "compgen -F", "bind -x", "fc -e", "fc -s"};
+  constexpr std::string_view kCallbacks[] = {"mapfile -C",  "readarray -C", "complete -C",
+                                             "complete -F", "compgen -C",   "compgen -F",
+                                             "bind -x",     "fc -e",        "fc -s"};
   for (std::size_t i = 1; i < draft.words.size(); ++i) {
     for (const std::string_view callback : kCallbacks) {
       const std::size_t blank = callback.find(' ');
-      if (callback.substr(0, blank) == name && draft.words[i].text.starts_with(callback.substr(blank + 1))) {
+      if (callback.substr(0, blank) == name &&
+          draft.words[i].text.starts_with(callback.substr(blank + 1))) {
         answer.unclear(Obscurity::injected_code, draft.source);
       }
     }
@@ -212,8 +217,12 @@ bool unwrap_once(Answer& answer, Draft& draft, const std::string& name) {
   Unwrapped unwrapped = unwrap(draft, name);
   if (unwrapped.uncertain) answer.unclear(Obscurity::dynamic_command, draft.source);
   switch (unwrapped.kind) {
-    case Unwrapping::taken_off: draft.wrappers.push_back(name); return false;
-    case Unwrapping::none: run_program(answer, draft, name); return true;
+    case Unwrapping::taken_off:
+      draft.wrappers.push_back(name);
+      return false;
+    case Unwrapping::none:
+      run_program(answer, draft, name);
+      return true;
     case Unwrapping::unknown:
       answer.unclear(Obscurity::unknown_wrapper, draft.source);
       record(answer, draft);
@@ -244,8 +253,8 @@ Conclusion conclude(Answer& answer, Draft draft) {
       return out;
     }
     check_name(answer, draft);
-    out.changes_variables =
-        out.changes_variables || std::ranges::find(kChangeVariables, name) != std::end(kChangeVariables);
+    out.changes_variables = out.changes_variables ||
+                            std::ranges::find(kChangeVariables, name) != std::end(kChangeVariables);
     if (draft.words[0].unknown || draft.words[0].glob) {
       check_assignments(answer, draft);
       record(answer, draft);

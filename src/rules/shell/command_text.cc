@@ -8,13 +8,10 @@ constexpr std::string_view kDeclarations[] = {"export", "declare", "typeset", "l
 
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
+// `builtin export A=1` and `command -p export A=1` are the same: any of the first words.
 bool is_declaration(const std::vector<Word>& words) {
-  if (words.empty()) return false;
-  // `builtin export A=1`, `command export A=1` are the same; one word too many does no harm.
-  for (const Word& word : words) {
-    for (const std::string_view name : kDeclarations) {
-      if (word.text == name) return true;
-    }
+  for (std::size_t i = 0; i < std::min<std::size_t>(words.size(), 4); ++i) {
+    if (std::ranges::find(kDeclarations, words[i].text) != std::end(kDeclarations)) return true;
   }
   return false;
 }
@@ -144,7 +141,8 @@ Lexer::Found Lexer::assignment() {
     if (!array(found)) return Found::failed;
   } else {
     Cells cells;
-    const bool empty = at_ >= limit_ || (is_metacharacter(text_[at_]) && !at_process_substitution());
+    const bool empty =
+        at_ >= limit_ || (is_metacharacter(text_[at_]) && !at_process_substitution());
     if (!empty && !word(cells)) return Found::failed;
     found.value = as_one(cells);
   }
@@ -208,7 +206,13 @@ Lexer::Found Lexer::redirection() {
   if (!word(cells)) return Found::failed;
   Redirection made{.kind = found->kind, .target = as_one(cells)};
   if (found->text == ">&" && !is_descriptor(made.target)) made.kind = RedirectionKind::write;
-  if (found->text == "<&" && !is_descriptor(made.target)) made.target.unknown = true;
+  if (found->text == "<&" && !made.target.unknown && is_descriptor(made.target) &&
+      made.target.text != "-") {
+    made.kind = RedirectionKind::read;  // what the descriptor gives is read from here on
+    made.target.text.insert(0, "/dev/fd/");
+  } else if (found->text == "<&" && !is_descriptor(made.target)) {
+    made.target.unknown = true;
+  }
   out_->draft.redirections.push_back(std::move(made));
   return Found::yes;
 }

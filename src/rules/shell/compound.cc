@@ -6,14 +6,16 @@ namespace {
 
 // Commands that a function of the same name would stand in for, unseen by the next call.
 constexpr std::string_view kKnownCommands[] = {
-    "alias", "apt",  "awk",   "bash",  "break", "builtin", "bundle", "cargo", "cat",   "cd",
-    "chmod", "chown", "command", "cp", "curl", "dd", "declare", "docker", "echo", "env", "eval",
-    "exec", "exit", "export", "false", "find", "gem", "git", "go", "grep", "head", "ip", "kill",
-    "kubectl", "less", "ln", "ls", "make", "mkdir", "mount", "mv", "nc", "node", "npm", "npx", "perl",
-    "php", "pip", "pip3", "pnpm", "printf", "ps", "pwd", "python", "python3", "read", "rm", "rmdir",
-    "rsync", "ruby", "scp", "sed", "set", "sh", "shift", "source", "ssh", "sudo", "tar", "tee",
-    "terraform", "test", "touch", "trap", "true", "type", "unset", "wget", "which", "xargs", "yarn",
-    "zsh", "[", "."};
+    "alias",   "apt",   "awk",    "bash",    "break", "builtin", "bundle",  "cargo",     "cat",
+    "cd",      "chmod", "chown",  "command", "cp",    "curl",    "dd",      "declare",   "docker",
+    "echo",    "env",   "eval",   "exec",    "exit",  "export",  "false",   "find",      "gem",
+    "git",     "go",    "grep",   "head",    "ip",    "kill",    "kubectl", "less",      "ln",
+    "ls",      "make",  "mkdir",  "mount",   "mv",    "nc",      "node",    "npm",       "npx",
+    "perl",    "php",   "pip",    "pip3",    "pnpm",  "printf",  "ps",      "pwd",       "python",
+    "python3", "read",  "rm",     "rmdir",   "rsync", "ruby",    "scp",     "sed",       "set",
+    "sh",      "shift", "source", "ssh",     "sudo",  "tar",     "tee",     "terraform", "test",
+    "touch",   "trap",  "true",   "type",    "unset", "wget",    "which",   "xargs",     "yarn",
+    "zsh",     "[",     "."};
 
 }  // namespace
 
@@ -61,12 +63,16 @@ std::size_t Reader::trailing_redirections(std::size_t at, Context& context) {
 
 void Reader::parts(const Node& node, const Context& context) {
   const std::vector<Node> nodes = syntax_.children(node);
-  if (node.type == "test_command") {
+  if (node.type == "test_command" || node.type == "command") {
     const bool arithmetic = text_.substr(node.begin, 2) == "((";
     cover(node.begin, node.end);
     if (node.end < node.begin + 4) return misread(node.begin, node.end);
     const std::string_view close = text_.substr(node.end - 2, 2);
     if (close != (arithmetic ? "))" : "]]")) return misread(node.begin, node.end);
+    // "[[" and "]]" are words: "[[]] x" is a command of that name.
+    const bool words =
+        is_metacharacter(text_[node.begin + 2]) && is_metacharacter(text_[node.end - 3]);
+    if (!arithmetic && !words) return misread(node.begin, node.end);
     region(node.begin + 2, node.end - 2, arithmetic ? Region::arithmetic : Region::test, context);
     return;
   }

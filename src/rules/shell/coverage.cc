@@ -7,12 +7,13 @@
 namespace berm::shell {
 namespace {
 
-constexpr std::string_view kKeywords[] = {"if",   "then", "elif", "else", "fi", "while",  "until",
-                                          "for",  "in",   "do",   "done", "{",  "case",   "esac",
-                                          "}",    "!",    "select", "function"};
+constexpr std::string_view kKeywords[] = {"if",    "then", "elif", "else", "fi",     "while",
+                                          "until", "for",  "in",   "do",   "done",   "{",
+                                          "case",  "esac", "}",    "!",    "select", "function"};
 constexpr std::string_view kClosing[] = {"then", "elif", "else", "fi", "do", "done", "esac", "}"};
 // Longest first.
-constexpr std::string_view kTokens[] = {";;&", ";;", ";&", "&&", "||", "|&", ";", "&", "|", "(", ")"};
+constexpr std::string_view kTokens[] = {";;&", ";;", ";&", "&&", "||", "|&",
+                                        ";",   "&",  "|",  "(",  ")"};
 
 std::string_view word_at(std::string_view text, std::size_t at, std::size_t limit) {
   std::size_t end = at;
@@ -94,7 +95,7 @@ std::size_t Reader::first_uncovered(std::size_t begin, std::size_t end) const {
     } else if (const std::size_t token = token_length(text_.substr(at, stop - at)); token > 0) {
       at += token;
       token_start = true;
-    } else if (const std::string_view word = word_at(text_, at, stop);
+    } else if (const std::string_view word = word_at(text_, at, end);
                token_start && is_keyword(word)) {
       at += word.size();
       token_start = false;

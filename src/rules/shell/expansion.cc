@@ -110,20 +110,42 @@ bool Lexer::parameter_rest(bool quoted) {
   return at_++ < limit_;
 }
 
+// The ')' that closes the "$((" at at_, if the two close together: bash then reads arithmetic, and
+// else a subshell in a substitution. npos where quotes make that hard to say.
+std::size_t Lexer::arithmetic_end() const {
+  int depth = 2;
+  for (std::size_t at = at_ + 3; at < limit_; ++at) {
+    const char c = text_[at];
+    if (c == '\'' || c == '"' || c == '\\') return std::string_view::npos;
+    if (c == '`') {
+      const std::size_t close = text_.find_first_of("`\\", at + 1);
+      if (close >= limit_ || text_[close] == '\\') return std::string_view::npos;
+      at = close;
+    }
+    if (c == '(') ++depth;
+    if (c == ')' && --depth == 1) return at + 1 < limit_ && text_[at + 1] == ')' ? at + 2 : 0;
+  }
+  return std::string_view::npos;
+}
+
 bool Lexer::substitution(Cells& cells, bool quoted) {
+  if (text_.substr(at_, 3) == "$((") {
+    const std::size_t end = arithmetic_end();
+    if (end == std::string_view::npos || end > limit_) return false;
+    if (end > 0) {
+      if (!region(at_ + 3, end - 2, Region::arithmetic, *out_)) return false;
+      at_ = end;
+      unknown(cells, quoted);
+      return true;
+    }
+  }
   const Substitution* found = syntax_.substitution_at(at_);
   if (found == nullptr || found->node.end > limit_ || found->node.end < at_ + 3) return false;
   const std::size_t begin = at_;
   const bool process = text_[begin] != '$';
-  if (process != (found->kind == Span::process)) return false;
-  if (found->kind == Span::arithmetic) {
-    const std::size_t end = found->node.end;
-    if (text_.substr(begin, 3) != "$((" || text_.substr(end - 2, 2) != "))") return false;
-    if (!region(begin + 3, end - 2, Region::arithmetic, *out_)) return false;
-  } else {
-    if (text_[found->node.end - 1] != ')') return false;
-    out_->inner.push_back({.substitution = found, .backticks = {}});
-  }
+  if (found->kind == Span::arithmetic || process != (found->kind == Span::process)) return false;
+  if (text_[found->node.end - 1] != ')') return false;
+  out_->inner.push_back({.substitution = found, .backticks = {}});
   at_ = found->node.end;
   unknown(cells, quoted || process);
   return true;

@@ -8,15 +8,52 @@ namespace berm::shell {
 namespace {
 
 // Lower case; '*' stands for anything, a subsection too.
-constexpr std::string_view kKeys[] = {
-    "core.pager", "core.editor", "core.sshcommand", "core.fsmonitor", "core.hookspath", "core.askpass",
-    "core.gitproxy", "core.alternaterefscommand", "sequence.editor", "diff.external", "diff.*.command",
-    "diff.*.textconv", "difftool.*", "merge.*.driver", "mergetool.*", "filter.*", "credential.helper",
-    "credential.*.helper", "gpg.program", "gpg.*", "pager.*", "alias.*", "browser.*", "man.*",
-    "interactive.difffilter", "uploadpack.packobjectshook", "remote.*.uploadpack", "remote.*.receivepack",
-    "remote.*.vcs", "remote.*.proxy", "protocol.*", "include.path", "includeif.*", "init.templatedir",
-    "submodule.*.update", "trailer.*", "sendemail.*", "web.browser", "instaweb.*", "guitool.*", "imap.tunnel",
-    "url.*", "tar.*.command", "help.browser", "remotehelper.*", "hook.*"};
+constexpr std::string_view kKeys[] = {"core.pager",
+                                      "core.editor",
+                                      "core.sshcommand",
+                                      "core.fsmonitor",
+                                      "core.hookspath",
+                                      "core.askpass",
+                                      "core.gitproxy",
+                                      "core.alternaterefscommand",
+                                      "sequence.editor",
+                                      "diff.external",
+                                      "diff.*.command",
+                                      "diff.*.textconv",
+                                      "difftool.*",
+                                      "merge.*.driver",
+                                      "mergetool.*",
+                                      "filter.*",
+                                      "credential.helper",
+                                      "credential.*.helper",
+                                      "gpg.program",
+                                      "gpg.*",
+                                      "pager.*",
+                                      "alias.*",
+                                      "browser.*",
+                                      "man.*",
+                                      "interactive.difffilter",
+                                      "uploadpack.packobjectshook",
+                                      "remote.*.uploadpack",
+                                      "remote.*.receivepack",
+                                      "remote.*.vcs",
+                                      "remote.*.proxy",
+                                      "protocol.*",
+                                      "include.path",
+                                      "includeif.*",
+                                      "init.templatedir",
+                                      "submodule.*.update",
+                                      "trailer.*",
+                                      "sendemail.*",
+                                      "web.browser",
+                                      "instaweb.*",
+                                      "guitool.*",
+                                      "imap.tunnel",
+                                      "url.*",
+                                      "tar.*.command",
+                                      "help.browser",
+                                      "remotehelper.*",
+                                      "hook.*"};
 constexpr std::string_view kHarmlessValues = "cat less more true false : nano vim vi 0 1 never";
 
 bool ends_with_star(std::string_view pattern, std::string_view key) {
@@ -54,11 +91,11 @@ void see_alias(Answer& answer, const Draft& draft, std::string_view key, std::st
 
 // Options of subcommands whose value is a program.
 bool names_program(std::string_view text, std::string_view verb) {
-  for (const std::string_view option : {"--upload-p", "--receive-p", "--open-files", "--exec-path=",
-                                        "--config-env", "--smtp-server", "--sendmail-cmd", "--tool-help=",
-                                        "--template", "--extcmd", "--to-cmd", "--cc-cmd", "--env-filter",
-                                        "--tree-filter", "--index-filter", "--msg-filter", "--commit-filter",
-                                        "--parent-filter", "--tag-name-filter"}) {
+  for (const std::string_view option :
+       {"--upload-p", "--receive-p", "--open-files", "--exec-path=", "--config-env",
+        "--smtp-server", "--sendmail-cmd", "--tool-help=", "--template", "--extcmd", "--to-cmd",
+        "--cc-cmd", "--env-filter", "--tree-filter", "--index-filter", "--msg-filter",
+        "--commit-filter", "--parent-filter", "--tag-name-filter"}) {
     if (text.starts_with(option)) return true;
   }
   if (text.starts_with("ext::") || text.starts_with("fd::")) return true;
@@ -74,7 +111,8 @@ void see_config(Answer& answer, const Draft& draft, std::size_t at) {
     const Word& word = draft.words[at];
     if (word.text.starts_with('-') || word.text == "set" || word.text == "get") {
       // Reading and removing changes nothing.
-      if (is_in_list("--get --get-all --get-regexp --list -l --unset --unset-all --remove-section", word.text) ||
+      if (is_in_list("--get --get-all --get-regexp --list -l --unset --unset-all --remove-section",
+                     word.text) ||
           word.text == "get") {
         return;
       }
@@ -85,7 +123,8 @@ void see_config(Answer& answer, const Draft& draft, std::size_t at) {
     const std::string value = draft.words[at + 1].text;
     const bool harmless = value.empty() || is_in_list(kHarmlessValues, value);
     if (lower(word.text).starts_with("alias.")) return see_alias(answer, draft, word.text, value);
-    if ((is_dangerous_key(word.text) && !harmless) || word.text.find(kUnknownPart) != std::string::npos) {
+    if ((is_dangerous_key(word.text) && !harmless) ||
+        word.text.find(kUnknownPart) != std::string::npos) {
       answer.unclear(Obscurity::injected_code, draft.source);
     }
     return;
@@ -132,14 +171,16 @@ void check_git(Answer& answer, const Draft& draft) {
   for (; at < draft.words.size() && draft.words[at].text.starts_with('-'); ++at) {
     const std::string& text = draft.words[at].text;
     if (names_program(text, "")) answer.unclear(Obscurity::injected_code, draft.source);
-    const bool takes = is_in_list("-c -C --git-dir --work-tree --namespace --super-prefix --config-env", text);
+    const bool takes =
+        is_in_list("-c -C --git-dir --work-tree --namespace --super-prefix --config-env", text);
     if (!takes) continue;
     ++at;
     if (at >= draft.words.size() || text != "-c") continue;
     const Word& setting = draft.words[at];
     const std::size_t equals = std::min(setting.text.find('='), setting.text.size());
     if (lower(setting.text).starts_with("alias.")) {
-      see_alias(answer, draft, setting.text, setting.text.substr(std::min(equals + 1, setting.text.size())));
+      see_alias(answer, draft, setting.text,
+                setting.text.substr(std::min(equals + 1, setting.text.size())));
     } else if (is_dangerous_setting(setting)) {
       answer.unclear(Obscurity::injected_code, draft.source);
     }
@@ -150,7 +191,8 @@ void check_git(Answer& answer, const Draft& draft) {
   for (std::size_t i = at + 1; i < draft.words.size(); ++i) {
     const std::string& text = draft.words[i].text;
     if (names_program(text, verb)) answer.unclear(Obscurity::injected_code, draft.source);
-    const bool clone_setting = verb == "clone" && (text == "-c" || text == "--config") && i + 1 < draft.words.size();
+    const bool clone_setting =
+        verb == "clone" && (text == "-c" || text == "--config") && i + 1 < draft.words.size();
     if (clone_setting && is_dangerous_setting(draft.words[i + 1])) {
       answer.unclear(Obscurity::injected_code, draft.source);
     }

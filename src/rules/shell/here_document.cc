@@ -20,15 +20,17 @@ bool Lexer::delimiter(std::string& text, bool& quoted) {
   return at_ > begin && text.find('\n') == std::string::npos;
 }
 
-// The tree says where the body starts; it must be the next line (or follow the body before it),
-// and its end is the first line that is the delimiter.
+// The body starts on the next line, which the tree must agree with; its end is the first line that
+// is the delimiter.
 bool Lexer::here_document(std::size_t operator_at, bool strip_tabs) {
   std::string end_line;
   bool quoted = false;
   const HereDocument* found = syntax_.here_document_at(operator_at);
   if (!delimiter(end_line, quoted) || found == nullptr) return false;
   const std::size_t line = text_.find('\n', operator_at);
-  if (line >= limit_ || found->body != line + 1 || !out_->bodies.empty()) return false;
+  // The grammar's body starts behind leading blanks. Where it thinks that it ends does not matter:
+  // a statement inside of our body, or text behind it that is in no statement, is noticed.
+  if (line >= limit_ || found->body <= line || !out_->bodies.empty()) return false;
   for (std::size_t at = line + 1; at < limit_;) {
     const std::size_t stop = std::min(text_.find('\n', at), limit_);
     std::string_view candidate = text_.substr(at, stop - at);

@@ -98,7 +98,8 @@ bool Lexer::double_quoted_escape(Cells& cells, bool here_document) {
   const char next = text_[at_ + 1];
   at_ += 2;
   if (next == '\n') return true;
-  const bool escapes = next == '$' || next == '`' || next == '\\' || (next == '"' && !here_document);
+  const bool escapes =
+      next == '$' || next == '`' || next == '\\' || (next == '"' && !here_document);
   if (!escapes) cells.cells.push_back({'\\', How::quoted});
   cells.cells.push_back({next, How::quoted});
   return true;

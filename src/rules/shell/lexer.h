@@ -3,6 +3,7 @@
 // wrong without an error is noticed.
 #pragma once
 
+#include <algorithm>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -74,6 +75,7 @@ class Lexer {
   [[nodiscard]] bool parameter_rest(bool quoted);
   [[nodiscard]] bool variable(std::string_view name, Cells& cells, bool quoted, std::size_t use);
   [[nodiscard]] bool substitution(Cells& cells, bool quoted);
+  [[nodiscard]] std::size_t arithmetic_end() const;
   [[nodiscard]] bool backticks(Cells& cells, bool quoted);
   [[nodiscard]] bool at_process_substitution() const;
   [[nodiscard]] bool region_character(Region kind, int& depth);
@@ -89,7 +91,11 @@ class Lexer {
   [[nodiscard]] bool body(std::size_t from, std::size_t to, bool expands, bool strip_tabs);
   // braces.cc: cells to words
   void finish(const Cells& cells, std::vector<Word>& out) const;
+  static bool is_pattern(const Cells& cells, std::size_t at);
   static ShellWord as_one(const Cells& cells);
+  static std::vector<std::size_t> brace_marks(const Cells& cells, std::size_t open);
+  static std::vector<std::vector<Cell>> alternatives(const Cells& cells,
+                                                     const std::vector<std::size_t>& marks);
   static std::vector<Cells> braces(const Cells& cells, bool& expanded);
   static void split(const Cells& cells, bool from_braces, std::vector<Word>& out);
 

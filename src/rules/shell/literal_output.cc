@@ -11,7 +11,8 @@ namespace berm::shell {
 namespace {
 
 bool is_escape_option(std::string_view text) {
-  return text.size() > 1 && text[0] == '-' && text.find_first_not_of("neE", 1) == std::string_view::npos;
+  return text.size() > 1 && text[0] == '-' &&
+         text.find_first_not_of("neE", 1) == std::string_view::npos;
 }
 
 std::optional<std::string> echo_output(const std::vector<Word>& words) {
@@ -70,7 +71,8 @@ std::optional<std::string> printf_output(const std::vector<Word>& words) {
 std::optional<std::string> filtered(const Draft& draft, std::string_view name) {
   const std::vector<Word>& words = draft.words;
   const auto has = [&](std::string_view option) {
-    return std::any_of(words.begin() + 1, words.end(), [&](const Word& w) { return w.text == option; });
+    return std::any_of(words.begin() + 1, words.end(),
+                       [&](const Word& w) { return w.text == option; });
   };
   const std::string& text = draft.in.text;
   if (name == "cat" && words.size() == 1) return text;

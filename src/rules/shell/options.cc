@@ -23,9 +23,10 @@ void read_long(const std::vector<Word>& words, const OptionTable& table, Options
   const std::size_t at = out.next++;
   const std::string_view text = words[at].text;
   const std::size_t equals = text.find('=');
-  Option option{.name = std::string(text.substr(2, equals == std::string_view::npos ? equals : equals - 2)),
-                .value = {},
-                .at = at};
+  Option option{
+      .name = std::string(text.substr(2, equals == std::string_view::npos ? equals : equals - 2)),
+      .value = {},
+      .at = at};
   const bool flag = is_in_list(table.long_flags, option.name);
   const bool value = is_in_list(table.long_values, option.name);
   if (!flag && !value) out.known = false;

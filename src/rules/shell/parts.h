@@ -52,6 +52,9 @@ struct Draft {
 class Answer {
  public:
   ShellScript script;
+  /// Every simple command's words as the text has them, before anything is taken off and without
+  /// code in arguments. The test that compares with another parser asks for it.
+  std::vector<std::vector<std::string>>* spoken = nullptr;
 
   void unclear(Obscurity kind, std::string_view text);
   [[nodiscard]] std::uint32_t new_pipeline() { return next_pipeline_++; }

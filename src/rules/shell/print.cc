@@ -27,19 +27,26 @@ std::string shown(const ShellWord& word) {
 
 std::string_view sign_of(RedirectionKind kind) {
   switch (kind) {
-    case RedirectionKind::read: return "<";
-    case RedirectionKind::write: return ">";
-    case RedirectionKind::append: return ">>";
-    case RedirectionKind::here_document: return "<<";
-    case RedirectionKind::here_string: return "<<<";
-    case RedirectionKind::duplicate: return ">&";
+    case RedirectionKind::read:
+      return "<";
+    case RedirectionKind::write:
+      return ">";
+    case RedirectionKind::append:
+      return ">>";
+    case RedirectionKind::here_document:
+      return "<<";
+    case RedirectionKind::here_string:
+      return "<<<";
+    case RedirectionKind::duplicate:
+      return ">&";
   }
   return "?";
 }
 
 std::string shown(const SimpleCommand& command) {
   std::string out = command.stage > 0 ? "| " : "";
-  for (const std::string& wrapper : command.wrappers) out += fmt::format("[{}] ", printable(wrapper));
+  for (const std::string& wrapper : command.wrappers)
+    out += fmt::format("[{}] ", printable(wrapper));
   for (const Assignment& assignment : command.assignments) {
     out += fmt::format("{}={} ", printable(assignment.name), shown(assignment.value));
   }

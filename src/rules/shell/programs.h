@@ -12,11 +12,11 @@ namespace berm::shell {
 
 /// What a shell is given to run.
 struct ShellCall {
-  std::optional<Word> code;   ///< of -c
-  bool reads_stdin = false;   ///< no -c and no script
-  std::optional<Word> file;   ///< a script
+  std::optional<Word> code;  ///< of -c
+  bool reads_stdin = false;  ///< no -c and no script
+  std::optional<Word> file;  ///< a script
   bool unknown_option = false;
-  bool injected = false;      ///< --rcfile, --init-file
+  bool injected = false;  ///< --rcfile, --init-file
 };
 [[nodiscard]] bool is_shell(std::string_view name);
 /// Of another syntax than ours: csh, PowerShell, nu. Its code is not read.

@@ -6,13 +6,18 @@ namespace berm::shell {
 namespace {
 
 constexpr unsigned kMaxNesting = 100;
-constexpr std::string_view kSimple[] = {"command",       "declaration_command",  "unset_command",
-                                        "file_redirect", "variable_assignments", "variable_assignment",
+constexpr std::string_view kSimple[] = {"command",
+                                        "declaration_command",
+                                        "unset_command",
+                                        "file_redirect",
+                                        "variable_assignments",
+                                        "variable_assignment",
                                         "herestring_redirect"};
 constexpr std::string_view kCompound[] = {
     "subshell",      "compound_statement",    "if_statement",   "while_statement",
     "for_statement", "c_style_for_statement", "case_statement", "function_definition"};
-constexpr std::string_view kTransparent[] = {"list", "pipeline", "negated_command", "program", "ERROR"};
+constexpr std::string_view kTransparent[] = {"list", "pipeline", "negated_command", "program",
+                                             "ERROR"};
 
 template <std::size_t N>
 bool is_one_of(std::string_view type, const std::string_view (&list)[N]) {
@@ -27,7 +32,8 @@ bool has_background(std::string_view text) {
   for (std::size_t at = text.find('&'); at != std::string_view::npos; at = text.find('&', at + 1)) {
     const char before = at > 0 ? text[at - 1] : ' ';
     const char after = at + 1 < text.size() ? text[at + 1] : ' ';
-    if (before != '&' && after != '&' && before != '<' && before != '>' && after != '>') return true;
+    if (before != '&' && after != '&' && before != '<' && before != '>' && after != '>')
+      return true;
   }
   return false;
 }
@@ -35,8 +41,13 @@ bool has_background(std::string_view text) {
 }  // namespace
 
 Reader::Reader(Answer& answer, std::string_view text, const Context& context)
-    : answer_(answer), text_(text), context_(context), syntax_(text), variables_(text),
-      limit_(text.size()), background_(has_background(text)) {}
+    : answer_(answer),
+      text_(text),
+      context_(context),
+      syntax_(text),
+      variables_(text),
+      limit_(text.size()),
+      background_(has_background(text)) {}
 
 void Reader::read() {
   if (!syntax_.valid()) {
@@ -72,13 +83,13 @@ void Reader::walk(const Node& node, const Context& context, Flow& flow) {
     return;
   }
   ++nesting_;
-  if (is_one_of(node.type, kSimple)) {
-    simple(node.begin, context, flow);
-  } else if (node.type == "test_command" && text_.substr(node.begin, 2) != "[[" &&
-             text_.substr(node.begin, 2) != "((") {
-    simple(node.begin, context, flow);
-  } else if (node.type == "test_command" || is_one_of(node.type, kCompound)) {
+  // "[ … ]" is a command; "((x = 1))" the grammar takes for one.
+  const std::string_view opening = text_.substr(node.begin, 2);
+  const bool test = node.type == "test_command" || node.type == "command";
+  if ((test && (opening == "((" || opening == "[[")) || is_one_of(node.type, kCompound)) {
     compound(node, context, flow);
+  } else if (node.type == "test_command" || is_one_of(node.type, kSimple)) {
+    simple(node.begin, context, flow);
   } else if (node.type == "redirected_statement" || node.type == "heredoc_redirect") {
     redirected(node, context, flow);
   } else if (is_one_of(node.type, kTransparent)) {
@@ -160,6 +171,10 @@ void Reader::simple(std::size_t begin, const Context& context, Flow& flow) {
   draft.source = shortened(text_.substr(begin, lexed.end - begin));
   draft.in = redirected_stdin(flow.in, draft.redirections);
   draft.depth = context.depth;
+  if (answer_.spoken != nullptr && !draft.words.empty() && context.wrappers.empty()) {
+    std::vector<std::string>& words = answer_.spoken->emplace_back();
+    for (const Word& word : draft.words) words.push_back(word.text);
+  }
   const bool assigns = draft.words.empty();
   Conclusion conclusion = conclude(answer_, std::move(draft));
   collect(lexed, context);
@@ -214,7 +229,8 @@ Stdin redirected_stdin(Stdin in, const std::vector<Redirection>& redirections) {
       in = {.kind = Stdin::Kind::unknown, .text = "", .piped = false};
     } else if (redirection.kind == RedirectionKind::read) {
       const bool empty = redirection.target.text == "/dev/null";
-      in = {.kind = empty ? Stdin::Kind::literal : Stdin::Kind::unknown, .text = "", .piped = false};
+      in = {
+          .kind = empty ? Stdin::Kind::literal : Stdin::Kind::unknown, .text = "", .piped = false};
     }
   }
   return in;

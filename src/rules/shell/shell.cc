@@ -58,7 +58,8 @@ void read_code(Answer& answer, std::string_view code, const Context& context) {
   }
   if (has_control_characters(code)) answer.unclear(Obscurity::control_characters, code);
   // Our own sign, and what ends a text for C: not one byte of it is read.
-  if (code.find(kUnknownPart) != std::string_view::npos || code.find('\0') != std::string_view::npos) {
+  if (code.find(kUnknownPart) != std::string_view::npos ||
+      code.find('\0') != std::string_view::npos) {
     return;
   }
   Reader(answer, code, context).read();
@@ -67,7 +68,8 @@ void read_code(Answer& answer, std::string_view code, const Context& context) {
 std::string shortened(std::string_view text) {
   std::size_t size = std::min(text.size(), kMaxSource);
   // Not in the middle of a character.
-  while (size < text.size() && size > 0 && (static_cast<unsigned char>(text[size]) & 0xc0) == 0x80) {
+  while (size < text.size() && size > 0 &&
+         (static_cast<unsigned char>(text[size]) & 0xc0) == 0x80) {
     --size;
   }
   return std::string(text.substr(0, size));
@@ -105,8 +107,9 @@ bool any_unknown(const std::vector<Word>& words, std::size_t from) {
 
 std::string_view name_of(Obscurity kind) {
   constexpr std::array<std::string_view, 12> kNames = {
-      "unparsable",   "too_long",     "too_deep",   "control_characters", "not_ascii",     "dynamic_command",
-      "dynamic_code", "piped_code",   "inline_code", "unknown_wrapper",   "injected_code", "redefinition"};
+      "unparsable",  "too_long",        "too_deep",      "control_characters",
+      "not_ascii",   "dynamic_command", "dynamic_code",  "piped_code",
+      "inline_code", "unknown_wrapper", "injected_code", "redefinition"};
   return kNames.at(static_cast<std::size_t>(kind));
 }
 

@@ -4,7 +4,8 @@
 namespace berm::shell {
 namespace {
 
-constexpr std::string_view kShells = "sh bash dash zsh ksh ash fish mksh rbash rksh ksh93 yash posh lksh";
+constexpr std::string_view kShells =
+    "sh bash dash zsh ksh ash fish mksh rbash rksh ksh93 yash posh lksh";
 constexpr std::string_view kForeign = "csh tcsh pwsh powershell nu xonsh elvish rc es";
 constexpr std::string_view kLongFlags =
     "login noediting noprofile norc posix restricted verbose version help debugger dump-strings "

@@ -51,34 +51,64 @@ struct Runner {
   OptionTable options;
   std::size_t operands = 0;
 };
-// clang-format off
 constexpr Runner kRunners[] = {
-  {"npx", "", {"yqnc", "pw", "yes no quiet no-install prefer-offline ignore-existing", "package workspace call"}},
-  {"bunx", "", {"p", "", "bun verbose silent", "package"}},
-  {"npm", "exec", {"yqc", "pw", "yes no quiet", "package workspace call prefix"}},
-  {"npm", "x", {"yqc", "pw", "yes no quiet", "package workspace call prefix"}},
-  {"pnpm", "exec", {"rc", "C", "recursive parallel shell-mode", "filter dir"}}, {"pnpm", "dlx", {"sc", "", "silent shell-mode", "package"}},
-  {"yarn", "exec", {}}, {"yarn", "dlx", {"q", "p", "quiet", "package"}},
-  {"uvx", "", {"qvn", "p", "offline no-cache quiet isolated", "from with python with-requirements"}},
-  {"uv", "run", {"qvnsm", "p", "offline no-cache quiet isolated frozen locked no-sync no-project all-extras no-dev active exact no-editable dev all-packages module script", "from with python with-requirements with-editable extra group directory project package env-file"}},
-  {"pipx", "run", {"", "", "no-cache verbose", "spec python pip-args"}},
-  {"poetry", "run", {"qvn", "CP", "quiet", "directory project"}}, {"pipenv", "run", {}}, {"pdm", "run", {"sv", "p", "", "project"}},
-  {"hatch", "run", {}}, {"rye", "run", {}}, {"bundle", "exec", {"", "", "keep-file-descriptors", "gemfile"}},
-  {"conda", "run", {"v", "np", "no-capture-output live-stream", "name prefix cwd"}}, {"mamba", "run", {"v", "np", "no-capture-output live-stream", "name prefix cwd"}},
-  {"micromamba", "run", {"v", "np", "", "name prefix cwd"}},
-  {"direnv", "exec", {}, 1}, {"rbenv", "exec", {}}, {"pyenv", "exec", {}}, {"nodenv", "exec", {}}, {"asdf", "exec", {}}, {"volta", "run", {"", "", "", "node npm yarn"}},
-  {"git", "bisect run", {}}, {"perf", "record", {"agqFvi", "eocpC", "call-graph all-cpus", "event output freq"}}, {"perf", "stat", {"adrvi", "eopC", "", "event output repeat"}},
-  {"sem", "", {"", "j", "fg wait", "id jobs"}},
-  {"cgexec", "", {"", "g", "sticky", ""}}, {"dotenv", "run", {"", "f", "", "file"}},
-  {"ip", "netns exec", {}, 1}, {"aws-vault", "exec", {}, 1}, {"op", "run", {"", "", "no-masking", "env-file"}}, {"doppler", "run", {"", "pc", "", "project config"}},
+    {"npx",
+     "",
+     {"yqnc", "pw", "yes no quiet no-install prefer-offline ignore-existing",
+      "package workspace call"}},
+    {"bunx", "", {"p", "", "bun verbose silent", "package"}},
+    {"npm", "exec", {"yqc", "pw", "yes no quiet", "package workspace call prefix"}},
+    {"npm", "x", {"yqc", "pw", "yes no quiet", "package workspace call prefix"}},
+    {"pnpm", "exec", {"rc", "C", "recursive parallel shell-mode", "filter dir"}},
+    {"pnpm", "dlx", {"sc", "", "silent shell-mode", "package"}},
+    {"yarn", "exec", {}},
+    {"yarn", "dlx", {"q", "p", "quiet", "package"}},
+    {"uvx",
+     "",
+     {"qvn", "p", "offline no-cache quiet isolated", "from with python with-requirements"}},
+    {"uv",
+     "run",
+     {"qvnsm", "p",
+      "offline no-cache quiet isolated frozen locked no-sync no-project all-extras no-dev active "
+      "exact no-editable dev all-packages module script",
+      "from with python with-requirements with-editable extra group directory project package "
+      "env-file"}},
+    {"pipx", "run", {"", "", "no-cache verbose", "spec python pip-args"}},
+    {"poetry", "run", {"qvn", "CP", "quiet", "directory project"}},
+    {"pipenv", "run", {}},
+    {"pdm", "run", {"sv", "p", "", "project"}},
+    {"hatch", "run", {}},
+    {"rye", "run", {}},
+    {"bundle", "exec", {"", "", "keep-file-descriptors", "gemfile"}},
+    {"conda", "run", {"v", "np", "no-capture-output live-stream", "name prefix cwd"}},
+    {"mamba", "run", {"v", "np", "no-capture-output live-stream", "name prefix cwd"}},
+    {"micromamba", "run", {"v", "np", "", "name prefix cwd"}},
+    {"direnv", "exec", {}, 1},
+    {"rbenv", "exec", {}},
+    {"pyenv", "exec", {}},
+    {"nodenv", "exec", {}},
+    {"asdf", "exec", {}},
+    {"volta", "run", {"", "", "", "node npm yarn"}},
+    {"git", "bisect run", {}},
+    {"perf", "record", {"agqFvi", "eocpC", "call-graph all-cpus", "event output freq"}},
+    {"perf", "stat", {"adrvi", "eopC", "", "event output repeat"}},
+    {"sem", "", {"", "j", "fg wait", "id jobs"}},
+    {"cgexec", "", {"", "g", "sticky", ""}},
+    {"dotenv", "run", {"", "f", "", "file"}},
+    {"ip", "netns exec", {}, 1},
+    {"aws-vault", "exec", {}, 1},
+    {"op", "run", {"", "", "no-masking", "env-file"}},
+    {"doppler", "run", {"", "pc", "", "project config"}},
 };
 // Start something, in a way that we do not read.
 constexpr std::string_view kOpaque =
-    "tmux screen dtach abduco expect start-stop-daemon daemonize hyperfine pssh parallel-ssh rsh mosh adb "
-    "lxc incus machinectl vagrant ansible gnome-terminal konsole xterm nix-shell nix guix devbox mise "
-    "fzf entr inotifywait-run run-parts crontab gcloud proxychains-ng wsl cmd cmd.exe doas-edit sg newgrp "
+    "tmux screen dtach abduco expect start-stop-daemon daemonize hyperfine pssh parallel-ssh rsh "
+    "mosh adb "
+    "lxc incus machinectl vagrant ansible gnome-terminal konsole xterm nix-shell nix guix devbox "
+    "mise "
+    "fzf entr inotifywait-run run-parts crontab proxychains-ng wsl cmd cmd.exe doas-edit sg "
+    "newgrp "
     "x-terminal-emulator nohup-run watchexec nodemon concurrently watchman jshell";
-// clang-format on
 
 bool starts_with_verbs(const std::vector<Word>& words, std::string_view verbs, std::size_t& at) {
   at = 1;
@@ -99,7 +129,8 @@ Started started_by_runner(const std::vector<Word>& words, std::string_view name)
     std::size_t at = 0;
     if (runner.name != name || !starts_with_verbs(words, runner.verbs, at)) continue;
     // npx -c CODE, npm exec -c CODE, pnpm exec -c WORDS: code for a shell.
-    for (std::size_t i = at; i + 1 < words.size() && runner.options.flags.find('c') != std::string_view::npos; ++i) {
+    for (std::size_t i = at;
+         i + 1 < words.size() && runner.options.flags.find('c') != std::string_view::npos; ++i) {
       if (words[i].text == "-c" || words[i].text == "--call") {
         out.codes.push_back(words[i + 1]);
         return out;
@@ -117,14 +148,15 @@ Started started_by_runner(const std::vector<Word>& words, std::string_view name)
     return out;
   }
   if (is_in_list(kOpaque, name)) {
-    const bool asks = words.size() == 1 || (words.size() == 2 && (words[1].text == "--version" ||
-                                                                  words[1].text == "-V" ||
-                                                                  words[1].text == "--help" ||
-                                                                  words[1].text == "-l"));
+    const bool asks =
+        words.size() == 1 ||
+        (words.size() == 2 && (words[1].text == "--version" || words[1].text == "-V" ||
+                               words[1].text == "--help" || words[1].text == "-l"));
     // `tmux ls`, `nix build`: starting nothing of the command line's.
-    const bool lists = words.size() >= 2 && (words[1].text == "ls" || words[1].text == "list" ||
-                                             (name == "nix" && words[1].text != "run" &&
-                                              words[1].text != "develop" && words[1].text != "shell"));
+    const bool lists =
+        words.size() >= 2 && (words[1].text == "ls" || words[1].text == "list" ||
+                              (name == "nix" && words[1].text != "run" &&
+                               words[1].text != "develop" && words[1].text != "shell"));
     out.unknown = !asks && !lists;
   }
   return out;
@@ -163,6 +195,15 @@ Started started_by(const std::vector<Word>& words, std::string_view name) {
       out.commands.push_back(std::move(inner));
       return out;
     }
+    return out;
+  }
+  if (name == "gdb" || name == "lldb") {
+    Started out;
+    const auto args = std::find_if(words.begin(), words.end(), [&](const Word& word) {
+      return word.text == "--args" || (name == "lldb" && word.text == "--");
+    });
+    if (args != words.end() && args + 1 != words.end())
+      out.commands.emplace_back(args + 1, words.end());
     return out;
   }
   if (name == "ssh" || name == "autossh") return started_by_ssh(words);

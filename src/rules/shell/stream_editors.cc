@@ -36,7 +36,8 @@ bool is_dangerous_awk(std::string_view program) {
     if (c == '"') {
       at = skip_literal(program, at);
       before = '"';
-    } else if (c == '/' && std::string_view("(,{;~!&|\n=?:").find(before) != std::string_view::npos) {
+    } else if (c == '/' &&
+               std::string_view("(,{;~!&|\n=?:").find(before) != std::string_view::npos) {
       at = skip_literal(program, at);
       before = '/';
     } else if (c == '#') {
@@ -66,16 +67,19 @@ namespace {
 /// Reads a sed script command by command (GNU sed manual, 6); `failed` where it cannot.
 class SedScript {
  public:
-  explicit SedScript(std::string_view text) : text_(text) {}
+  SedScript(std::string_view text, bool brackets) : text_(text), brackets_(brackets) {}
 
-  [[nodiscard]] bool runs_programs() {
+  void read() {
     while (!failed_ && !runs_ && skip_separators()) command();
-    return failed_ || runs_;
   }
+  [[nodiscard]] bool failed() const { return failed_; }
+  [[nodiscard]] bool runs_programs() const { return runs_; }
 
  private:
   bool skip_separators() {
-    while (at_ < text_.size() && std::string_view(" \t\n;{}").find(text_[at_]) != std::string_view::npos) ++at_;
+    while (at_ < text_.size() &&
+           std::string_view(" \t\n;{}").find(text_[at_]) != std::string_view::npos)
+      ++at_;
     return at_ < text_.size();
   }
 
@@ -83,8 +87,8 @@ class SedScript {
     for (; at_ < text_.size(); ++at_) {
       if (text_[at_] == '\\') {
         ++at_;
-      } else if (text_[at_] == '[' && delimiter != '[') {
-        bracket(delimiter);
+      } else if (text_[at_] == '[' && brackets_) {
+        bracket();
       } else if (text_[at_] == delimiter) {
         ++at_;
         return;
@@ -93,11 +97,11 @@ class SedScript {
     failed_ = true;
   }
 
-  // "[^]/]": GNU sed ends the expression at a delimiter inside of it all the same.
-  void bracket(char delimiter) {
-    const std::size_t close = text_.find(']', at_ + 2);
-    const std::size_t stop = text_.find(delimiter, at_);
-    if (stop < close && close != std::string_view::npos && stop != std::string_view::npos) ambiguous_ = true;
+  // "[^]/]": a delimiter in it counts in some versions only.
+  void bracket() {
+    const std::size_t first = at_ + (text_.substr(at_ + 1, 1) == "^" ? 2U : 1U);
+    const std::size_t close = text_.find(']', first + 1);
+    if (close != std::string_view::npos) at_ = close;
   }
 
   void address() {
@@ -138,7 +142,8 @@ class SedScript {
   }
 
   void command() {
-    while (at_ < text_.size() && std::string_view("0123456789$/\\,!~+ \t").find(text_[at_]) != std::string_view::npos) {
+    while (at_ < text_.size() &&
+           std::string_view("0123456789$/\\,!~+ \t").find(text_[at_]) != std::string_view::npos) {
       address();
       if (failed_) return;
     }
@@ -157,8 +162,10 @@ class SedScript {
       failed_ = true;
       return;
     }
-    while (at_ < text_.size() && ((text_[at_] >= '0' && text_[at_] <= '9') || text_[at_] == ' ')) ++at_;
-    const bool ends = at_ >= text_.size() || std::string_view(" \t\n;{}#").find(text_[at_]) != std::string_view::npos;
+    while (at_ < text_.size() && ((text_[at_] >= '0' && text_[at_] <= '9') || text_[at_] == ' '))
+      ++at_;
+    const bool ends = at_ >= text_.size() ||
+                      std::string_view(" \t\n;{}#").find(text_[at_]) != std::string_view::npos;
     if (!ends && name != '{' && name != '}') failed_ = true;
   }
 
@@ -170,14 +177,20 @@ class SedScript {
   }
 
   std::string_view text_;
+  bool brackets_;
   std::size_t at_ = 0;
   bool failed_ = false;
   bool runs_ = false;
-  bool ambiguous_ = false;
 };
 
 }  // namespace
 
-bool is_dangerous_sed(std::string_view script) { return SedScript(script).runs_programs(); }
+bool is_dangerous_sed(std::string_view script) {
+  SedScript with(script, true);
+  SedScript without(script, false);
+  with.read();
+  without.read();
+  return with.runs_programs() || without.runs_programs() || (with.failed() && without.failed());
+}
 
 }  // namespace berm::shell

@@ -30,7 +30,7 @@ struct Substitution {
 };
 
 struct HereDocument {
-  std::size_t body = 0;  ///< the first byte of the line after the operator's
+  std::size_t body = 0;  ///< its first byte that is no blank
 };
 
 class Syntax {

@@ -1,7 +1,11 @@
 #include "rules/shell/variables.h"
 
+#include <algorithm>
+
 namespace berm::shell {
 namespace {
+
+constexpr std::size_t kMaxSearched = 8 << 20;
 
 bool is_name_character(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
@@ -35,6 +39,8 @@ const std::string* Variables::value(std::string_view name, std::size_t use) cons
 }
 
 bool Variables::only_known_mentions(std::string_view name, std::size_t before) const {
+  searched_ += std::min(before, text_.size());
+  if (searched_ > kMaxSearched) return false;
   for (std::size_t at = text_.find(name); at < before; at = text_.find(name, at + 1)) {
     const bool starts = at == 0 || !is_name_character(text_[at - 1]);
     const std::size_t end = at + name.size();

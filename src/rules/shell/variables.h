@@ -27,6 +27,8 @@ class Variables {
   [[nodiscard]] bool only_known_mentions(std::string_view name, std::size_t before) const;
 
   std::string_view text_;
+  mutable std::size_t searched_ =
+      0;  ///< bytes so far: a text of nothing but uses costs their square
   bool forgotten_ = false;
   std::map<std::string, ShellWord, std::less<>> values_;
   std::set<std::size_t> assigned_at_;

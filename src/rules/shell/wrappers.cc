@@ -3,92 +3,15 @@
 #include <algorithm>
 #include <utility>
 
+#include "rules/shell/wrapper_table.h"
+
 namespace berm::shell {
 namespace {
 
-enum class Special : std::uint8_t {
-  none, env, su, xargs, flock, watch, script, shell_without, lookup, exec_itself, applet, parallel, numeric
-};
-
-struct Wrapper {
-  std::string_view name;
-  OptionTable options;
-  std::size_t operands = 0;  ///< words between the options and the command
-  bool assignments = false;  ///< NAME=value in front of the command
-  Special special = Special::none;
-  std::string_view no_command = "";  ///< with one of these options it starts nothing
-};
-
-// From the programs' manual pages: GNU coreutils 9, util-linux 2.38, sudo 1.9, bash 5.2.
-// clang-format off
-constexpr Wrapper kWrappers[] = {
-  {"env", {"i0v", "uCS", "ignore-environment null debug list-signal-handling block-signal default-signal ignore-signal", "unset chdir split-string"}, 0, true, Special::env},
-  {"sudo", {"AbBEHkKnNPSisVlv", "CcDghpRrtTUu", "askpass background bell preserve-env set-home non-interactive preserve-groups stdin login shell reset-timestamp no-update list validate remove-timestamp version", "close-from chdir group host prompt chroot role type command-timeout other-user user"}, 0, true, Special::shell_without, "l v V k K list validate version remove-timestamp"},
-  {"doas", {"LnS", "aCu", "", ""}, 0, true, Special::none, "L C"},
-  {"su", {"lmpfP", "cgGsw", "login preserve-environment fast pty", "command session-command group supp-group shell whitelist-environment"}, 0, false, Special::su},
-  {"runuser", {"lmpfP", "cgGsuw", "login preserve-environment fast pty", "command session-command group supp-group shell user whitelist-environment"}, 0, false, Special::su},
-  {"nohup", {}},
-  {"setsid", {"cfw", "", "ctty fork wait", ""}},
-  {"timeout", {"fpv", "ks", "foreground preserve-status verbose", "kill-after signal"}, 1},
-  {"gtimeout", {"fpv", "ks", "foreground preserve-status verbose", "kill-after signal"}, 1},
-  {"time", {"apqvV", "fo", "append portability quiet verbose", "format output"}, 0, true},
-  {"nice", {"", "n", "", "adjustment"}, 0, false, Special::numeric},
-  {"ionice", {"t", "cnpPu", "ignore", "class classdata pid pgid uid"}, 0, false, Special::none, "p P u pid pgid uid"},
-  {"chrt", {"abdefimorRv", "TPDp", "all-tasks batch deadline fifo idle max other rr reset-on-fork verbose ext", "sched-runtime sched-period sched-deadline pid"}, 1, false, Special::none, "p m pid max"},
-  {"stdbuf", {"", "ioe", "", "input output error"}},
-  {"unbuffer", {"p", "", "", ""}},
-  {"command", {"pvV", "", "", ""}, 0, false, Special::lookup, "v V"},
-  {"builtin", {}},
-  {"exec", {"cl", "a", "", ""}, 0, false, Special::exec_itself},
-  {"noglob", {}}, {"nocorrect", {}}, {"-", {}},
-  {"xargs", {"0oprtx", "adEILnPs", "null open-tty interactive no-run-if-empty verbose exit show-limits eof replace max-lines", "arg-file delimiter max-args max-procs max-chars process-slot-var"}, 0, false, Special::xargs},
-  {"parallel", {"0kmuXqtv", "jNnIdaSlL", "null keep-order ungroup line-buffer lb bar progress eta dry-run will-cite no-notice quote halt-on-error xargs plain verbose tag", "jobs max-args delimiter arg-file halt timeout delay retries joblog colsep C"}, 0, false, Special::parallel},
-  {"flock", {"sxenuoFv", "wEc", "shared exclusive nonblock nb unlock close no-fork verbose", "timeout wait conflict-exit-code command"}, 1, false, Special::flock},
-  {"watch", {"bdegtxpcCwr", "nq", "beep differences errexit chgexit no-title exec precise color no-color no-wrap", "interval equexit"}, 0, false, Special::watch},
-  {"strace", {"cCdDfFhiknqrtTvVwxyYzZ", "abeEIoOpPsSuUX", "follow-forks seccomp-bpf summary-only summary decode-fds relative-timestamps", "trace output string-limit attach env user"}, 0, false, Special::none, "p attach V h"},
-  {"ltrace", {"bcCfhiLrStTV", "aAdDeFlnopsuwx", "", "output library where"}, 0, false, Special::none, "p V h"},
-  {"script", {"aefqt", "cEIoBOTm", "append return flush quiet force", "command echo log-in log-out log-io log-timing output-limit logging-format"}, 0, false, Special::script},
-  {"unshare", {"muinpUCTfrc", "SGRwl", "mount uts ipc net pid user cgroup time fork map-root-user map-current-user map-auto keep-caps kill-child mount-proc", "map-user map-group map-users map-groups propagation setgroups setuid setgid root wd monotonic boottime"}, 0, false, Special::shell_without},
-  {"nsenter", {"amuinpUCTrwFZ", "tSG", "all mount uts ipc net pid user cgroup time root wd preserve-credentials no-fork follow-context", "target setuid setgid"}, 0, false, Special::shell_without},
-  {"chroot", {"", "", "skip-chdir", "userspec groups"}, 1, false, Special::shell_without},
-  {"taskset", {"acp", "", "all-tasks cpu-list pid", ""}, 1, false, Special::none, "p pid"},
-  {"numactl", {"lasHh", "ipmNCwP", "localalloc all show hardware balancing", "interleave preferred membind cpunodebind physcpubind"}, 0, false, Special::none, "s H show hardware"},
-  {"prlimit", {"", "po", "noheadings raw verbose as core cpu data fsize locks memlock msgqueue nice nofile nproc rss rtprio rttime sigpending stack", "pid output"}, 0, false, Special::none, "p pid"},
-  {"setpriv", {"dn", "", "dump no-new-privs clear-groups keep-groups init-groups reset-env nnp", "reuid regid ruid euid rgid egid groups inh-caps ambient-caps bounding-set securebits pdeathsig selinux-label apparmor-profile"}, 0, false, Special::none, "d dump"},
-  {"systemd-run", {"dGPqrStT", "EHMpu", "user system scope wait pty pipe quiet collect no-block remain-after-exit same-dir send-sighup shell slice-inherit no-ask-password", "unit property description slice uid gid nice working-directory setenv machine host service-type on-active on-boot on-calendar timer-property"}, 0, false, Special::shell_without},
-  {"systemd-inhibit", {"", "", "list", "what who why mode"}},
-  {"busybox", {}, 0, false, Special::applet}, {"toybox", {}, 0, false, Special::applet},
-  {"faketime", {"fmp", "", "exclude-monotonic date-prog", ""}, 1},
-  {"dbus-run-session", {"", "", "", "config-file dbus-daemon"}},
-  {"xvfb-run", {"al", "efnpsw", "auto-servernum listen-tcp auto-display", "error-file auth-file server-num xauth-protocol server-args wait"}},
-  {"catchsegv", {}}, {"fakeroot", {"hv", "lsibc", "unknown-is-real", "lib faked"}}, {"torsocks", {"iqd", "uapP", "isolate quiet", ""}}, {"torify", {}},
-  {"proxychains4", {"q", "f", "", ""}}, {"proxychains", {"q", "f", "", ""}}, {"eatmydata", {}}, {"chronic", {"ev", "", "", ""}},
-  {"rlwrap", {"aAcimNrRvW", "bCDefghHlnopPqsStwz", "always-readline case-insensitive no-children", "history-filename file prompt-colour"}},
-  {"setarch", {"3BFILRSTXZv", "", "addr-no-randomize verbose", ""}, 1}, {"linux32", {"R", "", "", ""}}, {"linux64", {"R", "", "", ""}},
-  {"sshpass", {"eVhv", "pfdP", "", ""}}, {"pkexec", {"", "u", "disable-internal-agent keep-cwd", "user"}},
-  {"valgrind", {"qvd", "", "quiet verbose leak-check tool error-exitcode track-origins show-leak-kinds suppressions log-file num-callers trace-children", ""}},
-  {"caffeinate", {"dimsu", "tw", "", ""}}, {"entr", {"acdnprsz", "", "", ""}, 0, false, Special::none},
-  {"firejail", {"c", "", "noprofile quiet private net seccomp noroot nosound nodbus profile whitelist blacklist read-only private-tmp private-dev caps.drop env rlimit-as timeout allow-debuggers deterministic-exit-code", ""}, 0, false, Special::shell_without},
-  {"proot", {"0vV", "rRSbmwqkip", "kill-on-exit link2symlink netcoop", "rootfs bind mount cwd pwd qemu kernel-release change-id"}, 0, false, Special::shell_without},
-  {"bwrap", {"", "", "unshare-all unshare-user unshare-user-try unshare-ipc unshare-pid unshare-net unshare-uts unshare-cgroup unshare-cgroup-try share-net die-with-parent new-session as-pid-1 clearenv disable-userns", "proc dev tmpfs mqueue dir remount-ro chdir hostname uid gid perms size unsetenv lock-file cap-add cap-drop argv0"}, 0, false, Special::none},
-  {"ld.so", {"", "", "list verify inhibit-cache", "library-path argv0 inhibit-rpath glibc-hwcaps-prepend glibc-hwcaps-mask"}, 0, false, Special::none, "list verify"},
-};
-// clang-format on
-
-const Wrapper* find_wrapper(std::string_view name) {
-  // The dynamic loader starts what it is given: /lib64/ld-linux-x86-64.so.2 /bin/rm.
-  if (name.starts_with("ld-") && name.find(".so") != std::string_view::npos) name = "ld.so";
-  if (name.starts_with("ld-musl")) name = "ld.so";
-  for (const Wrapper& wrapper : kWrappers) {
-    if (wrapper.name == name) return &wrapper;
-  }
-  return nullptr;
-}
-
-// "A=1" in front of the inner command; true if the word was one.
+// "A=1" in front of the inner command; true if the word was one. env takes any name.
 bool take_assignment(const Word& word, Draft& draft) {
   const std::size_t equals = word.text.find('=');
-  if (equals == std::string::npos || !is_name(word.text.substr(0, equals))) return false;
+  if (equals == std::string::npos || equals == 0) return false;
   ShellWord value = word;
   value.text = word.text.substr(equals + 1);
   draft.assignments.push_back({word.text.substr(0, equals), std::move(value)});
@@ -103,7 +26,8 @@ void drop(Draft& draft, std::size_t count) {
 // bwrap's options with two values.
 void take_pairs(std::vector<Word>& words) {
   constexpr std::string_view kPairs =
-      "--bind --bind-try --dev-bind --dev-bind-try --ro-bind --ro-bind-try --symlink --setenv --file "
+      "--bind --bind-try --dev-bind --dev-bind-try --ro-bind --ro-bind-try --symlink --setenv "
+      "--file "
       "--bind-data --ro-bind-data --chmod";
   for (std::size_t i = 1; i + 2 < words.size();) {
     if (is_in_list(kPairs, words[i].text)) {
@@ -158,6 +82,7 @@ Unwrapped unwrap_su(Draft& draft, const Wrapper& wrapper, const Options& first) 
 Unwrapped unwrap_xargs(Draft& draft, const Options& options) {
   std::string placeholder;
   if (const Option* option = options.find("I")) placeholder = option->value.text;
+  if (options.has("i")) placeholder = "{}";
   if (const Option* option = options.find("replace")) {
     placeholder = option->value.text.empty() ? "{}" : option->value.text;
   }
@@ -190,7 +115,10 @@ Unwrapped unwrap_parallel(Draft& draft, const Options& options) {
   code.text = joined(line, 0);
   code.unknown = any_unknown(line, 0) || code.text.find('{') != std::string::npos;
   // Known words and nothing for the shell to interpret: the command with arguments of its own.
-  if (code.text.find_first_of("|&;<>()$`\\\"'*?[#~=%!\n") == std::string::npos) {
+  const bool blank = std::any_of(line.begin(), line.end(), [](const Word& word) {
+    return word.text.find(' ') != std::string::npos;
+  });
+  if (!blank && code.text.find_first_of("|&;<>()$`\\\"'*?[#~=%!\n") == std::string::npos) {
     draft.words = line;
     for (Word& word : draft.words) {
       if (word.text.find('{') != std::string::npos) word = unknown_word();
@@ -227,10 +155,14 @@ Unwrapped joined_code(const Draft& draft, std::size_t from) {
 
 Unwrapped special(Draft& draft, const Wrapper& wrapper, const Options& options) {
   switch (wrapper.special) {
-    case Special::env: return unwrap_env(draft, options);
-    case Special::su: return unwrap_su(draft, wrapper, options);
-    case Special::xargs: return unwrap_xargs(draft, options);
-    case Special::parallel: return unwrap_parallel(draft, options);
+    case Special::env:
+      return unwrap_env(draft, options);
+    case Special::su:
+      return unwrap_su(draft, wrapper, options);
+    case Special::xargs:
+      return unwrap_xargs(draft, options);
+    case Special::parallel:
+      return unwrap_parallel(draft, options);
     case Special::watch:
       if (options.next >= draft.words.size()) return {Unwrapping::none};
       if (!options.has("x") && !options.has("exec")) return joined_code(draft, options.next);
@@ -251,10 +183,37 @@ Unwrapped special(Draft& draft, const Wrapper& wrapper, const Options& options) 
       if (const Option* option = options.find("c")) return {Unwrapping::code, option->value};
       if (options.next + 1 >= draft.words.size()) return {Unwrapping::none};
       break;
-    default: break;
+    default:
+      break;
   }
   drop(draft, options.next);
   return {Unwrapping::taken_off};
+}
+
+// Without a command sudo needs -s or -i to start a shell; systemd-run starts none.
+bool starts_shell(std::string_view name, bool asked) {
+  return name != "systemd-run" && (name != "sudo" || asked);
+}
+
+// "nice -10 cmd": the number is an option for nice alone.
+std::size_t first_option(const std::vector<Word>& words, const Wrapper& wrapper) {
+  if (words.size() < 2) return 1;  // su alone
+  const std::string& text = words[1].text;
+  const bool number = wrapper.special == Special::numeric && text.size() > 1 &&
+                      text.find_first_not_of("-+0123456789") == std::string::npos;
+  return number ? 2 : 1;
+}
+
+// What stands between the options and the command: timeout's duration, env's assignments.
+void take_operands(Draft& inner, const Wrapper& wrapper, Unwrapped& out) {
+  for (std::size_t i = 0; i < wrapper.operands && !inner.words.empty(); ++i) {
+    out.uncertain = out.uncertain || inner.words[0].splits || inner.words[0].glob;
+    drop(inner, 1);
+  }
+  if (wrapper.operands > 0 && !inner.words.empty() && inner.words[0].text == "--") drop(inner, 1);
+  while (wrapper.assignments && !inner.words.empty() && take_assignment(inner.words[0], inner)) {
+    drop(inner, 1);
+  }
 }
 
 }  // namespace
@@ -277,46 +236,37 @@ void make_unknown(Word& word, std::string_view placeholder) {
 
 Unwrapped unwrap(Draft& draft, std::string_view name) {
   const Wrapper* wrapper = find_wrapper(name);
-  if (wrapper == nullptr || draft.words.size() < (wrapper->special == Special::su ? 1U : 2U)) {
-    const bool starts_shell = wrapper != nullptr && wrapper->special == Special::shell_without;
-    return {starts_shell && name != "sudo" && name != "systemd-run" ? Unwrapping::shell
-                                                                    : Unwrapping::none};
+  if (wrapper == nullptr) return {};
+  if (draft.words.size() < (wrapper->special == Special::su ? 1U : 2U)) {
+    const bool shell = wrapper->special == Special::shell_without && starts_shell(name, false);
+    return {shell ? Unwrapping::shell : Unwrapping::none};
   }
   if (name == "bwrap") take_pairs(draft.words);
-  std::size_t from = 1;
-  // "nice -10 cmd", "chrt -f 10 cmd": the number is an option only for nice.
-  if (wrapper->special == Special::numeric && draft.words[1].text.size() > 1 &&
-      draft.words[1].text.find_first_not_of("-+0123456789") == std::string::npos) {
-    ++from;
-  }
-  const Options options = read_options(draft.words, from, wrapper->options);
+  const Options options =
+      read_options(draft.words, first_option(draft.words, *wrapper), wrapper->options);
   if (!options.known) {
-    // What a listing option prints starts nothing, whatever else is there.
-    if (draft.words[1].text == "--help" || draft.words[1].text == "--version") return {};
-    return {Unwrapping::unknown};
+    // What prints how it is used starts nothing, whatever else is there.
+    const bool asks = draft.words.size() > 1 &&
+                      (draft.words[1].text == "--help" || draft.words[1].text == "--version");
+    return {asks ? Unwrapping::none : Unwrapping::unknown};
   }
   for (const Option& option : options.found) {
     if (is_in_list(wrapper->no_command, option.name)) return {};
   }
-  const bool login = options.has("s") || options.has("i") || options.has("shell") || options.has("login");
   Draft inner = draft;
   Unwrapped out = special(inner, *wrapper, options);
   out.uncertain = out.uncertain || options.uncertain;
   if (out.kind != Unwrapping::taken_off) return out;
-  for (std::size_t i = 0; i < wrapper->operands && !inner.words.empty(); ++i) {
-    out.uncertain = out.uncertain || inner.words[0].splits || inner.words[0].glob;
-    drop(inner, 1);
-  }
-  if (wrapper->operands > 0 && !inner.words.empty() && inner.words[0].text == "--") drop(inner, 1);
-  while (wrapper->assignments && !inner.words.empty() && take_assignment(inner.words[0], inner)) {
-    drop(inner, 1);
-  }
+  take_operands(inner, *wrapper, out);
   if (inner.words.empty()) {
-    const bool shell = wrapper->special == Special::shell_without && (name != "sudo" || login) &&
-                       name != "systemd-run";
+    const bool shell = wrapper->special == Special::shell_without &&
+                       starts_shell(name, options.has("s") || options.has("i") ||
+                                              options.has("shell") || options.has("login"));
     if (wrapper->assignments) draft.assignments = inner.assignments;
     return {shell ? Unwrapping::shell : Unwrapping::none};
   }
+  // An option where we expected the command: not the wrapper that we know.
+  if (inner.words[0].text.starts_with('-')) return {Unwrapping::unknown};
   draft = std::move(inner);
   return out;
 }

@@ -212,7 +212,8 @@ Result<ToolRules> ToolRules::compile(const ToolPolicy& policy, ToolContext conte
   compiled->otherwise = policy.otherwise;
   compiled->packs = BERM_TRY(PackRules::compile(policy.packs));
   for (const ToolRule& rule : policy.rules) {
-    compiled->add(BERM_TRY(UserRule::compile(rule, compiled->context)));
+    UserRule ready = BERM_TRY(UserRule::compile(rule, compiled->context));
+    compiled->add(std::move(ready));
   }
   for (const UserRule& rule : compiled->rules) {
     if (rule.rule.action == ToolAction::allow) compiled->allows.push_back(&rule);

@@ -69,7 +69,11 @@ ToolDecision decide_text(const ToolRules& rules, const std::string& text) {
   if (text.starts_with("@exec ")) {
     ExecCall call{.executable = {}, .argv = {}, .cwd = kContext.workspace};
     for (const std::string_view word : split(std::string_view(text).substr(6), ' ')) {
-      call.executable.empty() ? void(call.executable = word) : call.argv.emplace_back(word);
+      if (call.executable.empty()) {
+        call.executable = word;
+      } else {
+        call.argv.emplace_back(word);
+      }
     }
     return rules.decide(call);
   }
@@ -199,22 +203,21 @@ TEST(ToolRules, AReasonIsOneLineThatNoTerminalActsOn) {
 
 TEST(ToolRules, TheReasonOfARuleReachesTheModel) {
   const ToolRules rules = rules_of(
-      R"(rule = [{ match = "Bash(npm publish *)", action = "deny", reason = "CI publishes" }])");
+      R"t(rule = [{ match = "Bash(npm publish *)", action = "deny", reason = "CI publishes" }])t");
   const ToolDecision decision = rules.decide(bash("npm publish"));
-EXPECT_EQ(decision.reason,
-          "Bash(npm publish) is denied by the policy's rule 'Bash(npm publish *)': CI publishes");
+  EXPECT_EQ(decision.reason,
+            "Bash(npm publish) is denied by the policy's rule 'Bash(npm publish *)': CI publishes");
 }
 
 TEST(ToolRules, ARewriteComesWithWhatAllowsAndNotWithARefusal) {
   const ToolRules rules = rules_of(
-      R"(rule = [{ match = "Bash(npm *)", action = "rewrite", rewrite = {
-  timeout = 5 } },
-                 { match = "Bash(npm ci)", action = "rewrite", rewrite = { timeout = 9 } }],
-         ask = ["Bash(npm ci)"], deny = ["Bash(npm publish)"])");
+      R"t(rule = [{ match = "Bash(npm *)", action = "rewrite", rewrite = { timeout = 5 } }, )t"
+      R"t({ match = "Bash(npm ci)", action = "rewrite", rewrite = { timeout = 9 } }], )t"
+      R"t(ask = ["Bash(npm ci)"], deny = ["Bash(npm publish)"])t");
   EXPECT_EQ(rules.decide(bash("npm test")).rewrite, R"({"timeout":5})");
-EXPECT_EQ(rules.decide(bash("npm ci")).rewrite, R"({"timeout":5})") << "the first one counts";
-EXPECT_EQ(rules.decide(bash("npm ci")).action, ToolAction::ask);
-EXPECT_EQ(rules.decide(bash("npm publish")).rewrite, "");
+  EXPECT_EQ(rules.decide(bash("npm ci")).rewrite, R"({"timeout":5})") << "the first one counts";
+  EXPECT_EQ(rules.decide(bash("npm ci")).action, ToolAction::ask);
+  EXPECT_EQ(rules.decide(bash("npm publish")).rewrite, "");
 }
 
 TEST(ToolRules, ABashRuleCoversEveryToolThatRunsShellCommands) {

@@ -47,7 +47,9 @@ const FileProgram* find_program(std::string_view program) {
 
 class Collector {
  public:
-  explicit Collector(const Invocation& command) : command_(command) {}
+  explicit Collector(const Invocation& command)
+      : command_(command),
+        tree_(command.program() == "mv" || command.has("-r -R -a --recursive --archive")) {}
 
   void word(const ShellWord& word, bool write) { add(word.text, write, word.glob); }
 
@@ -56,13 +58,15 @@ class Collector {
     if (text.empty() || text == "-" || text.front() == kUnknownPart) return;
     uses.push_back({.path = normal_path(text, command_.cwd(), command_.context().home),
                     .write = write,
-                    .glob = glob});
+                    .glob = glob,
+                    .tree = tree_});
   }
 
   std::vector<FileUse> uses;
 
  private:
   const Invocation& command_;
+  bool tree_;
 };
 
 std::string_view file_name(std::string_view path) { return path.substr(path.rfind('/') + 1); }

@@ -14,6 +14,7 @@ struct FileUse {
   std::string path;  ///< absolute, lexically normal; may hold unknown parts and wildcards
   bool write = false;
   bool glob = false;  ///< the shell expands it
+  bool tree = false;  ///< and all beneath it
 };
 
 /// Programs whose arguments files_of() knows: all, and those that write. Blank-separated.

@@ -124,9 +124,13 @@ bool is_this_option(std::string_view word, std::string_view option) {
 }  // namespace
 
 bool is_one_of(std::string_view word, std::string_view list) {
-  bool found = false;
-  for_each_word(list, [&](std::string_view item) { found = found || item == word; });
-  return found;
+  if (word.empty() || word.find(' ') != std::string_view::npos) return false;
+  for (std::size_t at = list.find(word); at != std::string_view::npos;
+       at = list.find(word, at + 1)) {
+    const std::size_t end = at + word.size();
+    if ((at == 0 || list[at - 1] == ' ') && (end == list.size() || list[end] == ' ')) return true;
+  }
+  return false;
 }
 
 std::string_view program_name(std::string_view word) {

@@ -166,6 +166,8 @@ bool PathPattern::matches(std::string_view path) const {
 
 bool PathPattern::may_match(const FileUse& use) const {
   if (matches(use.path)) return true;
+  // `rm -r migrations` is about "migrations/**" too.
+  if (use.tree && matches(use.path + "/any")) return true;
   if (!use.glob || literal_name_.empty()) return false;
   // `cat .e*` could be ".env": the shell's pattern stands for the name that the rule speaks of.
   const std::size_t at = use.path.rfind('/');

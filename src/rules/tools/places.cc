@@ -21,9 +21,12 @@ std::string_view in_home(std::string_view path, const ToolContext& context) {
 
 // The part of `path` behind its last "/NAME/"; "" if there is none.
 std::string_view inside(std::string_view path, std::string_view name) {
-  const std::string needle = "/" + std::string(name) + "/";
-  const std::size_t at = path.rfind(needle);
-  return at == std::string_view::npos ? "" : path.substr(at + needle.size());
+  for (std::size_t at = path.rfind(name); at != std::string_view::npos && at > 0;
+       at = path.rfind(name, at - 1)) {
+    const std::size_t end = at + name.size();
+    if (path[at - 1] == '/' && end < path.size() && path[end] == '/') return path.substr(end + 1);
+  }
+  return "";
 }
 
 std::string_view first_component(std::string_view path) { return path.substr(0, path.find('/')); }

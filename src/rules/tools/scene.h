@@ -9,7 +9,7 @@
 
 namespace berm {
 
-/// Move is not copied: the invocations point into the script.
+/// Neither copied nor moved: the invocations point into the script.
 class Scene {
  public:
   Scene(const ToolCall& call, const ToolContext& context);

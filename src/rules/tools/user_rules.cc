@@ -166,11 +166,9 @@ bool allow_urls(const std::vector<const UserRule*>& rules, const ToolCall& call)
 }  // namespace
 
 Result<UserRule> UserRule::compile(const ToolRule& rule, const ToolContext& context) {
-  UserRule out{.rule = rule,
-               .pattern = BERM_TRY(parse_tool_pattern(rule.match)),
-               .command = {},
-               .path = {},
-               .url = {}};
+  // Not within the braces below: what they have made so far would not be destroyed.
+  ToolPattern pattern = BERM_TRY(parse_tool_pattern(rule.match));
+  UserRule out{.rule = rule, .pattern = std::move(pattern), .command = {}, .path = {}, .url = {}};
   const std::string& specifier = out.pattern.specifier;
   if (specifier.empty()) return out;
   switch (out.pattern.subject) {

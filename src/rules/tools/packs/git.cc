@@ -106,7 +106,7 @@ bool runs_its_value(std::string_view key) {
 
 bool is_harmless_value(std::string_view value) {
   return value.empty() ||
-         is_one_of(value, "true false never user cat less more vim vi nano emacs : - delta") ||
+         is_one_of(value, "true false cat less more vim vi nano emacs : - delta") ||
          value.starts_with("git-lfs ") || value.starts_with("less ") ||
          is_one_of(value, ".husky .husky/_ /dev/null");
 }
