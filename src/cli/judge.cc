@@ -1,7 +1,6 @@
 // berm judge: decides tool calls for a run. For berm itself, not for people.
-#include "judge/serve.h"
-
 #include "cli/commands.h"
+#include "judge/serve.h"
 
 namespace berm {
 

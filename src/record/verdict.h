@@ -35,7 +35,8 @@ struct SetupFailed {
   Error error;           ///< the agent never ran
   bool at_exec = false;  ///< all layers stood; the command itself could not be executed
 };
-using Outcome = std::variant<Exited, Killed, LimitHit, Interrupted, BoundaryLost, PolicyViolated, SetupFailed>;
+using Outcome =
+    std::variant<Exited, Killed, LimitHit, Interrupted, BoundaryLost, PolicyViolated, SetupFailed>;
 
 /// What the guard said, as far as the verdict needs it.
 struct GuardSummary {
