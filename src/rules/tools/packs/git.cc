@@ -106,7 +106,7 @@ bool runs_its_value(std::string_view key) {
 
 bool is_harmless_value(std::string_view value) {
   return value.empty() ||
-         is_one_of(value, "true false cat less more vim vi nano emacs : - delta") ||
+         is_one_of(value, "true false never user cat less more vim vi nano emacs : - delta") ||
          value.starts_with("git-lfs ") || value.starts_with("less ") ||
          is_one_of(value, ".husky .husky/_ /dev/null");
 }
@@ -116,13 +116,17 @@ bool sets_code(std::string_view key, std::string_view value) {
   return runs_its_value(key) && !is_harmless_value(value);
 }
 
-bool configures_code(const Invocation& c) {
-  for (const std::string_view setting : c.values("-c --config-env")) {
+// For one command: what git then starts asks by itself when it starts, and clients harden their own
+// git this way ("-c core.hooksPath=/dev/null").
+bool runs_option_code(const Invocation& c) {
+  return std::ranges::any_of(c.values("-c --config-env"), [](std::string_view setting) {
     const std::size_t at = setting.find('=');
-    if (at != std::string_view::npos && sets_code(setting.substr(0, at), setting.substr(at + 1))) {
-      return true;
-    }
-  }
+    return at != std::string_view::npos && sets_code(setting.substr(0, at), setting.substr(at + 1));
+  });
+}
+
+// For good.
+bool configures_code(const Invocation& c) {
   if (!c.verb("config") || c.has("--get --get-all --get-regexp --unset --unset-all -l --list")) {
     return false;
   }
@@ -183,6 +187,8 @@ constexpr CommandRule kCommands[] = {
      "it rewrites history or drops commits that could still be found", kLeave},
     {"config-code", "git", configures_code,
      "the setting makes git run a program or send credentials elsewhere", kLeave},
+    {"option-code", "git", runs_option_code,
+     "the setting makes git run a program or send credentials elsewhere", kLeave, Asked::by_call},
     {"transport-code", "git", runs_transport, "an ext:: address is a command that git runs",
      "use an https address"},
     {"set-remote", "git", moves_remote, "it changes where the work is pushed to", kLeave,
