@@ -39,6 +39,7 @@ add_executable(unit-tests
   src/rules/model/hosted_tools_test.cc
   src/rules/model/ledger_test.cc
   src/rules/model/request_test.cc
+  src/rules/model/tool_results_test.cc
   src/rules/model/usage_test.cc
   src/redact/known_secrets_test.cc
   src/redact/keyword_filter_test.cc

@@ -60,6 +60,8 @@ void overlay_tools(ToolPolicy& tools, const PolicyLayer::Tools& layer) {
   replace(tools.repeated_failures, layer.repeated_failures);
   replace(tools.exec_rate, layer.exec_rate);
   replace(tools.call_rate, layer.call_rate);
+  replace(tools.request_rate, layer.request_rate);
+  replace(tools.output_rate, layer.output_rate);
 }
 
 void tighten_tools(ToolPolicy& tools, const PolicyLayer::Tools& ceiling,
@@ -85,6 +87,9 @@ void tighten_tools(ToolPolicy& tools, const PolicyLayer::Tools& ceiling,
            notes);
   lower_to(tools.exec_rate, ceiling.exec_rate, "tools.exec_rate", number, notes);
   lower_to(tools.call_rate, ceiling.call_rate, "tools.call_rate", number, notes);
+  lower_to(tools.request_rate, ceiling.request_rate, "tools.request_rate", number, notes);
+  lower_to(tools.output_rate, ceiling.output_rate, "tools.output_rate",
+           [](Bytes bytes) { return to_text(bytes); }, notes);
 }
 
 bool tools_within(const ToolPolicy& tools, const PolicyLayer::Tools& ceiling) {

@@ -186,6 +186,8 @@ void read_tools(PolicySource& source, const toml::table& table, PolicyLayer::Too
   out.repeated_failures = reader.unsigned_number("repeated_failures");
   out.exec_rate = reader.unsigned_number("exec_rate");
   out.call_rate = reader.unsigned_number("call_rate");
+  out.request_rate = reader.unsigned_number("request_rate");
+  out.output_rate = reader.parsed<Bytes>("output_rate", positive_bytes);
   reader.finish();
 }
 

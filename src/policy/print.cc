@@ -181,6 +181,8 @@ void write_tools(std::string& out, const PolicyLayer::Tools& layer) {
   tools.value("repeated_failures", layer.repeated_failures, kNumber);
   tools.value("exec_rate", layer.exec_rate, kNumber);
   tools.value("call_rate", layer.call_rate, kNumber);
+  tools.value("request_rate", layer.request_rate, kNumber);
+  tools.value("output_rate", layer.output_rate, kBytes);
   // One form for all: the short lists lose the order among actions, which these keep.
   for (const ToolRule& rule : layer.rules) write_tool_rule(out, rule);
 }

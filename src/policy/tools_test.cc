@@ -140,6 +140,8 @@ on_anomaly = "end"
 repeated_failures = 3
 exec_rate = 100
 call_rate = 60
+request_rate = 70
+output_rate = "1MiB"
 [[tools.rule]]
 match = "Bash(npm publish *)"
 action = "deny"

@@ -56,7 +56,7 @@ void allow_for_good(const std::string& repository, const json& question,
                     std::vector<std::string>& notes) {
   if (const std::string host = text_of(question, "host"); !host.empty()) {
     notes.push_back(fmt::format("to grant it for good, add \"{}:{}\" to network.allow in berm.toml",
-                                printable(host), question.value("port", 0)));
+                                printable(host), question["port"].dump()));
     return;
   }
   const std::string pattern = exact_pattern(question);

@@ -4,6 +4,8 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <cerrno>
+
 namespace berm {
 namespace {
 
@@ -19,7 +21,7 @@ constexpr const char* kChoices = " [o]nce  for this [r]un  write to [p]olicy  [d
 }  // namespace
 
 std::optional<Asker> Asker::open(bool full_screen) {
-  UniqueFd terminal(::open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY));
+  UniqueFd terminal(::open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY | O_NONBLOCK));
   if (!terminal) return std::nullopt;
   Asker asker;
   asker.terminal_ = std::move(terminal);
@@ -32,6 +34,11 @@ void Asker::ask(Question question) {
   if (waiting_.size() == 1) show();
 }
 
+// A terminal that is stopped (Ctrl-S) must not stop the supervisor, which holds the limits.
+void Asker::put(std::string_view text) {
+  [[maybe_unused]] const ssize_t wrote = ::write(terminal_.get(), text.data(), text.size());
+}
+
 void Asker::show() {
   const Question& question = waiting_.front();
   if (!full_screen_ && !raw_) {
@@ -40,17 +47,19 @@ void Asker::show() {
   const std::string line =
       full_screen_ ? fmt::format("{} berm: {} {}\x1b[0m", kLastLine, question.text, kChoices)
                    : fmt::format("\r\x1b[2K\x1b[7m berm: {} {}\x1b[0m ", question.text, kChoices);
-  (void)write_all(terminal_.get(), line);
+  put(line);
 }
 
 void Asker::clear() {
-  (void)write_all(terminal_.get(), full_screen_ ? std::string(kBack) : std::string("\r\x1b[2K"));
+  put(full_screen_ ? kBack : "\r\x1b[2K");
   if (waiting_.empty()) raw_.reset();
 }
 
 std::optional<Asker::Answer> Asker::hear() {
   char key = 0;
-  if (::read(terminal_.get(), &key, 1) != 1) key = 'd';  // the terminal is gone
+  const ssize_t got = ::read(terminal_.get(), &key, 1);
+  if (got < 0 && (errno == EAGAIN || errno == EINTR)) return std::nullopt;
+  if (got != 1) key = 'd';  // the terminal is gone
   std::optional<Said> said;
   if (key == 'o' || key == 'y') said = Said::once;
   if (key == 'r') said = Said::for_this_run;

@@ -6,6 +6,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <string_view>
 
 #include "supervise/streams.h"
 
@@ -40,6 +41,7 @@ class Asker {
   [[nodiscard]] std::optional<Answer> hear();
 
  private:
+  void put(std::string_view text);
   void show();
   void clear();
 

@@ -20,6 +20,21 @@ std::string text_of(const json& event, const char* key) {
   return found != event.end() && found->is_string() ? found->get<std::string>() : std::string();
 }
 
+// Events come from processes that read hostile bytes: any key may hold any type.
+std::uint16_t port_of(const json& event) {
+  const auto found = event.find("port");
+  const bool sound = found != event.end() && found->is_number_unsigned() && *found <= 65535;
+  return sound ? found->get<std::uint16_t>() : std::uint16_t{0};
+}
+
+// Nobody can consent to what he does not see: a long one shows its ends, and says so.
+std::string shown(std::string input) {
+  if (input.size() <= kMostShown) return input;
+  return fmt::format("{} … {} (NOT ALL SHOWN: {} bytes or more)",
+                     std::string_view(input).substr(0, kMostShown * 2 / 3),
+                     std::string_view(input).substr(input.size() - kMostShown / 3), input.size());
+}
+
 }  // namespace
 
 ToolDesk::ToolDesk(JudgeProcess* judge, const Plan& plan, RecordFile& record, bool can_ask,
@@ -63,15 +78,11 @@ void ToolDesk::hear() {
 
 bool ToolDesk::ask(std::uint64_t id, const json& question) {
   if (!asker_) return false;
-  std::string input = text_of(question, "input");
-  if (input.size() > kMostShown) {
-    input.resize(kMostShown);
-    input.append("…");
-  }
   Asker::Question wanted{
       .id = id,
-      .text = printable(
-          fmt::format("{} {} · {}", text_of(question, "tool"), input, text_of(question, "reason"))),
+      .text =
+          printable(fmt::format("{} {} · {}", text_of(question, "tool"),
+                                shown(text_of(question, "input")), text_of(question, "reason"))),
       .key = fmt::format("{}\n{}\n{}", text_of(question, "tool"), text_of(question, "rule"),
                          text_of(question, "input_sha256"))};
   if (asker_->knows(wanted.key)) {
@@ -89,13 +100,13 @@ void ToolDesk::ask_host(const json& event) {
   asked_.insert_or_assign(next_host_, event);
   asker_->ask({.id = next_host_++,
                .text = printable(fmt::format("the run wants to reach {}:{}, which nothing grants",
-                                             host, event.value("port", 0))),
+                                             host, port_of(event))),
                .key = ""});
 }
 
 void ToolDesk::settle_host(const Asker::Answer& answer, const json& about) {
   const std::string host = text_of(about, "host");
-  const auto port = about.value("port", std::uint16_t{0});
+  const std::uint16_t port = port_of(about);
   const bool allow = answer.said != Asker::Said::no;
   const bool once = answer.said == Asker::Said::once;
   if (answer.said == Asker::Said::for_the_policy && write_to_policy_) write_to_policy_(about);

@@ -38,7 +38,9 @@ int ToolWatch::fd() const { return begun_ && judge_->control ? judge_->control.g
 // Any process inside can speak to the socket. What it says decides nothing but what it is told
 // itself; yet a story told by somebody else than the agent's hook must not look like the hook's.
 bool ToolWatch::is_hook_program(const json& event) const {
-  const auto pid = event.value("pid", std::int64_t{0});
+  const auto said = event.find("pid");
+  if (said == event.end() || !said->is_number_integer()) return false;
+  const auto pid = said->get<std::int64_t>();
   struct stat theirs {};
   struct stat ours {};
   return ::stat(fmt::format("/proc/{}/exe", pid).c_str(), &theirs) == 0 &&
