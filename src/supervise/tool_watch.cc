@@ -20,6 +20,8 @@ constexpr std::chrono::milliseconds kPatience{2000};
 constexpr std::chrono::milliseconds kStartGrace{5000};
 constexpr std::chrono::milliseconds kBeat{2000};
 constexpr std::chrono::milliseconds kMostSilence{12000};
+// Claude Code's that touch nothing, and that it does not ask about.
+constexpr std::string_view kNeverAsked[] = {"EndConversation", "StructuredOutput", "ToolSearch"};
 constexpr std::string_view kAlwaysAsked[] = {"shell", "exec_command",      "local_shell",
                                              "bash",  "run_shell_command", "write_file"};
 constexpr std::uint64_t kMostQuestions = 100'000;
@@ -131,9 +133,10 @@ void ToolWatch::on_egress_event(const std::string& type, const json& event) {
   }
   if (type != "model.tool_result") return;
   const std::string name = text_of(event, "name");
-  // Of the other clients' tools only these are sure to ask.
-  const bool counts = plan_.agent == AgentKind::claude ||
-                      std::ranges::find(kAlwaysAsked, name) != std::end(kAlwaysAsked);
+  // Of the other clients' tools only some are sure to ask.
+  const bool counts = plan_.agent == AgentKind::claude
+                          ? std::ranges::find(kNeverAsked, name) == std::end(kNeverAsked)
+                          : std::ranges::find(kAlwaysAsked, name) != std::end(kAlwaysAsked);
   if (!counts) return;
   ++results_;
   const bool failed = event.contains("error") && event["error"] == true;

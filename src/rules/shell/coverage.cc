@@ -28,6 +28,11 @@ bool is_keyword(std::string_view word) {
   return false;
 }
 
+// "!(a)" is a pattern where extglob is on, and a negated subshell where it is not.
+bool opens_pattern(std::string_view text, std::size_t at, std::size_t limit) {
+  return text[at] == '!' && at + 1 < limit && text[at + 1] == '(';
+}
+
 std::size_t token_length(std::string_view rest) {
   for (const std::string_view token : kTokens) {
     if (rest.starts_with(token)) return token.size();
@@ -51,6 +56,7 @@ std::size_t Reader::skip_blanks(std::size_t at) const {
 }
 
 bool Reader::inside_covered(std::size_t at) const {
+  if (at >= covered_to_) return false;
   for (const auto& [begin, end] : covered_) {
     if (at >= begin && at < end) return true;
   }
@@ -96,7 +102,7 @@ std::size_t Reader::first_uncovered(std::size_t begin, std::size_t end) const {
       at += token;
       token_start = true;
     } else if (const std::string_view word = word_at(text_, at, end);
-               token_start && is_keyword(word)) {
+               token_start && is_keyword(word) && !opens_pattern(text_, at, end)) {
       at += word.size();
       token_start = false;
     } else {

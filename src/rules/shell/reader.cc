@@ -1,5 +1,6 @@
 #include "rules/shell/reader.h"
 
+#include <algorithm>
 #include <optional>
 
 namespace berm::shell {
@@ -63,6 +64,7 @@ void Reader::read() {
 void Reader::frame(const std::vector<Node>& nodes, std::size_t begin, std::size_t end,
                    const Context& context) {
   Spans outer = std::exchange(covered_, {});
+  const std::size_t outer_to = std::exchange(covered_to_, 0);
   const std::size_t outer_limit = std::exchange(limit_, end);
   Flow flow{.in = context.in};
   all(nodes, context, flow);
@@ -70,6 +72,12 @@ void Reader::frame(const std::vector<Node>& nodes, std::size_t begin, std::size_
   if (stray < end) misread(stray, end);
   limit_ = outer_limit;
   covered_ = std::move(outer);
+  covered_to_ = outer_to;
+}
+
+void Reader::cover(std::size_t begin, std::size_t end) {
+  covered_.emplace_back(begin, end);
+  covered_to_ = std::max(covered_to_, end);
 }
 
 void Reader::all(const std::vector<Node>& nodes, const Context& context, Flow& flow) {

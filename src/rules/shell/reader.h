@@ -55,7 +55,7 @@ class Reader {
   void function(const std::vector<Node>& nodes, const Context& context);
   void one_word(std::size_t at, const Context& context);
   void region(std::size_t begin, std::size_t end, Region kind, const Context& context);
-  void cover(std::size_t begin, std::size_t end) { covered_.emplace_back(begin, end); }
+  void cover(std::size_t begin, std::size_t end);
   [[nodiscard]] std::size_t trailing_redirections(std::size_t at, Context& context);
   // coverage.cc
   [[nodiscard]] bool ends_well(std::size_t at) const;
@@ -69,6 +69,7 @@ class Reader {
   Syntax syntax_;
   Variables variables_;
   Spans covered_;
+  std::size_t covered_to_ = 0;  ///< the largest end among them
   std::size_t limit_ = 0;
   unsigned nesting_ = 0;
   bool background_ = false;  ///< an '&' somewhere: what "a && b &" assigns is lost
