@@ -62,6 +62,9 @@ Result<Admission> Gate::admit(const Destination& to, Via via) {
 
 namespace {
 
+constexpr std::size_t kMostAsked = 16;
+constexpr std::size_t kMostWaiting = 16;
+
 std::string key_of(const std::string& host, std::uint16_t port) {
   return fmt::format("{}:{}", host, port);
 }
@@ -75,19 +78,21 @@ bool Gate::must_ask(const Destination& to) {
   // Denied by name is denied; only silence is a question.
   if (grant.allowed || grant.rule != "network.allow") return false;
   const std::lock_guard lock(mutex_);
-  return !answers_.contains(key_of(to.host, to.port));
+  const std::string key = key_of(to.host, to.port);
+  if (answers_.contains(key)) return false;
+  // Who asks about everything, or all the time, is refused like anybody else.
+  const auto waiting = waiting_.find(key);
+  return waiting == waiting_.end() ? waiting_.size() < kMostAsked
+                                   : waiting->second.size() < kMostWaiting;
 }
 
 void Gate::ask(const Destination& to, std::function<void()> again) {
-  constexpr std::size_t kMostAsked = 64;
   bool first = false;
   {
     const std::lock_guard lock(mutex_);
     std::vector<std::function<void()>>& waiting = waiting_[key_of(to.host, to.port)];
     first = waiting.empty();
     waiting.push_back(std::move(again));
-    // Who asks about everything gets no more answers.
-    if (waiting_.size() > kMostAsked) answers_.emplace(key_of(to.host, to.port), 0);
   }
   if (first) events_.say({{"type", "net.ask"}, {"host", shown(to.host)}, {"port", to.port}});
 }
@@ -99,8 +104,8 @@ void Gate::answer(const std::string& host, std::uint16_t port, std::uint32_t use
     waiting = std::exchange(waiting_[key_of(host, port)], {});
     waiting_.erase(key_of(host, port));
     const bool once = uses != 0 && uses != kForThisRun;
-    // Once is for those who wait now.
-    answers_[key_of(host, port)] = once ? static_cast<std::uint32_t>(waiting.size()) : uses;
+    // Once is for one of those who wait now.
+    if (!once || !waiting.empty()) answers_[key_of(host, port)] = once ? 1 : uses;
   }
   for (const std::function<void()>& again : waiting) again();
 }

@@ -221,7 +221,8 @@ bool Judge::hear_supervisor() {
     decision.action = ToolAction::deny;
     if (const std::string why = said.value("reason", ""); !why.empty()) decision.reason = why;
   } else if (decision.action == ToolAction::ask || decision.action == ToolAction::deny) {
-    decision.action = ToolAction::allow;
+    // A rewrite of the policy holds for what the user let through, too.
+    decision.action = decision.rewrite.empty() ? ToolAction::allow : ToolAction::rewrite;
   }
   connection.answer(connection.input() ? answer_hook(*connection.input(), decision)
                                        : refuse_hook(decision.reason));

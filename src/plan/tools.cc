@@ -82,6 +82,7 @@ json tool_policy_to_json(const ToolPolicy& policy) {
           {"on_match", spelling(policy.on_match)},
           {"on_unclear", spelling(policy.on_unclear)},
           {"otherwise", spelling(policy.otherwise)},
+          {"bounded", policy.bounded},
           {"prompts", spelling(policy.prompts)},
           {"bypass_permissions", policy.bypass_permissions},
           {"unhooked", policy.unhooked},
@@ -101,6 +102,7 @@ ToolPolicy tool_policy_from_json(const json& in) {
   out.on_match = enum_from<ToolMatch>(in.at("on_match"));
   out.on_unclear = enum_from<ToolMatch>(in.at("on_unclear"));
   out.otherwise = enum_from<ToolAction>(in.at("otherwise"));
+  out.bounded = in.at("bounded");
   out.prompts = enum_from<PromptDetail>(in.at("prompts"));
   out.bypass_permissions = in.at("bypass_permissions");
   out.unhooked = in.at("unhooked");

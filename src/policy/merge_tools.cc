@@ -73,6 +73,7 @@ void tighten_tools(ToolPolicy& tools, const PolicyLayer::Tools& ceiling,
     add_missing(front, {rule});
   }
   tools.rules.insert(tools.rules.begin(), front.begin(), front.end());
+  tools.bounded = tools.bounded || ceiling.packs || ceiling.on_match || ceiling.on_unclear;
   add(tools.packs, ceiling.packs);
   add(tools.programs_absent, ceiling.programs_absent);
   at_least(tools.on_match, ceiling.on_match, "tools.on_match", notes);
@@ -88,8 +89,9 @@ void tighten_tools(ToolPolicy& tools, const PolicyLayer::Tools& ceiling,
   lower_to(tools.exec_rate, ceiling.exec_rate, "tools.exec_rate", number, notes);
   lower_to(tools.call_rate, ceiling.call_rate, "tools.call_rate", number, notes);
   lower_to(tools.request_rate, ceiling.request_rate, "tools.request_rate", number, notes);
-  lower_to(tools.output_rate, ceiling.output_rate, "tools.output_rate",
-           [](Bytes bytes) { return to_text(bytes); }, notes);
+  lower_to(
+      tools.output_rate, ceiling.output_rate, "tools.output_rate",
+      [](Bytes bytes) { return to_text(bytes); }, notes);
 }
 
 bool tools_within(const ToolPolicy& tools, const PolicyLayer::Tools& ceiling) {

@@ -184,7 +184,8 @@ struct ToolPolicy {
                                  "cloud",      "database", "containers", "packages",
                                  "persistence"};
   ToolMatch on_match = ToolMatch::deny;
-  ToolMatch on_unclear = ToolMatch::ask;     ///< "ask" is "deny" when nobody is there
+  ToolMatch on_unclear = ToolMatch::ask;  ///< "ask" is "deny" when nobody is there
+  bool bounded = false;  ///< a ceiling speaks of packs or what is unclear: no allow sets it aside
   ToolAction otherwise = ToolAction::allow;  ///< what no rule speaks of: allow, ask or deny
   PromptDetail prompts = PromptDetail::digest;
   bool bypass_permissions = true;  ///< the client may skip its own prompts: the sandbox holds

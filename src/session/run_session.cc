@@ -6,7 +6,9 @@
 #include <unistd.h>
 
 #include <cstdlib>
+#include <mutex>
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "audit/record_file.h"
 #include "base/text.h"
@@ -167,6 +169,8 @@ class Session {
   bool egress_serves_ = false;
   std::optional<JudgeProcess> judge_;
   std::optional<ToolRules> tool_rules_;
+  mutable std::mutex consent_mutex_;
+  std::set<std::string> consented_;  ///< rules whose question the user allowed
   json stored_;
   timespec started_{};
   GuardSummary guard_;
@@ -227,12 +231,14 @@ Result<void> Session::launch_judge() {
   return {};
 }
 
-// What the hook asks the user about it does not ask again when it starts; who is not asked at a
-// hook is not asked at all, and that is a no.
+// What the user allowed at a hook, by the same rule, may start; nobody is asked while a process
+// waits in execve(2), and that is a no. On the thread of the notifications.
 ToolDecision Session::decide_exec(const ExecCall& call) const {
   ToolDecision decision = tool_rules_->decide(call);
-  if (decision.action != ToolAction::ask || !request_.can_ask || !plan_.tools.hooked) {
-    return decision;
+  if (decision.action != ToolAction::ask) return decision;
+  {
+    const std::lock_guard lock(consent_mutex_);
+    if (!consented_.contains(decision.rule)) return decision;
   }
   decision.action = ToolAction::report;
   decision.reported.push_back(decision.rule);
@@ -275,6 +281,11 @@ void Session::supervise_run() {
       // Not before egress serves: until then its control socket carries something else.
       .broker_fd = [this] { return egress_serves_ && secrets_ ? secrets_->fd() : -1; },
       .on_broker = [this] { return secrets_->hear(*egress_, record_); },
+      .on_consent =
+          [this](const std::string& rule) {
+            const std::lock_guard lock(consent_mutex_);
+            consented_.insert(rule);
+          },
       .answer_host =
           [this](const std::string& host, std::uint16_t port, std::uint32_t uses) {
             // Egress that does not hear it goes on refusing.

@@ -56,7 +56,8 @@ void allow_for_good(const std::string& repository, const json& question,
                     std::vector<std::string>& notes) {
   if (const std::string host = text_of(question, "host"); !host.empty()) {
     notes.push_back(fmt::format("to grant it for good, add \"{}:{}\" to network.allow in berm.toml",
-                                printable(host), question["port"].dump()));
+                                printable(host),
+                                question.contains("port") ? question["port"].dump() : "443"));
     return;
   }
   const std::string pattern = exact_pattern(question);

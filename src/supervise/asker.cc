@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <termios.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -16,6 +17,8 @@ constexpr const char* kLastLine =
 constexpr const char* kBack =
     "\x1b[999;1H\x1b[2K\x1b"
     "8";
+constexpr std::chrono::milliseconds kGuard{500};
+constexpr char kInterrupt = 3;  // Ctrl-C
 constexpr const char* kChoices = " [o]nce  for this [r]un  write to [p]olicy  [d]eny ";
 
 }  // namespace
@@ -41,6 +44,8 @@ void Asker::put(std::string_view text) {
 
 void Asker::show() {
   const Question& question = waiting_.front();
+  ::tcflush(terminal_.get(), TCIFLUSH);
+  shown_at_ = std::chrono::steady_clock::now();
   if (!full_screen_ && !raw_) {
     if (Result<RawTerminal> raw = RawTerminal::enter(terminal_.get())) raw_ = *std::move(raw);
   }
@@ -56,16 +61,24 @@ void Asker::clear() {
 }
 
 std::optional<Asker::Answer> Asker::hear() {
-  char key = 0;
-  const ssize_t got = ::read(terminal_.get(), &key, 1);
+  char keys[256];
+  const ssize_t got = ::read(terminal_.get(), keys, sizeof keys);
   if (got < 0 && (errno == EAGAIN || errno == EINTR)) return std::nullopt;
-  if (got != 1) key = 'd';  // the terminal is gone
+  // A person presses one key, and not at once. What comes in a burst, or with the question, is the
+  // answer of the terminal to an escape sequence of the agent (OSC 10), a paste, or typing that was
+  // meant for somebody else.
+  const bool early = std::chrono::steady_clock::now() - shown_at_ < kGuard;
+  if (got == 1 && keys[0] == kInterrupt) {
+    interrupted_ = true;
+  } else if (got > 1 || (got == 1 && early)) {
+    return std::nullopt;
+  }
   std::optional<Said> said;
-  if (key == 'o' || key == 'y') said = Said::once;
+  const char key = got == 1 ? keys[0] : 'd';  // the terminal is gone
+  if (key == 'o') said = Said::once;
   if (key == 'r') said = Said::for_this_run;
   if (key == 'p') said = Said::for_the_policy;
-  // Ctrl-C and Escape mean no.
-  if (key == 'd' || key == 'n' || key == 3 || key == 27) said = Said::no;
+  if (key == 'd' || key == 'n' || key == kInterrupt) said = Said::no;
   if (!said) return std::nullopt;
   Answer answer{.question = std::move(waiting_.front()), .said = *said};
   waiting_.pop_front();

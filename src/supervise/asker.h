@@ -1,12 +1,14 @@
 // src/supervise/asker.h: one question at a time to whoever sits at the terminal.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <deque>
 #include <optional>
 #include <set>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "supervise/streams.h"
 
@@ -37,6 +39,8 @@ class Asker {
   [[nodiscard]] bool active() const { return !waiting_.empty(); }
   /// To poll(2); -1: no question.
   [[nodiscard]] int fd() const { return active() ? terminal_.get() : -1; }
+  /// True once after Ctrl-C: the user wants the run to stop.
+  [[nodiscard]] bool take_interrupt() { return std::exchange(interrupted_, false); }
   /// Reads a key. nullopt: none that answers.
   [[nodiscard]] std::optional<Answer> hear();
 
@@ -50,6 +54,8 @@ class Asker {
   std::optional<RawTerminal> raw_;
   std::deque<Question> waiting_;
   std::set<std::string> allowed_;
+  std::chrono::steady_clock::time_point shown_at_;
+  bool interrupted_ = false;
 };
 
 }  // namespace berm

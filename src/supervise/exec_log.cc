@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstring>
 #include <nlohmann/json.hpp>
 #include <system_error>
 
@@ -155,6 +156,17 @@ void ExecLog::digest(SeenExec& seen) {
   const UniqueFd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   if (!file) {
     seen.undigested = "it may be executed, but not read";
+    return;
+  }
+  // The kernel starts nothing else: a sparse giant must not cost us half a second each time.
+  char head[4] = {};
+  const bool program = ::pread(file.get(), head, sizeof head, 0) >= 2 &&
+                       (std::memcmp(head, "#!", 2) == 0 || std::memcmp(head,
+                                                                       "\x7f"
+                                                                       "ELF",
+                                                                       4) == 0);
+  if (!program) {
+    seen.undigested = "no program and no script";
     return;
   }
   Sha256 hash;

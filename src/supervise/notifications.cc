@@ -198,8 +198,10 @@ int NotificationWatch::look(const seccomp_notif& notification, const SeenProcess
   if (::fstat(object.get(), &status) != 0) return errno;
   if (!S_ISREG(status.st_mode)) return EACCES;
   seen.id = id_of(status);
-  seen.call = {
-      .executable = path_of(object.get()), .argv = std::move(call.argv), .cwd = process.cwd()};
+  seen.call = {.executable = path_of(object.get()),
+               .argv = std::move(call.argv),
+               .cwd = process.cwd(),
+               .complete = call.whole};
   seen.whole = call.whole;
   seen.last_cut = call.last_cut;
   seen.remember = can_be_known(object.get(), *seen.id);

@@ -47,6 +47,7 @@ class Supervisor {
         egress_(options.egress, record, usage_),
         tools_(options.judge, plan, record, options.can_ask, options.write_to_policy,
                options.answer_host) {
+    tools_.set_consent(options.on_consent);
     egress_.set_tell([this](const std::string& type, const json& event) {
       tools_.on_egress_event(type, event);
     });
@@ -488,7 +489,8 @@ void Supervisor::wait_once() {
   const std::size_t others = fds.size();  // before the streams
   for (const StreamPump& pump : pumps_) fds.push_back(pump.waits_for());
   // While a question stands, what is typed is its answer.
-  if (tools_.asks() && !pumps_.empty()) fds[others].fd = -1;
+  // And the agent prints nothing: it could draw over the question, or make the terminal answer it.
+  for (std::size_t i = others; tools_.asks() && i < fds.size(); ++i) fds[i].fd = -1;
   auto until = std::min({next_sample_, next_disk_, started_at_ + plan_.limits.time});
   until = std::min(until, egress_.rests_until().value_or(until));
   if (execs_rest) until = std::min(until, next_execs_);
@@ -513,6 +515,7 @@ void Supervisor::wait_once() {
   if (fds[1].revents != 0) on_init_message();
   if (fds[2].revents != 0) on_egress_event();
   tools_.on_ready(fds[5].revents, fds[6].revents);
+  if (tools_.take_interrupt()) ::kill(::getpid(), SIGINT);
   if (tools_.take_redraw() && terminal_) sandbox_->forward_signal(SIGWINCH);
   if (fds[3].revents != 0) record_attempts();
   if (fds[7].revents != 0) record_execs();

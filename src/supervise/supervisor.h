@@ -65,6 +65,8 @@ struct SuperviseOptions {
   std::function<int()> broker_fd;       ///< when it is readable, on_broker is called; -1: not now
   /// A secret was renewed, or the keeper of secrets is gone (an error: the run ends).
   std::function<Result<void>()> on_broker;
+  /// The user allowed a question of this rule.
+  std::function<void(const std::string& rule)> on_consent;
   /// The user's answer about a host that nothing grants; `uses` as in Gate::answer.
   std::function<void(const std::string& host, std::uint16_t port, std::uint32_t uses)> answer_host;
   /// Asked for every program that is started inside, in a thread of its own: EPERM if it denies (or

@@ -11,6 +11,7 @@ using nlohmann::json;
 
 // What is shown of a question: the rest is on the record.
 constexpr std::size_t kMostShown = 300;
+constexpr std::size_t kMostAsked = 8;  // a user who holds a key down consents to nothing
 constexpr std::uint64_t kHosts = 1ULL << 62;
 constexpr std::uint32_t kOnce = 1;
 constexpr std::uint32_t kForThisRun = 0xffffffff;  // Gate::kForThisRun
@@ -77,14 +78,14 @@ void ToolDesk::hear() {
 }
 
 bool ToolDesk::ask(std::uint64_t id, const json& question) {
-  if (!asker_) return false;
+  if (!asker_ || asked_.size() >= kMostAsked) return false;
   Asker::Question wanted{
       .id = id,
-      .text =
-          printable(fmt::format("{} {} · {}", text_of(question, "tool"),
-                                shown(text_of(question, "input")), text_of(question, "reason"))),
-      .key = fmt::format("{}\n{}\n{}", text_of(question, "tool"), text_of(question, "rule"),
-                         text_of(question, "input_sha256"))};
+      .text = printable(fmt::format("{} in {}: {} · {}", text_of(question, "tool"),
+                                    text_of(question, "cwd"), shown(text_of(question, "input")),
+                                    text_of(question, "reason"))),
+      .key = fmt::format("{}\n{}\n{}\n{}", text_of(question, "tool"), text_of(question, "cwd"),
+                         text_of(question, "rule"), text_of(question, "input_sha256"))};
   if (asker_->knows(wanted.key)) {
     settled_.emplace_back(id, "allowed by the user for this run");  // not from within hear()
     return true;
@@ -97,6 +98,7 @@ bool ToolDesk::ask(std::uint64_t id, const json& question) {
 void ToolDesk::ask_host(const json& event) {
   const std::string host = text_of(event, "host");
   if (!asker_ || !answer_host_) return;
+  if (asked_.size() >= kMostAsked) return answer_host_(host, port_of(event), 0);
   asked_.insert_or_assign(next_host_, event);
   asker_->ask({.id = next_host_++,
                .text = printable(fmt::format("the run wants to reach {}:{}, which nothing grants",
@@ -132,13 +134,15 @@ void ToolDesk::hear_user() {
   if (answer->said == Asker::Said::for_the_policy && write_to_policy_) {
     write_to_policy_(asked_[id]);
   }
-  asked_.erase(id);
   const bool allow = answer->said != Asker::Said::no;
   settle(id, allow, allow ? "allowed by the user" : "denied by the user");
+  asked_.erase(id);
   redraw_ = !asker_->active();
 }
 
 void ToolDesk::settle(std::uint64_t id, bool allow, const std::string& how) {
+  const auto question = asked_.find(id);
+  if (allow && question != asked_.end() && consent_) consent_(text_of(question->second, "rule"));
   if (!watch_.settle(id, allow, how)) end_with(BoundaryLost{"the judge of tool calls ended"});
 }
 

@@ -33,6 +33,12 @@ class ToolDesk {
   ToolDesk(const ToolDesk&) = delete;
   ToolDesk& operator=(const ToolDesk&) = delete;
 
+  /// Told the rule of each question that the user allowed.
+  void set_consent(std::function<void(const std::string& rule)> consent) {
+    consent_ = std::move(consent);
+  }
+  /// True once after the user pressed Ctrl-C at a question.
+  [[nodiscard]] bool take_interrupt() { return asker_ && asker_->take_interrupt(); }
   /// The judge has the hooks' socket.
   void begin() { watch_.begin(); }
   /// The judge and the terminal; fd -1: nothing to wait for.
@@ -68,6 +74,7 @@ class ToolDesk {
   RecordFile& record_;
   WriteToPolicy write_to_policy_;
   AnswerHost answer_host_;
+  std::function<void(const std::string& rule)> consent_;
   std::uint64_t next_host_;  ///< numbers of questions about hosts: above all of the judge's
   ToolWatch watch_;
   AnomalyGuard anomalies_;

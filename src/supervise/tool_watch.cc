@@ -27,6 +27,7 @@ constexpr std::string_view kAlwaysAsked[] = {"shell", "exec_command",      "loca
 constexpr std::uint64_t kMostQuestions = 100'000;
 constexpr std::size_t kMostIds = 100'000;
 constexpr std::size_t kMostOpen = 32;
+constexpr std::uint64_t kMostIdsOfJudge = 1ULL << 32;  // what is above is ToolDesk's own
 
 std::string text_of(const json& event, const char* key) {
   const auto found = event.find(key);
@@ -52,13 +53,13 @@ bool ToolWatch::is_hook_program(const json& event) const {
 
 // Recorded, then answered.
 bool ToolWatch::conclude(std::uint64_t id, json event, bool allow, std::string reason) {
-  note(event);
   record_.append("judge", "tool.call", event);
   // What is not on the record does not happen.
   if (record_.failed()) {
     allow = false;
     reason = "the record could not be written";
   }
+  note(event, allow);
   if (tell_) tell_(event);
   const json answer = {{"id", id}, {"allow", allow}, {"reason", reason}};
   return write_frame(judge_->control.get(),
@@ -82,6 +83,7 @@ ToolWatch::Heard ToolWatch::hear() {
   }
   if (++count_ > kMostQuestions) return Heard::flood;
   const std::uint64_t id = event["id"].get<std::uint64_t>();
+  if (id >= kMostIdsOfJudge || open_.contains(id)) return Heard::nonsense;
   event.erase("id");
   const std::string decision = text_of(event, "decision");
   bool told = false;
@@ -114,13 +116,14 @@ bool ToolWatch::settle(std::uint64_t id, bool allow, const std::string& how) {
   return conclude(id, std::move(event), allow, allow ? "" : reason);
 }
 
-void ToolWatch::note(const json& event) {
-  heard_any_ = true;
+void ToolWatch::note(const json& event, bool allowed) {
+  if (text_of(event, "rule") != "hook") heard_any_ = true;
   if (text_of(event, "decision") == "deny") ++denied_;
   if (text_of(event, "kind") != "before-tool") return;
   ++calls_;
+  // A refused call has no result; whoever asks to be refused makes room for none.
   const std::string id = text_of(event, "tool_use_id");
-  if (!id.empty() && asked_.size() < kMostIds) asked_.insert(id);
+  if (allowed && !id.empty() && asked_.size() < kMostIds) asked_.insert(id);
 }
 
 void ToolWatch::on_egress_event(const std::string& type, const json& event) {
@@ -144,6 +147,13 @@ void ToolWatch::on_egress_event(const std::string& type, const json& event) {
   // Claude Code's hooks name the model's own ids; with others only the numbers can be compared.
   const bool asked = plan_.agent == AgentKind::claude ? asked_.contains(id) : results_ <= calls_;
   if (asked || failed) return;
+  if (plan_.agent != AgentKind::claude) {
+    // They reject some calls before their hooks and do not say so in the result: told, once.
+    if (!std::exchange(missed_, true)) {
+      record_.append("supervisor", "hooks.missed", {{"tool", printable(name)}});
+    }
+    return;
+  }
   silent_ = fmt::format("the tool '{}' ran (call {}) and no hook asked about it", printable(name),
                         printable(id));
 }

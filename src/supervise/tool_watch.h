@@ -9,6 +9,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <utility>
 
 #include "supervise/supervisor.h"
 
@@ -65,7 +66,7 @@ class ToolWatch {
   [[nodiscard]] bool conclude(std::uint64_t id, nlohmann::json event, bool allow,
                               std::string reason);
   [[nodiscard]] bool is_hook_program(const nlohmann::json& event) const;
-  void note(const nlohmann::json& event);
+  void note(const nlohmann::json& event, bool allowed);
 
   JudgeProcess* judge_;
   const Plan& plan_;
@@ -78,6 +79,7 @@ class ToolWatch {
   std::uint64_t denied_ = 0;
   std::uint64_t results_ = 0;
   bool heard_any_ = false;
+  bool missed_ = false;
   Clock::time_point next_beat_;
   std::optional<Clock::time_point> unanswered_;   ///< since then the judge owes us an answer
   std::map<std::uint64_t, nlohmann::json> open_;  ///< asked of the user, not answered

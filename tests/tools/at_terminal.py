@@ -4,6 +4,7 @@ Prints what the terminal showed, escapes made visible, then "asked N" and "exit 
 import os
 import pty
 import sys
+import time
 
 keys, command = sys.argv[1].encode(), sys.argv[2:]
 pid, terminal = pty.fork()
@@ -20,6 +21,7 @@ while True:
         break
     shown += piece
     while shown.count(b"[d]eny") > answered:
+        time.sleep(0.8)  # a key that comes with the question is not a person's
         os.write(terminal, keys[answered:answered + 1] or b"d")
         answered += 1
 status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])

@@ -136,6 +136,18 @@ TEST_P(Exec, ArgumentsAreSeenByTheRules) {
   EXPECT_EQ(echos[1]["argv"], json({"/bin/echo", "force-push"}));
 }
 
+TEST_P(Exec, ArgumentsThatAreTooManyToBeJudgedAreRefusedWhereRulesSpeakOfThem) {
+  const std::string padded =
+      "i=0; while [ $i -lt 200 ]; do set -- \"$@\" -c a.b=c; i=$((i+1)); done; git \"$@\" version "
+      ">/dev/null; echo $?";
+  EXPECT_EQ(inside("git version >/dev/null; echo $?", "Exec(git * push --force)"), "0\n")
+      << "positive control";
+  EXPECT_EQ(inside(padded, "Exec(git * push --force)"), "126\n") << finished.err;
+  EXPECT_EQ(inside("i=0; while [ $i -lt 300 ]; do set -- \"$@\" f; i=$((i+1)); done; echo \"$@\" | "
+                   "/usr/bin/xargs /usr/bin/touch; echo $?"),
+            "0\n");
+}
+
 TEST_P(Exec, ARefusedAgentIsToldWithTheReason) {
   const Finished refused = with_tools(
       "[[tools.rule]]\nmatch = \"Exec(/usr/bin/id)\"\naction = \"deny\"\nreason = \"no names\"\n",

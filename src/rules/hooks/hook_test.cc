@@ -153,6 +153,20 @@ TEST(AnswerHook, WhatIsAllowedIsLeftToTheClient) {
   EXPECT_EQ(answer.out, "{}\n");
 }
 
+// Found by fuzzing: half a character in the event's name, and the denial was no JSON.
+TEST(AnswerHook, WhatIsCutOfTheQuestionIsCutBetweenCharacters) {
+  std::string name = "x";
+  for (int i = 0; i < 200; ++i) name += "\u00e9";
+  const json hook = {{"hook_event_name", name}, {"error", name}};
+  const auto input = read_hook(AgentKind::claude, hook.dump(), "/work");
+  ASSERT_TRUE(input);
+  EXPECT_EQ(input->event.size(), 255U);
+  const HookAnswer answer =
+      answer_hook(*input, {.action = ToolAction::deny, .rule = "r", .reason = "no"});
+  EXPECT_EQ(answer.exit_code, 2);
+  EXPECT_TRUE(json::parse(answer.out, nullptr, false).is_object());
+}
+
 TEST(AnswerHook, AReasonCannotSpeakToTheTerminal) {
   EXPECT_EQ(refuse_hook("a\x1b[2J\nb").err.find('\x1b'), std::string::npos);
 }

@@ -192,14 +192,25 @@ Result<void> read_call(const Json& hook, HookInput& out) {
   if (input != nullptr && !input->is_object()) {
     return failure(Errc::denied, "a tool's input that is no object");
   }
+  // Which of two the client runs is its choice.
+  constexpr std::string_view kCommands[] = {"command", "cmd", "script", "chars"};
+  const auto named = std::ranges::count_if(kCommands, [&](std::string_view key) {
+    return input != nullptr && member(*input, key) != nullptr;
+  });
+  if (named > 1) return failure(Errc::denied, "a tool's input with more than one command");
   const Json nothing = Json::object();
   read_input(input == nullptr ? nothing : *input, out.call);
   out.input = BERM_TRY(to_json_text(input == nullptr ? nothing : *input));
   return {};
 }
 
-std::string word(const Json& hook, std::string_view key) {
-  return std::string(text_member(hook, key).substr(0, 256));
+// Between characters: half of one would make the answer that repeats it no JSON any more.
+std::string word(const Json& hook, std::string_view key, std::size_t most = 256) {
+  const std::string_view text = text_member(hook, key);
+  std::size_t end = std::min(most, text.size());
+  const auto continues = [&] { return (static_cast<unsigned char>(text[end]) & 0xC0U) == 0x80U; };
+  while (end > 0 && end < text.size() && continues()) --end;
+  return std::string(text.substr(0, end));
 }
 
 std::string first_word(const Json& hook, std::initializer_list<std::string_view> keys) {
@@ -235,7 +246,7 @@ Result<HookInput> read_hook(AgentKind agent, std::string_view text, const std::s
   out.client_version = word(hook, "client_version");
   out.prompt = std::string(text_member(hook, "prompt"));
   out.about = first_word(hook, {"source", "reason", "file_path", "name"});
-  out.error = std::string(text_member(hook, "error").substr(0, 1024));
+  out.error = word(hook, "error", 1024);
   const Json* took = member(hook, "duration_ms");
   if (took != nullptr && took->is_number_unsigned()) out.duration_ms = took->get<std::uint64_t>();
   const std::string_view cwd = text_member(hook, "cwd");

@@ -100,6 +100,26 @@ TEST(CheckModelRequest, BodiesThatTwoParsersReadDifferentlyAreRefused) {
   }
 }
 
+// RapidJSON 1.1's own conversion: 1.5e-36, 1.7e+243, and a read beyond its table (found by
+// fuzzing).
+TEST(ParseStrictJson, NumbersAreWhatTheyAreHoweverTheyAreWritten) {
+  const std::string zeros(70, '0');
+  EXPECT_EQ(*parse_strict_json("0e230"), 0.0);
+  EXPECT_EQ(*parse_strict_json("0." + zeros), 0.0);
+  EXPECT_EQ(*parse_strict_json("0." + std::string(320, '0') + "1055920369658737961e320"),
+            0.1055920369658737961);
+  EXPECT_EQ(*parse_strict_json("1" + zeros + "e-70"), 1.0);
+  EXPECT_EQ(*parse_strict_json("123456789012345678901234567890"), 123456789012345678901234567890.0);
+  EXPECT_EQ(*parse_strict_json("-1.5e3"), -1500.0);
+  EXPECT_EQ(
+      to_json_text(*parse_strict_json("[18446744073709551615,-9223372036854775808,-0,0,0.1]")),
+      "[18446744073709551615,-9223372036854775808,0,0,0.1]");
+  for (const char* text :
+       {"1e400", "-1e400", "01", "1.", ".5", "+1", "1e", "0x1", "nan", "1e99999999999"}) {
+    EXPECT_FALSE(parse_strict_json(text)) << text;
+  }
+}
+
 TEST(ParseStrictJson, DepthValuesBytesAndManyKeysAreBounded) {
   const auto nested = [](std::size_t n) { return std::string(n, '[') + std::string(n, ']'); };
   EXPECT_TRUE(parse_strict_json(nested(128)));

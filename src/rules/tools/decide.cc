@@ -80,6 +80,7 @@ struct ToolRules::Compiled {
   ToolMatch on_match = ToolMatch::deny;
   ToolMatch on_unclear = ToolMatch::ask;
   ToolAction otherwise = ToolAction::allow;
+  bool bounded = false;
   std::vector<UserRule> rules;
   std::vector<const UserRule*> allows;
   PackRules packs;
@@ -193,10 +194,11 @@ ToolDecision ToolRules::Compiled::decide(const Scene& scene) const {
   if (ask_rules(scene, ToolAction::deny, decision)) return decision;
   collect(scene, decision);
   if (ask_rules(scene, ToolAction::ask, decision)) return decision;
-  if (allow_all(allows, scene, context)) return decision;
+  const bool allowed = allow_all(allows, scene, context);
+  if (allowed && !bounded) return decision;
   if (ask_packs(scene, decision) || ask_unclear(scene, decision)) return decision;
   // What an allowed call starts is not asked for again: it could be anything.
-  if (scene.call == nullptr || otherwise == ToolAction::allow) return decision;
+  if (allowed || scene.call == nullptr || otherwise == ToolAction::allow) return decision;
   settle(decision, otherwise, "tools.otherwise",
          fmt::format("{} {}: no rule of the policy speaks of it, and [tools] otherwise = \"{}\"; "
                      "use what is allowed, or ask the user to add a rule",
@@ -210,6 +212,7 @@ Result<ToolRules> ToolRules::compile(const ToolPolicy& policy, ToolContext conte
   compiled->on_match = policy.on_match;
   compiled->on_unclear = policy.on_unclear;
   compiled->otherwise = policy.otherwise;
+  compiled->bounded = policy.bounded;
   compiled->packs = BERM_TRY(PackRules::compile(policy.packs));
   for (const ToolRule& rule : policy.rules) {
     UserRule ready = BERM_TRY(UserRule::compile(rule, compiled->context));
@@ -225,12 +228,34 @@ ToolDecision ToolRules::decide(const ToolCall& call) const {
   return compiled_->decide(Scene(call, compiled_->context));
 }
 
+namespace {
+
+// Their long command lines are files, as xargs and make write them.
+bool names_many_files(std::string_view program) {
+  constexpr std::string_view kPrograms[] = {
+      "rm",  "cp",   "mv",  "ln",  "chmod", "chown", "touch", "mkdir", "rmdir",  "cat",
+      "tar", "grep", "sed", "tee", "gcc",   "cc",    "ar",    "ld",    "install"};
+  return std::ranges::find(kPrograms, program) != std::end(kPrograms);
+}
+
+}  // namespace
+
 ToolDecision ToolRules::decide(const ExecCall& call) const {
   const std::string_view started = program_name(call.executable);
   const std::string_view named = call.argv.empty() ? started : program_name(call.argv.front());
   const bool asked = compiled_->exec_any || compiled_->could_speak_of(started) ||
                      (named != started && compiled_->could_speak_of(named));
   if (!asked) return {};
+  if (!call.complete && !names_many_files(started)) {
+    return {
+        .action = ToolAction::deny,
+        .rule = "exec",
+        .reason = fmt::format("'{}' has more arguments than can be looked at, and rules speak of "
+                              "them: use fewer",
+                              printable(started)),
+        .rewrite = {},
+        .reported = {}};
+  }
   const auto scene_of = [&](std::string_view program) {
     ShellScript script;
     SimpleCommand& command = script.commands.emplace_back();

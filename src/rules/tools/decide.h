@@ -33,6 +33,7 @@ struct ExecCall {
   std::string executable;  ///< absolute path inside, links resolved
   std::vector<std::string> argv;
   std::string cwd;
+  bool complete = true;  ///< false: argv had more than was read
 };
 
 /// Where the rules stand: relative patterns, "~" and the critical paths are seen from here.
