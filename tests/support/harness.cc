@@ -195,6 +195,14 @@ std::string Site::shell(const std::string& script) const {
 nlohmann::json Site::run_script(const std::string& script,
                                 const std::vector<std::string>& options) const {
   std::vector<std::string> arguments = {"run", "--json"};
+  const bool own_policy = has("berm.toml") ||
+                          std::ranges::find(options, "--policy") != options.end() ||
+                          std::ranges::find(options, "--policy-from-worktree") != options.end();
+  if (!own_policy) {
+    // The packs would refuse to start what the layers below are to be tested with.
+    std::ofstream(root_ + "/no-packs.toml") << "version = 1\n[tools]\npacks = []\n";
+    arguments.insert(arguments.end(), {"--policy", root_ + "/no-packs.toml"});
+  }
   arguments.insert(arguments.end(), options.begin(), options.end());
   arguments.insert(arguments.end(), {"--", "sh", "-c", script});
   const Finished finished = berm(arguments);

@@ -56,7 +56,8 @@ class Site {
   [[nodiscard]] Finished command(const std::vector<std::string>& argv) const;
   /// `sh -c script` as the site's user, in the repository; fails the test on a non-zero code.
   std::string shell(const std::string& script) const;
-  /// `berm run --json -- sh -c script`, parsed.
+  /// `berm run --json -- sh -c script`, parsed; without packs unless the options or the repository
+  /// have a policy.
   [[nodiscard]] nlohmann::json run_script(const std::string& script,
                                           const std::vector<std::string>& options = {}) const;
 
