@@ -213,7 +213,10 @@ def main():
     if "berm" in wish:
         home = os.readlink(f"/proc/{wish['berm']}/ns/pid")
         for pid in descendants(wish["berm"]):
-            out["processes"].append(hunt_process(needles, pid, home))
+            try:
+                out["processes"].append(hunt_process(needles, pid, home))
+            except (FileNotFoundError, ProcessLookupError):
+                continue  # a short program, gone since the list was made
         # What the run sees is what the last of its processes sees.
         inside = [one for one in out["processes"] if one["inside"]]
         if inside:

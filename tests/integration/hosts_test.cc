@@ -172,8 +172,8 @@ TEST_P(Host, AFullDiskDuringTheImportRollsItBack) {
   const Finished finished =
       site.berm_on(mount,
                    {"run", "--on-success", "apply", "--json", "--", "sh", "-c",
-                    "echo x >> README.md; i=0; while [ $i -lt 20 ]; do head -c 100k /dev/urandom | "
-                    "base64 > f$i.txt; i=$((i+1)); done"},
+                    "echo x >> README.md; i=0; while [ $i -lt 20 ]; do yes berm | head -c 137000 > "
+                    "f$i.txt; i=$((i+1)); done"},
                    other + "/repo");
   EXPECT_EQ(finished.code, 120) << finished.err;
   EXPECT_NE(finished.out.find("No space left"), std::string::npos) << finished.out.substr(0, 2000);
