@@ -9,7 +9,6 @@
 namespace berm::test {
 namespace {
 
-
 json turn(std::initializer_list<json> blocks) { return json::array_t(blocks); }
 json tool(const std::string& name, const json& input) {
   return {{"type", "tool_use"}, {"name", name}, {"input", input}};

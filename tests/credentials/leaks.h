@@ -172,6 +172,7 @@ class Leaks : public testing::TestWithParam<As> {
   }
 
   static inline const std::string kPolicy = R"sh(version = 1
+tools = { unhooked = true, packs = [], on_unclear = "report" }
 [network]
 allow = ["web.good.example"]
 [[network.rule]]
