@@ -8,6 +8,7 @@ add_executable(unit-tests
   src/policy/bundles_test.cc
   src/rules/changes/guard_test.cc
   src/rules/egress/destination_test.cc
+  src/record/canonical_test.cc
   src/record/record_test.cc
   src/workspace/git_config_test.cc
   src/workspace/hidden_test.cc

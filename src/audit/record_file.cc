@@ -7,6 +7,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "record/canonical.h"
 #include "record/chain.h"
 
 namespace berm {
@@ -36,24 +37,41 @@ Result<RecordFile> RecordFile::create(const std::string& path, std::string run) 
 
 void RecordFile::append(std::string_view source, std::string_view type,
                         const nlohmann::json& data) {
+  std::string lines;
+  seal(source, type, canonical(data), lines);
+  write(lines);
+}
+
+void RecordFile::append_all(std::string_view source, std::string_view type,
+                        const std::vector<std::string>& events) {
+  std::string lines;
+  for (const std::string& data : events) seal(source, type, data, lines);
+  write(lines);
+}
+
+void RecordFile::seal(std::string_view source, std::string_view type, std::string data,
+                      std::string& lines) {
   if (failed_) return;
+  if (known_ != nullptr && !is_clean_json(data, *known_)) {
+    data = canonical(redact_json(nlohmann::json::parse(data), *known_));
+  }
   const EventHeader header{.run = run_,
-                           .sequence = sequence_,
+                           .sequence = sequence_++,
                            .time = wall_time(),
                            .monotonic_ns = monotonic_ns(),
                            .source = std::string(source),
                            .type = std::string(type)};
-  SealedEvent event =
-      seal_event(header, known_ != nullptr ? redact_json(data, *known_) : data, previous_);
-  event.line += '\n';
-  // One write: a crash leaves a whole line or none (a short write on a full disk is a failure).
-  if (::write(fd_.get(), event.line.data(), event.line.size()) !=
-      static_cast<ssize_t>(event.line.size())) {
-    failed_ = true;
-    return;
-  }
+  SealedEvent event = seal_event(header, data, previous_);
+  lines += event.line;
+  lines += '\n';
   previous_ = std::move(event.hash);
-  ++sequence_;
+}
+
+// One write: a crash leaves whole lines or, at the very end, a torn one that shows as such; a short
+// write (a full disk) is a failure.
+void RecordFile::write(std::string_view lines) {
+  if (failed_ || lines.empty()) return;
+  failed_ = ::write(fd_.get(), lines.data(), lines.size()) != static_cast<ssize_t>(lines.size());
 }
 
 void RecordFile::flush() {

@@ -4,14 +4,15 @@
 #include <cstdint>
 #include <nlohmann/json_fwd.hpp>
 #include <string>
+#include <vector>
 
 #include "redact/redactor.h"
 #include "sys/fd.h"
 
 namespace berm {
 
-/// Appends events. Each event is one write(2) to an O_APPEND descriptor before append() returns, so
-/// that no event that was acknowledged is lost when berm crashes.
+/// Appends events. Each is written to an O_APPEND descriptor, whole lines at a time, before append()
+/// returns, so that no event that was acknowledged is lost when berm crashes.
 class RecordFile {
  public:
   /// Hides the secrets of `known`, and what looks like one, in every event from now on. `known`
@@ -22,6 +23,9 @@ class RecordFile {
 
   /// The first failure is kept: a record with a hole must not look whole. failed() tells.
   void append(std::string_view source, std::string_view type, const nlohmann::json& data);
+  /// The same for many events of one type, in canonical form (record/canonical.h), by one write(2).
+  void append_all(std::string_view source, std::string_view type,
+              const std::vector<std::string>& events);
 
   [[nodiscard]] bool failed() const { return failed_; }
   [[nodiscard]] const std::string& head() const { return previous_; }
@@ -30,6 +34,9 @@ class RecordFile {
   void flush();
 
  private:
+  void seal(std::string_view source, std::string_view type, std::string data, std::string& lines);
+  void write(std::string_view lines);
+
   UniqueFd fd_;
   std::string run_;
   std::string previous_;

@@ -2,10 +2,10 @@
 
 #include <fmt/format.h>
 
-#include <array>
 #include <nlohmann/json.hpp>
 
 #include "base/text.h"
+#include "record/canonical.h"
 #include "record/sha256.h"
 
 namespace berm {
@@ -14,11 +14,6 @@ namespace {
 using nlohmann::json;
 
 constexpr int kMaxDepth = 64;
-
-std::string canonical(const json& value) {
-  // Strings of an event may hold any bytes; invalid UTF-8 becomes U+FFFD instead of an exception.
-  return value.dump(-1, ' ', false, json::error_handler_t::replace);
-}
 
 // Checks one event against its predecessor; returns what is wrong, or "".
 class ChainChecker {
@@ -93,17 +88,36 @@ json parse_event(std::string_view line) {
 
 std::string genesis_hash() { return std::string(64, '0'); }
 
-SealedEvent seal_event(const EventHeader& header, const json& data,
+// The members in their order, with a place for the hash behind the data.
+SealedEvent seal_event(const EventHeader& header, std::string_view data,
                        std::string_view previous_hash) {
-  json event = {{"v", kEventVersion},          {"run", header.run},
-                {"seq", header.sequence},      {"time", header.time},
-                {"mono", header.monotonic_ns}, {"source", header.source},
-                {"type", header.type},         {"data", data},
-                {"prev", previous_hash}};
   SealedEvent sealed;
-  sealed.hash = sha256_hex(canonical(event));
-  event["hash"] = sealed.hash;
-  sealed.line = canonical(event);
+  std::string& line = sealed.line;
+  line.reserve(data.size() + 512);
+  CanonicalWriter writer(line);
+  writer.open_object();
+  writer.key("data");
+  line += data;
+  const std::size_t hash_at = line.size();
+  writer.key("mono");
+  writer.number(header.monotonic_ns);
+  writer.key("prev");
+  writer.text(previous_hash);
+  writer.key("run");
+  writer.text(header.run);
+  writer.key("seq");
+  writer.number(header.sequence);
+  writer.key("source");
+  writer.text(header.source);
+  writer.key("time");
+  writer.text(header.time);
+  writer.key("type");
+  writer.text(header.type);
+  writer.key("v");
+  writer.number(kEventVersion);
+  writer.close_object();
+  sealed.hash = sha256_hex(line);
+  line.insert(hash_at, R"(,"hash":")" + sealed.hash + '"');
   return sealed;
 }
 

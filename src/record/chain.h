@@ -23,14 +23,14 @@ struct EventHeader {
   std::string type;    ///< "run.start", "limit.hit", …
 };
 
-/// One line of the record, without its line feed: canonical JSON (keys sorted, no blanks, as RFC
-/// 8785 for the integers and strings used here) with "prev" = hash of the line before and
-/// "hash" = SHA-256 over the line without the hash itself.
+/// One line of the record, without its line feed: canonical JSON (see canonical.h) with "prev" =
+/// hash of the line before and "hash" = SHA-256 over the line without the hash itself.
 struct SealedEvent {
   std::string line;
   std::string hash;
 };
-[[nodiscard]] SealedEvent seal_event(const EventHeader& header, const nlohmann::json& data,
+/// @param data  in canonical form
+[[nodiscard]] SealedEvent seal_event(const EventHeader& header, std::string_view data,
                                      std::string_view previous_hash);
 
 /// One line as an event; null if it is not a JSON object or nested deeper than any event of ours

@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/text.h"
+#include "record/canonical.h"
 #include "record/chain.h"
 #include "record/verdict.h"
 
@@ -20,7 +21,7 @@ std::vector<std::string> lines_of_a_run() {
                                           .monotonic_ns = static_cast<std::int64_t>(i),
                                           .source = "supervisor",
                                           .type = types[i]},
-                                         {{"n", i}, {"text", "line\nfeed \xff"}}, previous);
+                                         canonical({{"n", i}, {"text", "line\nfeed \xff"}}), previous);
     lines.push_back(event.line);
     previous = event.hash;
   }

@@ -2,6 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <nlohmann/json.hpp>
+#include <random>
+
 #include "base/base64.h"
 #include "redact/redactor.h"
 
@@ -41,6 +44,30 @@ TEST(Redactor, HidesKnownSecretsAndCredentials) {
       "DB_PASSWORD = \"[redacted:password]\" postgres://app:[redacted:url-password]@db/x\n"
       "[redacted:private-key]\ntext behind\n\"a\\n[redacted:github-token]\" "
       "\x1b[1;31m[redacted:github-token]\x1b[0m [redacted:key] [redacted:slack-token] end sk-");
+}
+
+// The quick look may only err in one direction.
+TEST(Redactor, WhatTheQuickLookPassesIsNotChanged) {
+  const KnownSecrets secrets = known();
+  const std::string text = long_text();
+  std::minstd_rand random(7);
+  int clean = 0;
+  int hidden = 0;
+  for (int round = 0; round < 4000; ++round) {
+    const auto slice = [&] {
+      std::string part = text.substr(random() % text.size(), random() % 60);
+      if (round % 2 == 0) std::erase_if(part, [](char c) { return c < ' ' || c == '"'; });
+      return part;
+    };
+    const nlohmann::json value = {{"a", slice()}, {"b", {slice(), 7, slice()}}, {slice(), true}};
+    const bool changed = redact_json(value, secrets) != value;
+    const bool passed = is_clean_json(value.dump(), secrets);
+    ASSERT_FALSE(changed && passed) << value.dump();
+    clean += passed ? 1 : 0;
+    hidden += changed ? 1 : 0;
+  }
+  EXPECT_GT(clean, 100);
+  EXPECT_GT(hidden, 100);
 }
 
 TEST(RedactingStream, ASecretSplitOverAnyWritesIsRedacted) {

@@ -1,5 +1,6 @@
 #include "supervise/exec_log.h"
 
+#include <elf.h>
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/eventfd.h>
@@ -9,7 +10,6 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
-#include <nlohmann/json.hpp>
 #include <system_error>
 
 #include "base/text.h"
@@ -18,17 +18,56 @@
 namespace berm {
 namespace {
 
-using nlohmann::json;
-
 constexpr std::size_t kShownArguments = 32;
-constexpr std::size_t kShownBytes = 256;  // of each
+constexpr std::size_t kShownBytes = 2048;  // of each: a script behind -c is worth reading
+constexpr std::size_t kShownInAll = 4096;
 constexpr std::size_t kMostContents = 8192;
 constexpr std::size_t kHashPart = 256 << 10;
+constexpr const char* kChanged = "it changed before it could be read";
 
 std::int64_t steady_now() { return std::chrono::steady_clock::now().time_since_epoch().count(); }
 
 std::int64_t nanoseconds(const timespec& time) {
   return std::int64_t{time.tv_sec} * 1'000'000'000 + time.tv_nsec;
+}
+
+// What a kernel without extra formats (binfmt_misc) starts; nothing else is worth half a second of
+// reading, and a sparse giant costs that.
+bool is_program(int file) {
+  char head[SELFMAG] = {};
+  const ssize_t got = ::pread(file, head, sizeof head, 0);
+  return (got >= 2 && std::memcmp(head, "#!", 2) == 0) ||
+         (got == SELFMAG && std::memcmp(head, ELFMAG, SELFMAG) == 0);
+}
+
+bool is_unchanged(int file, const ObjectId& id) {
+  struct stat status {};
+  return ::fstat(file, &status) == 0 && id_of(status) == id;
+}
+
+void write_paths(CanonicalWriter& writer, const std::vector<std::string>& paths) {
+  writer.open_array();
+  for (const std::string& path : paths) writer.text(printable(path));
+  writer.close_array();
+}
+
+void write_object(CanonicalWriter& writer, const SeenExec& seen) {
+  if (!seen.id) return writer.null();
+  writer.open_object();
+  writer.key("device");
+  writer.text(
+      fmt::format("{}:{}", gnu_dev_major(seen.id->device), gnu_dev_minor(seen.id->device)));
+  writer.key("inode");
+  writer.number(seen.id->inode);
+  writer.key("sha256");
+  seen.sha256.empty() ? writer.null() : writer.text(seen.sha256);
+  writer.key("size");
+  writer.number(seen.id->size);
+  if (!seen.undigested.empty()) {
+    writer.key("undigested");
+    writer.text(seen.undigested);
+  }
+  writer.close_object();
 }
 
 }  // namespace
@@ -131,7 +170,7 @@ void ExecLog::work() {
         seen.sha256 = known->second.sha256;
       } else {
         lock.unlock();
-        digest(seen);
+        digest(seen, [this] { return too_late(); });
         lock.lock();
         if (seen.remember && !seen.sha256.empty()) contents_[*seen.id].sha256 = seen.sha256;
       }
@@ -147,30 +186,19 @@ void ExecLog::work() {
 bool ExecLog::too_late() const { return steady_now() > give_up_at_; }
 
 // The object itself, by the descriptor that was looked up, whatever its name leads to by now.
-void ExecLog::digest(SeenExec& seen) {
-  if (seen.id->size > kLargest) {
+void digest(SeenExec& seen, const std::function<bool()>& give_up) {
+  if (seen.id->size > kLargestDigested) {
     seen.undigested = "larger than 512 MiB";
     return;
   }
   const std::string path = fmt::format("/proc/self/fd/{}", seen.object.get());
   const UniqueFd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
-  if (!file) {
-    seen.undigested = "it may be executed, but not read";
-    return;
-  }
-  // The kernel starts nothing else: a sparse giant must not cost us half a second each time.
-  char head[4] = {};
-  const bool program = ::pread(file.get(), head, sizeof head, 0) >= 2 &&
-                       (std::memcmp(head, "#!", 2) == 0 || std::memcmp(head,
-                                                                       "\x7f"
-                                                                       "ELF",
-                                                                       4) == 0);
-  if (!program) {
-    seen.undigested = "no program and no script";
+  if (!file || !is_program(file.get())) {
+    seen.undigested = file ? "no program and no script" : "it may be executed, but not read";
     return;
   }
   Sha256 hash;
-  std::string part(kHashPart, '\0');
+  thread_local std::string part(kHashPart, '\0');
   for (std::uint64_t all = 0;;) {
     const ssize_t got = ::read(file.get(), part.data(), part.size());
     if (got < 0 && errno == EINTR) continue;
@@ -180,16 +208,21 @@ void ExecLog::digest(SeenExec& seen) {
     }
     if (got == 0) break;
     all += static_cast<std::uint64_t>(got);
-    if (all > kLargest || too_late()) {
-      seen.undigested = all > kLargest ? "larger than 512 MiB" : "the run ended first";
+    if (all > seen.id->size || give_up()) {
+      seen.undigested = all > seen.id->size ? kChanged : "the run ended first";
       return;
     }
     hash.update(std::string_view(part).substr(0, static_cast<std::size_t>(got)));
   }
+  // A digest of what came after is worse than none: it would vouch for the wrong program.
+  if (!is_unchanged(file.get(), *seen.id)) {
+    seen.undigested = kChanged;
+    return;
+  }
   seen.sha256 = hash.hex();
 }
 
-std::vector<json> ExecLog::take() {
+std::vector<ExecEvent> ExecLog::take() {
   std::deque<SeenExec> ready;
   {
     const std::lock_guard lock(mutex_);
@@ -203,52 +236,74 @@ std::vector<json> ExecLog::take() {
     count_ += ready.size();
   }
   room_.notify_one();
-  std::vector<json> out;
+  std::vector<ExecEvent> out;
   out.reserve(ready.size());
-  for (const SeenExec& seen : ready) out.push_back(event_of(seen));
+  for (SeenExec& seen : ready) {
+    out.push_back({event_of(seen), seen.denied, std::move(seen.decision.reason)});
+  }
   return out;
 }
 
-json ExecLog::event_of(const SeenExec& seen) const {
-  json argv = json::array();
+void ExecLog::write_argv(CanonicalWriter& writer, const SeenExec& seen) const {
   const std::vector<std::string>& all = seen.call.argv;
   std::size_t shown = std::min(all.size(), kShownArguments);
   // Half of a secret is not found any more: what was cut while reading is shown only if what is
   // shown ends far from the cut, and what is cut here is searched before.
   if (seen.last_cut && shown == all.size() && all.back().size() < 2 * kShownBytes) --shown;
-  for (std::size_t i = 0; i < shown; ++i) {
-    const bool whole = all[i].size() <= kShownBytes;  // what is not cut, the record redacts
+  writer.key("argv");
+  writer.open_array();
+  std::size_t room = kShownInAll;
+  std::size_t i = 0;
+  for (; i < shown && (room > 0 || all[i].empty()); ++i) {
+    const std::size_t most = std::min(room, kShownBytes);
+    const bool whole = all[i].size() <= most;  // what is not cut, the record redacts
     std::string text = whole || known_ == nullptr ? all[i] : redact(all[i], *known_);
-    const bool cut = text.size() > kShownBytes;
-    if (cut) text.resize(kShownBytes);
-    argv.push_back(printable(text) + (cut ? "…" : ""));
+    const bool cut = text.size() > most;
+    if (cut) text.resize(most);
+    room -= text.size();
+    writer.text(printable(text) + (cut ? "…" : ""));
   }
-  json event = {{"pid", seen.pid},
-                {"ppid", seen.parent},
-                {"executable", printable(seen.call.executable)},
-                {"object", nullptr},
-                {"argv", std::move(argv)},
-                {"argv_left_out", all.size() - shown},
-                {"cwd", printable(seen.call.cwd)},
-                {"decision", seen.denied ? "deny" : "allow"},
-                {"rule", seen.decision.rule},
-                {"reason", seen.decision.reason}};
-  if (!seen.whole) event["argv_more"] = true;  // than the 64 arguments or 8 KiB that are read
+  writer.close_array();
+  writer.key("argv_left_out");
+  writer.number(all.size() - i);
+  if (seen.call.complete) return;
+  writer.key("argv_more");  // than was read: read_program_call()'s limits
+  writer.boolean(true);
+}
+
+// Written at once, without a tree: a build starts ten thousand programs.
+std::string ExecLog::event_of(const SeenExec& seen) const {
+  std::string event;
+  event.reserve(1024);
+  CanonicalWriter writer(event);
+  const auto text = [&](std::string_view name, std::string_view value) {
+    writer.key(name);
+    writer.text(value);
+  };
+  writer.open_object();
+  write_argv(writer, seen);
+  text("cwd", printable(seen.call.cwd));
+  text("decision", seen.denied ? "deny" : "allow");
+  text("executable", printable(seen.call.executable));
   if (!seen.interpreters.empty()) {
-    event["interpreters"] = json::array();
-    for (const std::string& path : seen.interpreters) {
-      event["interpreters"].push_back(printable(path));
-    }
+    writer.key("interpreters");
+    write_paths(writer, seen.interpreters);
   }
-  if (!seen.decision.reported.empty()) event["reported"] = seen.decision.reported;
-  if (seen.id) {
-    event["object"] = {{"device", fmt::format("{}:{}", gnu_dev_major(seen.id->device),
-                                              gnu_dev_minor(seen.id->device))},
-                       {"inode", seen.id->inode},
-                       {"size", seen.id->size},
-                       {"sha256", seen.sha256.empty() ? json() : json(seen.sha256)}};
-    if (!seen.undigested.empty()) event["object"]["undigested"] = seen.undigested;
+  writer.key("object");
+  write_object(writer, seen);
+  writer.key("pid");
+  writer.number(seen.pid);
+  writer.key("ppid");
+  writer.number(seen.parent);
+  text("reason", seen.decision.reason);
+  if (!seen.decision.reported.empty()) {
+    writer.key("reported");
+    writer.open_array();
+    for (const std::string& rule : seen.decision.reported) writer.text(rule);
+    writer.close_array();
   }
+  text("rule", seen.decision.rule);
+  writer.close_object();
   return event;
 }
 

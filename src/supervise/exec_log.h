@@ -9,20 +9,23 @@
 #include <condition_variable>
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <map>
 #include <mutex>
-#include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <string>
 #include <thread>
 #include <tuple>
 #include <vector>
 
+#include "record/canonical.h"
 #include "redact/redactor.h"
 #include "rules/tools/decide.h"
 #include "sys/fd.h"
 
 namespace berm {
+
+inline constexpr std::uint64_t kLargestDigested = 512ULL << 20;  ///< bytes
 
 /// A file as it was at one moment. Another content has another of these, but for what a process
 /// writes through a shared mapping before the kernel notes it (it does, at the latest, with the
@@ -48,8 +51,7 @@ struct SeenExec {
   pid_t pid = 0;
   pid_t parent = 0;
   ExecCall call;
-  bool whole = true;  ///< false: argv had more than was read
-  bool last_cut = false;
+  bool last_cut = false;  ///< the last of argv goes on
   std::vector<std::string> interpreters;  ///< of a script, resolved, in the order they are started
   ToolDecision decision;
   bool denied = false;
@@ -60,13 +62,23 @@ struct SeenExec {
   std::string undigested;  ///< why there is no digest
 };
 
+/// One of them for the record.
+struct ExecEvent {
+  std::string data;  ///< canonical JSON
+  bool denied = false;
+  std::string reason;
+};
+
+/// Puts the SHA-256 of what `seen.object` is now into `seen`, or why there is none: too large, not
+/// readable, no program, or it changed since it was looked up. `give_up` is asked now and then.
+void digest(SeenExec& seen, const std::function<bool()>& give_up);
+
 /// A bounded queue: one thread adds, one digests, one takes out, in order. Nothing is lost: who
 /// adds waits while it is full, so that a storm of programs slows itself.
 class ExecLog {
  public:
   static constexpr std::size_t kMost = 4096;
   static constexpr std::size_t kMostOpen = 128;  ///< objects that wait for their digest
-  static constexpr std::uint64_t kLargest = 512ULL << 20;
 
   ExecLog() = default;
   ExecLog(const ExecLog&) = delete;
@@ -86,7 +98,7 @@ class ExecLog {
 
   // For the supervisor's loop.
   [[nodiscard]] int fd() const { return ready_.get(); }  ///< readable: take() has something
-  [[nodiscard]] std::vector<nlohmann::json> take();
+  [[nodiscard]] std::vector<ExecEvent> take();
   /// Lets whoever waits for room go; nothing may be added but what was seen already.
   void close();
   /// Nobody adds any more. What is not digested within `grace` stays without.
@@ -95,9 +107,9 @@ class ExecLog {
 
  private:
   void work();
-  void digest(SeenExec& seen);
   void tell();
-  [[nodiscard]] nlohmann::json event_of(const SeenExec& seen) const;
+  [[nodiscard]] std::string event_of(const SeenExec& seen) const;
+  void write_argv(CanonicalWriter& writer, const SeenExec& seen) const;
   [[nodiscard]] bool too_late() const;
 
   std::mutex mutex_;

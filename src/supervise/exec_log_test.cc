@@ -27,12 +27,21 @@ SeenExec seen(int number, UniqueFd object = {}) {
   return out;
 }
 
+std::vector<json> take(ExecLog& log) {
+  std::vector<json> events;
+  for (const ExecEvent& event : log.take()) {
+    events.push_back(json::parse(event.data));
+    EXPECT_EQ(canonical(events.back()), event.data);
+  }
+  return events;
+}
+
 std::vector<json> wait_for(ExecLog& log, std::size_t count) {
   std::vector<json> all;
   while (all.size() < count) {
     pollfd ready{log.fd(), POLLIN, 0};
     if (::poll(&ready, 1, 20000) <= 0) break;
-    for (json& event : log.take()) all.push_back(std::move(event));
+    for (json& event : take(log)) all.push_back(std::move(event));
   }
   return all;
 }
@@ -79,13 +88,31 @@ TEST(ExecLog, AtTheEndWhatHasNoDigestSaysSo) {
   ExecLog log;
   ASSERT_TRUE(log.start(nullptr).has_value());
   SeenExec large = seen(1, UniqueFd(::open("/proc/self/exe", O_PATH | O_CLOEXEC)));
-  large.id->size = ExecLog::kLargest + 1;
+  large.id->size = kLargestDigested + 1;
   log.add(std::move(large));
   log.end(std::chrono::milliseconds(1000));
-  const std::vector<json> all = log.take();
+  const std::vector<json> all = take(log);
   ASSERT_EQ(all.size(), 1U);
   EXPECT_TRUE(all[0]["object"]["sha256"].is_null());
   EXPECT_EQ(all[0]["object"]["undigested"], "larger than 512 MiB");
+}
+
+// A program that is rewritten while its digest waits: the record must not vouch for the new content.
+TEST(ExecLog, WhatChangedMeanwhileHasNoDigest) {
+  std::string path = "/tmp/berm-exec-log-XXXXXX";
+  const UniqueFd file(::mkstemp(path.data()));
+  ASSERT_EQ(::write(file.get(), "#!/bin/a\n", 9), 9);
+  SeenExec same = seen(1, UniqueFd(::open(path.c_str(), O_PATH | O_CLOEXEC)));
+  SeenExec other = seen(1, UniqueFd(::open(path.c_str(), O_PATH | O_CLOEXEC)));
+  digest(same, [] { return false; });
+  EXPECT_EQ(same.sha256.size(), 64U);
+  ASSERT_EQ(::pwrite(file.get(), "#!/bin/b\n", 9, 0), 9);
+  timespec past[2] = {{0, 0}, {0, 0}};
+  ASSERT_EQ(::futimens(file.get(), past), 0);  // the clock's grain may hide the write itself
+  digest(other, [] { return false; });
+  EXPECT_EQ(other.sha256, "");
+  EXPECT_EQ(other.undigested, "it changed before it could be read");
+  ::unlink(path.c_str());
 }
 
 TEST(ExecLog, LongArgumentsAreCutAndCounted) {
@@ -93,18 +120,20 @@ TEST(ExecLog, LongArgumentsAreCutAndCounted) {
   ASSERT_TRUE(log.start(nullptr).has_value());
   SeenExec many = seen(1);
   many.call.argv.assign(40, "a");
-  many.call.argv[1] = std::string(300, 'b');
+  many.call.argv[1] = std::string(3000, 'b');
+  many.call.argv[31] = std::string(3000, 'c');
   log.add(std::move(many));
   SeenExec cut = seen(2);
   cut.call.argv = {"x", "half-of-a-sec"};
   cut.last_cut = true;
-  cut.whole = false;
+  cut.call.complete = false;
   log.add(std::move(cut));
   const std::vector<json> all = wait_for(log, 2);
   ASSERT_EQ(all.size(), 2U);
   EXPECT_EQ(all[0]["argv"].size(), 32U);
   EXPECT_EQ(all[0]["argv_left_out"], 8);
-  EXPECT_EQ(all[0]["argv"][1], std::string(256, 'b') + "…");
+  EXPECT_EQ(all[0]["argv"][1], std::string(2048, 'b') + "…");
+  EXPECT_EQ(all[0]["argv"][31], std::string(4096 - 2048 - 30, 'c') + "…");
   EXPECT_EQ(all[1]["argv"], json({"x"})) << "half of a secret could not be found and hidden";
   EXPECT_EQ(all[1]["argv_more"], true);
 }

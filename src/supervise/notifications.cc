@@ -24,11 +24,8 @@
 namespace berm {
 namespace {
 
-// Not in Debian 12's headers (Linux 6.6): wake the waiting thread on this processor.
-constexpr unsigned long kSetFlags = SECCOMP_IOW(4, __u64);
-constexpr unsigned long kSyncWakeUp = 1;
-
 constexpr int kMostInterpreters = 5;  // as the kernel (exec_binprm)
+constexpr std::uint64_t kDigestedAtOnce = 1 << 20;
 constexpr std::int64_t kSettled = 2'000'000'000;
 
 bool is_exec(const seccomp_notif& notification) {
@@ -39,11 +36,10 @@ bool is_exec(const seccomp_notif& notification) {
 // that can be written (stores through a mapping leave no trace), not when it changed within the
 // clock's grain of now.
 bool can_be_known(int fd, const ObjectId& id) {
-  struct statvfs file_system {};
-  struct statfs kind {};
-  if (::fstatvfs(fd, &file_system) != 0) return false;
-  if ((file_system.f_flag & ST_RDONLY) != 0) return true;
-  if (::fstatfs(fd, &kind) != 0 || kind.f_type == TMPFS_MAGIC) return false;
+  struct statfs file_system {};
+  if (::fstatfs(fd, &file_system) != 0) return false;
+  if ((file_system.f_flags & ST_RDONLY) != 0) return true;
+  if (file_system.f_type == TMPFS_MAGIC) return false;
   timespec now{};
   ::clock_gettime(CLOCK_REALTIME_COARSE, &now);
   return std::int64_t{now.tv_sec} * 1'000'000'000 + now.tv_nsec - id.changed_ns > kSettled;
@@ -76,9 +72,10 @@ Result<void> NotificationWatch::start(UniqueFd notifications, pid_t init, Decide
   stop_ = UniqueFd(::eventfd(0, EFD_CLOEXEC));
   if (!stop_) return os_error("watch connections and programs");
   BERM_TRY(execs_.start(known));
+  // SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP (Linux 6.6) is left alone: it answers a lone program faster,
+  // but moves two jobs onto one processor, and `make -j2` then takes a tenth longer.
   notifications_ = std::move(notifications);
   decide_ = std::move(decide);
-  ::ioctl(notifications_.get(), kSetFlags, kSyncWakeUp);  // older kernels: a little slower
   try {
     thread_ = std::thread([this] { work(); });
   } catch (const std::system_error& error) {
@@ -133,25 +130,20 @@ bool NotificationWatch::serve() {
   return true;
 }
 
-// The pid may be somebody else's by now: then what was read is nobody's.
-bool NotificationWatch::still_waits(const seccomp_notif& notification) const {
-  return ::ioctl(notifications_.get(), SECCOMP_IOCTL_NOTIF_ID_VALID, &notification.id) == 0;
-}
-
-void NotificationWatch::answer(const seccomp_notif& notification, int error) const {
+// False: nobody waits for it any more.
+bool NotificationWatch::answer(const seccomp_notif& notification, int error) const {
   seccomp_notif_resp answer{};
   answer.id = notification.id;
   answer.error = -error;
   if (error == 0) answer.flags = SECCOMP_USER_NOTIF_FLAG_CONTINUE;
-  ::ioctl(notifications_.get(), SECCOMP_IOCTL_NOTIF_SEND, &answer);  // ENOENT: it was killed
+  return ::ioctl(notifications_.get(), SECCOMP_IOCTL_NOTIF_SEND, &answer) == 0;
 }
 
 void NotificationWatch::on_connect(const seccomp_notif& notification) {
   Attempt attempt;
   const bool meant = read_attempt(notification, attempt);
-  const bool valid = still_waits(notification);
-  answer(notification, 0);
-  if (meant && valid) attempts_.add(attempt);
+  // The pid may be somebody else's by now: then nobody waits, and what was read is nobody's.
+  if (answer(notification, 0) && meant) attempts_.add(attempt);
 }
 
 void NotificationWatch::on_exec(const seccomp_notif& notification) {
@@ -161,7 +153,6 @@ void NotificationWatch::on_exec(const seccomp_notif& notification) {
   int error = look(notification, process, seen);
   // Before the answer: a short program is gone, and its parent too, before we could ask.
   const SeenProcess::Numbers numbers = process.numbers();
-  if (!still_waits(notification)) return;
   if (error == 0) {
     error = judge(process, seen);
   } else if (error == EPERM) {
@@ -170,7 +161,8 @@ void NotificationWatch::on_exec(const seccomp_notif& notification) {
                      .reason = "the process hides its memory: what it starts cannot be seen"};
     seen.denied = true;
   }
-  answer(notification, error);
+  // It was killed meanwhile, and what was read may be another's: nothing was started.
+  if (!answer(notification, error)) return;
   // A name that leads nowhere (one more directory of PATH) starts nothing: the answer was ours.
   if (error != 0 && !seen.denied) return;
   if (numbers.pid != 0) seen.pid = numbers.pid;
@@ -202,7 +194,6 @@ int NotificationWatch::look(const seccomp_notif& notification, const SeenProcess
                .argv = std::move(call.argv),
                .cwd = process.cwd(),
                .complete = call.whole};
-  seen.whole = call.whole;
   seen.last_cut = call.last_cut;
   seen.remember = can_be_known(object.get(), *seen.id);
   seen.object = std::move(object);
@@ -279,7 +270,10 @@ int NotificationWatch::judge(const SeenProcess& process, SeenExec& seen) {
     opened = std::move(next);
     object = &opened;
   }
-  if (!seen.sha256.empty()) seen.object.reset();
+  // What was written a moment ago may be written again a moment later: read it while its process
+  // waits. What is larger is read behind its back, and said to have changed if it has.
+  if (!seen.remember && seen.id->size <= kDigestedAtOnce) digest(seen, [] { return false; });
+  if (!seen.sha256.empty() || !seen.undigested.empty()) seen.object.reset();
   return seen.denied ? EPERM : 0;
 }
 

@@ -52,7 +52,7 @@ class NotificationWatch {
   [[nodiscard]] int attempts_fd() const { return attempts_.fd(); }
   [[nodiscard]] std::vector<nlohmann::json> take_attempts() { return attempts_.take(); }
   [[nodiscard]] int execs_fd() const { return execs_.fd(); }
-  [[nodiscard]] std::vector<nlohmann::json> take_execs() { return execs_.take(); }
+  [[nodiscard]] std::vector<ExecEvent> take_execs() { return execs_.take(); }
   [[nodiscard]] std::uint64_t exec_count() const { return execs_.count(); }
 
  private:
@@ -65,8 +65,7 @@ class NotificationWatch {
   [[nodiscard]] int judge(const SeenProcess& process, SeenExec& seen);
   [[nodiscard]] int interpreter_of(const UniqueFd& object, const std::optional<ObjectId>& id,
                                    std::string& line);
-  [[nodiscard]] bool still_waits(const seccomp_notif& notification) const;
-  void answer(const seccomp_notif& notification, int error) const;
+  bool answer(const seccomp_notif& notification, int error) const;
 
   AttemptLog attempts_;
   ExecLog execs_;

@@ -49,8 +49,8 @@ bool is_proc(int fd) {
   return ::fstatfs(fd, &file_system) == 0 && file_system.f_type == PROC_SUPER_MAGIC;
 }
 
-std::string read_status(int directory) {
-  const UniqueFd fd(::openat(directory, "status", O_RDONLY | O_CLOEXEC));
+std::string read_status(const SeenProcess& process) {
+  const UniqueFd fd(::open(process.proc("status").c_str(), O_RDONLY | O_CLOEXEC));
   std::array<char, 4096> text;
   const ssize_t got = fd ? ::read(fd.get(), text.data(), text.size()) : -1;
   return got <= 0 ? "" : std::string(text.data(), static_cast<std::size_t>(got));
@@ -73,7 +73,7 @@ pid_t to_pid(const std::string& text) {
 
 // "/proc/self" is whoever asks, and we have no number in there: its target is written out.
 std::string target_of_self(const SeenProcess& process, std::string_view name) {
-  const std::string status = read_status(process.directory());
+  const std::string status = read_status(process);
   const std::string pid = last_number(status, "\nNStgid:");
   if (name == "self") return pid;
   return fmt::format("{}/task/{}", pid, last_number(status, "\nNSpid:"));
@@ -81,10 +81,11 @@ std::string target_of_self(const SeenProcess& process, std::string_view name) {
 
 }  // namespace
 
-SeenProcess::SeenProcess(pid_t tid)
-    : tid_(tid), proc_(open_path(AT_FDCWD, fmt::format("/proc/{}", tid).c_str(), O_DIRECTORY)) {}
+std::string SeenProcess::proc(std::string_view name) const {
+  return fmt::format("/proc/{}/{}", tid_, name);
+}
 
-std::string SeenProcess::cwd() const { return read_link(proc_.get(), "cwd"); }
+std::string SeenProcess::cwd() const { return read_link(AT_FDCWD, proc("cwd").c_str()); }
 
 SeenProcess::Numbers SeenProcess::numbers() const {
   const UniqueFd pidfd(static_cast<int>(::syscall(SYS_pidfd_open, tid_, kPidfdThread)));
@@ -92,7 +93,7 @@ SeenProcess::Numbers SeenProcess::numbers() const {
   if (pidfd && ::ioctl(pidfd.get(), kPidfdGetInfo, &info) == 0 && info.tgid != 0) {
     return {static_cast<pid_t>(info.tgid), static_cast<pid_t>(info.ppid)};
   }
-  const std::string status = read_status(proc_.get());
+  const std::string status = read_status(*this);
   return {to_pid(last_number(status, "\nTgid:")), to_pid(last_number(status, "\nPPid:"))};
 }
 
@@ -120,7 +121,7 @@ int RunRoot::resolve(const SeenProcess& process, int base, const std::string& pa
   open_how how{.flags = O_PATH | O_CLOEXEC, .mode = 0, .resolve = RESOLVE_IN_ROOT};
   if (!path.starts_with('/')) {
     const std::string name = base == AT_FDCWD ? "cwd" : fmt::format("fd/{}", base);
-    from = open_path(process.directory(), name.c_str(), 0);
+    from = open_path(AT_FDCWD, process.proc(name).c_str(), 0);
     if (!from) return base == AT_FDCWD ? errno : EBADF;
     if (path.empty()) {
       object = std::move(from);

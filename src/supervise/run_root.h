@@ -13,8 +13,7 @@ namespace berm {
 /// A process of the run, by the number that we see (of any of its threads).
 class SeenProcess {
  public:
-  explicit SeenProcess(pid_t tid);
-  [[nodiscard]] int directory() const { return proc_.get(); }  ///< /proc/TID; -1: it is gone
+  explicit SeenProcess(pid_t tid) : tid_(tid) {}
   [[nodiscard]] pid_t tid() const { return tid_; }
   /// Its working directory as text; "" if it is gone.
   [[nodiscard]] std::string cwd() const;
@@ -26,9 +25,12 @@ class SeenProcess {
   };
   [[nodiscard]] Numbers numbers() const;
 
+  /// "/proc/TID/NAME". The number may be another's by the time it is used: who looks makes sure
+  /// afterwards that the process still waits.
+  [[nodiscard]] std::string proc(std::string_view name) const;
+
  private:
   pid_t tid_;
-  UniqueFd proc_;
 };
 
 /// The root that all processes of a run share: nobody inside may chroot(2) or mount(2).

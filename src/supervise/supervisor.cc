@@ -34,7 +34,8 @@ using nlohmann::json;
 constexpr Milliseconds kSampleEvery{100};
 constexpr Milliseconds kQuiet{10};
 constexpr Milliseconds kDiskEvery{500};
-constexpr Milliseconds kExecRest{5};  // programs are recorded in batches: waking up costs more
+constexpr Milliseconds kHitsRest{25};
+constexpr Milliseconds kExecRest{25};  // programs are recorded in batches: waking up costs more
 constexpr Milliseconds kDigestGrace{5000};
 constexpr std::uint64_t kMostExecs = 500'000;  // about 300 MB of record: an attack on it
 
@@ -81,6 +82,7 @@ class Supervisor {
   void on_ended_init();
   void sample();
   void check_limits();
+  void check_hits();
   void show_status();
   void finish();
   void put_status(std::string_view text);
@@ -104,6 +106,7 @@ class Supervisor {
   std::optional<Sandbox> sandbox_;
   NotificationWatch watch_;
   Clock::time_point next_execs_;
+  Clock::time_point next_hits_;
   std::string refused_;            ///< why the last program that was refused was
   std::vector<StreamPump> pumps_;  ///< [0] stdin, then stdout, stderr (or the terminal's two)
   RawTerminal raw_;
@@ -385,11 +388,13 @@ void Supervisor::record_attempts() {
 void Supervisor::record_execs() {
   next_execs_ = Clock::now() + kExecRest;
   const std::uint64_t before = watch_.exec_count();
-  for (const json& exec : watch_.take_execs()) {
-    record_.append("supervisor", "exec", exec);
+  std::vector<std::string> events;
+  for (ExecEvent& exec : watch_.take_execs()) {
+    events.push_back(std::move(exec.data));
     tools_.on_exec(Clock::now());
-    if (exec["decision"] == "deny") refused_ = exec["reason"].get<std::string>();
+    if (exec.denied) refused_ = std::move(exec.reason);
   }
+  record_.append_all("supervisor", "exec", events);
   if (watch_.lost()) {
     // Nothing could be started since: what the agent made of that is not the whole story.
     if (outcome_ && std::holds_alternative<Exited>(*outcome_)) outcome_.reset();
@@ -453,7 +458,17 @@ void Supervisor::check_limits() {
   } else if (plan_.limits.processes_by != Strength::kernel &&
              tree_.processes >= plan_.limits.processes) {
     hit("processes", {{"count", tree_.processes}, {"by", "supervised"}});
-  } else if (const CgroupHits hits = cgroup_.hits(); hits.pids_max > 0) {
+  } else if (Clock::now() >= next_hits_) {
+    next_hits_ = Clock::now() + kHitsRest;
+    check_hits();
+  }
+}
+
+// What the kernel refused or killed for. A loop that turns for every started program does not ask
+// every time: on_ended_init() asks once more.
+void Supervisor::check_hits() {
+  const CgroupHits hits = cgroup_.hits();
+  if (hits.pids_max > 0) {
     hit("processes", {{"by", "kernel"}, {"refused_forks", hits.pids_max}});
   } else if (hits.oom_kills > 0) {
     sandbox_->kill();  // v1 has no oom.group: one victim ends the run (on_ended_init records it)
@@ -514,11 +529,12 @@ void Supervisor::wait_once() {
   if (usage_.output.count != before) last_output_ = Clock::now();
   if (fds[1].revents != 0) on_init_message();
   if (fds[2].revents != 0) on_egress_event();
+  // What ran so far comes before what its tool call says next.
+  if ((fds[5].revents | fds[6].revents | fds[7].revents) != 0) record_execs();
   tools_.on_ready(fds[5].revents, fds[6].revents);
   if (tools_.take_interrupt()) ::kill(::getpid(), SIGINT);
   if (tools_.take_redraw() && terminal_) sandbox_->forward_signal(SIGWINCH);
   if (fds[3].revents != 0) record_attempts();
-  if (fds[7].revents != 0) record_execs();
   if (fds[4].revents != 0) {
     if (const Result<void> kept = options_.on_broker(); !kept) {
       end(BoundaryLost{"the keeper of the run's credentials: " + sentence(kept.error())});
