@@ -43,7 +43,7 @@ void RecordFile::append(std::string_view source, std::string_view type,
 }
 
 void RecordFile::append_all(std::string_view source, std::string_view type,
-                        const std::vector<std::string>& events) {
+                            const std::vector<std::string>& events) {
   std::string lines;
   for (const std::string& data : events) seal(source, type, data, lines);
   write(lines);

@@ -11,8 +11,8 @@
 
 namespace berm {
 
-/// Appends events. Each is written to an O_APPEND descriptor, whole lines at a time, before append()
-/// returns, so that no event that was acknowledged is lost when berm crashes.
+/// Appends events. Each is written to an O_APPEND descriptor, whole lines at a time, before
+/// append() returns, so that no event that was acknowledged is lost when berm crashes.
 class RecordFile {
  public:
   /// Hides the secrets of `known`, and what looks like one, in every event from now on. `known`
@@ -25,7 +25,7 @@ class RecordFile {
   void append(std::string_view source, std::string_view type, const nlohmann::json& data);
   /// The same for many events of one type, in canonical form (record/canonical.h), by one write(2).
   void append_all(std::string_view source, std::string_view type,
-              const std::vector<std::string>& events);
+                  const std::vector<std::string>& events);
 
   [[nodiscard]] bool failed() const { return failed_; }
   [[nodiscard]] const std::string& head() const { return previous_; }

@@ -68,9 +68,8 @@ void write_object(CanonicalWriter& writer, const json& value) {
   members.reserve(value.size());
   for (auto member = value.begin(); member != value.end(); ++member) members.push_back(member);
   // json sorts by bytes, which is right already unless a name leaves the first plane.
-  std::ranges::sort(members, comes_before, [](const auto& member) -> std::string_view {
-    return member.key();
-  });
+  std::ranges::sort(members, comes_before,
+                    [](const auto& member) -> std::string_view { return member.key(); });
   writer.open_object();
   for (const auto& member : members) {
     writer.key(member.key());

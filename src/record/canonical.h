@@ -1,9 +1,10 @@
 // src/record/canonical.h: JSON in the one form that has one hash (RFC 8785, JCS).
 #pragma once
 
+#include <fmt/format.h>
+
 #include <concepts>
 #include <cstdint>
-#include <fmt/format.h>
 #include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <string_view>

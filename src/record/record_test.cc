@@ -15,13 +15,14 @@ std::vector<std::string> lines_of_a_run() {
   std::string previous = genesis_hash();
   const char* types[] = {"run.start", "agent.start", "verdict", "run.end"};
   for (std::uint64_t i = 0; i < 4; ++i) {
-    const SealedEvent event = seal_event({.run = "r-1",
-                                          .sequence = i,
-                                          .time = "2026-11-22T00:00:00.000000000Z",
-                                          .monotonic_ns = static_cast<std::int64_t>(i),
-                                          .source = "supervisor",
-                                          .type = types[i]},
-                                         canonical({{"n", i}, {"text", "line\nfeed \xff"}}), previous);
+    const SealedEvent event =
+        seal_event({.run = "r-1",
+                    .sequence = i,
+                    .time = "2026-11-22T00:00:00.000000000Z",
+                    .monotonic_ns = static_cast<std::int64_t>(i),
+                    .source = "supervisor",
+                    .type = types[i]},
+                   canonical({{"n", i}, {"text", "line\nfeed \xff"}}), previous);
     lines.push_back(event.line);
     previous = event.hash;
   }

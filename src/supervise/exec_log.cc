@@ -55,8 +55,7 @@ void write_object(CanonicalWriter& writer, const SeenExec& seen) {
   if (!seen.id) return writer.null();
   writer.open_object();
   writer.key("device");
-  writer.text(
-      fmt::format("{}:{}", gnu_dev_major(seen.id->device), gnu_dev_minor(seen.id->device)));
+  writer.text(fmt::format("{}:{}", gnu_dev_major(seen.id->device), gnu_dev_minor(seen.id->device)));
   writer.key("inode");
   writer.number(seen.id->inode);
   writer.key("sha256");

@@ -51,7 +51,7 @@ struct SeenExec {
   pid_t pid = 0;
   pid_t parent = 0;
   ExecCall call;
-  bool last_cut = false;  ///< the last of argv goes on
+  bool last_cut = false;                  ///< the last of argv goes on
   std::vector<std::string> interpreters;  ///< of a script, resolved, in the order they are started
   ToolDecision decision;
   bool denied = false;

@@ -97,7 +97,8 @@ TEST(ExecLog, AtTheEndWhatHasNoDigestSaysSo) {
   EXPECT_EQ(all[0]["object"]["undigested"], "larger than 512 MiB");
 }
 
-// A program that is rewritten while its digest waits: the record must not vouch for the new content.
+// A program that is rewritten while its digest waits: the record must not vouch for the new
+// content.
 TEST(ExecLog, WhatChangedMeanwhileHasNoDigest) {
   std::string path = "/tmp/berm-exec-log-XXXXXX";
   const UniqueFd file(::mkstemp(path.data()));
