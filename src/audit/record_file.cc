@@ -7,6 +7,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "base/text.h"
 #include "record/canonical.h"
 #include "record/chain.h"
 
@@ -32,7 +33,23 @@ Result<RecordFile> RecordFile::create(const std::string& path, std::string run) 
   record.fd_ = BERM_TRY(open_file(path, O_WRONLY | O_APPEND | O_CREAT | O_EXCL | O_NOFOLLOW, 0600));
   record.run_ = std::move(run);
   record.previous_ = genesis_hash();
+  record.signed_at_ = monotonic_ns();
   return record;
+}
+
+void RecordFile::sign_with(RunKey key) {
+  key_ = std::move(key);
+  append("supervisor", "record.key", to_json(*key_));
+}
+
+void RecordFile::make_key() {
+  if (key_ || failed_) return;
+  Result<RunKey> key = make_run_key(run_, std::nullopt);
+  if (key) {
+    sign_with(*std::move(key));
+  } else {
+    failed_ = true;  // a record that nobody signed is no evidence
+  }
 }
 
 void RecordFile::append(std::string_view source, std::string_view type,
@@ -40,6 +57,7 @@ void RecordFile::append(std::string_view source, std::string_view type,
   std::string lines;
   seal(source, type, canonical(data), lines);
   write(lines);
+  if (unsigned_ >= kEvery) checkpoint();
 }
 
 void RecordFile::append_all(std::string_view source, std::string_view type,
@@ -47,6 +65,7 @@ void RecordFile::append_all(std::string_view source, std::string_view type,
   std::string lines;
   for (const std::string& data : events) seal(source, type, data, lines);
   write(lines);
+  if (unsigned_ >= kEvery) checkpoint();
 }
 
 void RecordFile::seal(std::string_view source, std::string_view type, std::string data,
@@ -65,6 +84,9 @@ void RecordFile::seal(std::string_view source, std::string_view type, std::strin
   lines += event.line;
   lines += '\n';
   previous_ = std::move(event.hash);
+  tree_.append(
+      leaf_hash({reinterpret_cast<const char*>(event.digest.data()), event.digest.size()}));
+  ++unsigned_;
 }
 
 // One write: a crash leaves whole lines or, at the very end, a torn one that shows as such; a short
@@ -74,7 +96,36 @@ void RecordFile::write(std::string_view lines) {
   failed_ = ::write(fd_.get(), lines.data(), lines.size()) != static_cast<ssize_t>(lines.size());
 }
 
-void RecordFile::flush() {
+void RecordFile::checkpoint() {
+  make_key();
+  if (failed_) return;
+  const Checkpoint signed_now{.run = run_,
+                              .size = tree_.size(),
+                              .root = tree_.root(),
+                              .head = previous_,
+                              .time = wall_time()};
+  const std::string text = to_text(signed_now);
+  const std::string signature = key_->key.sign(text);
+  failed_ = signature.empty();
+  std::string lines;
+  seal("supervisor", "checkpoint",
+       canonical({{"note", signed_note(text, run_signer(run_), key_->key.public_key(), signature)},
+                  {"root", to_hex(signed_now.root)},
+                  {"size", signed_now.size}}),
+       lines);
+  write(lines);
+  unsigned_ = 0;
+  signed_at_ = monotonic_ns();
+}
+
+void RecordFile::tick() {
+  if (failed_) return;
+  const std::int64_t since = monotonic_ns() - signed_at_;
+  if (since >= (unsigned_ > 0 ? kRest : kHeartbeat)) checkpoint();
+}
+
+void RecordFile::finish() {
+  checkpoint();
   if (::fdatasync(fd_.get()) != 0) failed_ = true;
 }
 

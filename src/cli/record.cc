@@ -1,4 +1,6 @@
-// berm show, log, verify: the story of a run, its events, and whether they can be trusted.
+// berm show, log: the story of a run, its events, and whether they can be trusted.
+#include "cli/record.h"
+
 #include <fmt/format.h>
 #include <sys/stat.h>
 
@@ -10,6 +12,7 @@
 #include "cli/console.h"
 #include "record/asked_for.h"
 #include "record/chain.h"
+#include "record/proof.h"
 #include "record/story.h"
 #include "session/run_directory.h"
 #include "session/run_session.h"
@@ -23,20 +26,9 @@ struct RecordOptions {
   std::string run = "latest";
   std::string type;
   bool json = false;
+  std::optional<std::uint64_t> prove;
+  std::optional<std::uint64_t> prove_growth;
 };
-
-constexpr std::size_t kMaxRecord = 1ULL << 30;
-
-// A run by name, or a record file by path.
-Result<std::string> record_path(const std::string& name) {
-  struct stat status {};
-  if (name.find('/') != std::string::npos && ::stat(name.c_str(), &status) == 0 &&
-      S_ISREG(status.st_mode)) {
-    return name;
-  }
-  const std::string state = BERM_TRY(state_directory());
-  return BERM_TRY(find_run(state, name)) + "/record.jsonl";
-}
 
 // A record may come from anybody: any key may hold any type.
 std::string text_of(const json& value, const char* key) {
@@ -90,6 +82,13 @@ int log(const RecordOptions& options) {
   if (!path) return fail(path.error());
   const Result<std::string> text = read_file(*path, kMaxRecord);
   if (!text) return fail(text.error());
+  if (options.prove || options.prove_growth) {
+    const Result<json> proof = options.prove ? prove_event(*text, *options.prove)
+                                             : prove_record_growth(*text, *options.prove_growth);
+    if (!proof) return fail(proof.error());
+    put_json(*proof);
+    return kDone;
+  }
   const std::vector<json> events = events_of(*text);
   const std::int64_t start = events.empty() ? 0 : number_of(events.front(), "mono");
   for (const json& event : events) {
@@ -98,45 +97,6 @@ int log(const RecordOptions& options) {
                      : line_of(event, start));
   }
   return kDone;
-}
-
-int verify(const RecordOptions& options) {
-  const Result<std::string> path = record_path(options.run);
-  if (!path) return fail(path.error());
-  const Result<std::string> text = read_file(*path, kMaxRecord);
-  if (!text) return fail(text.error());
-  // A lone file has no run.json beside it; then only the chain itself can be checked.
-  const Result<json> run = load_run(path->substr(0, path->rfind('/')));
-  const bool ended = run && run->contains("record_head");
-  const RecordCheck check = check_record(*text, ended ? text_of(*run, "record_head") : "");
-  const bool good = check.intact() && check.complete;
-  if (options.json) {
-    json problems = json::array();
-    for (const RecordProblem& p : check.problems) {
-      problems.push_back({{"line", p.line}, {"what", p.what}});
-    }
-    put_json({{"schema", "berm.verify/1"},
-              {"record", *path},
-              {"events", check.events},
-              {"intact", check.intact()},
-              {"complete", check.complete},
-              {"head", check.head},
-              {"problems", problems}});
-    return good ? kDone : kNo;
-  }
-  for (const RecordProblem& p : check.problems) {
-    put(fmt::format("{}:{}: {}\n", printable(*path), p.line, printable(p.what)));
-  }
-  if (!check.complete) {
-    put("incomplete: there is no run.end event; the record was cut off, or the run is still going "
-        "on\n");
-  }
-  if (good) {
-    put(fmt::format(
-        "intact: {} events, head {}{}\n", check.events, check.head.substr(0, 16),
-        ended ? "" : "; the chain alone: no run.json beside it tells the head it ended with"));
-  }
-  return good ? kDone : kNo;
 }
 
 std::string changes_story(const json& data) {
@@ -248,7 +208,8 @@ int show(const RecordOptions& options) {
                     one.times, printable(one.destination)));
   }
   const Result<json> run = load_run(path->substr(0, path->rfind('/')));
-  const RecordCheck check = check_record(*text, run ? text_of(*run, "record_head") : "");
+  const RecordCheck check =
+      check_record(*text, {.head = run ? text_of(*run, "record_head") : "", .key = {}});
   put(fmt::format("  record    {} events, {}\n", check.events,
                   check.intact() && check.complete ? "intact"
                   : check.intact()                 ? "incomplete"
@@ -266,6 +227,16 @@ std::shared_ptr<RecordOptions> add_common(CLI::App* command) {
 
 }  // namespace
 
+Result<std::string> record_path(const std::string& name) {
+  struct stat status {};
+  if (name.find('/') != std::string::npos && ::stat(name.c_str(), &status) == 0 &&
+      S_ISREG(status.st_mode)) {
+    return name;
+  }
+  const std::string state = BERM_TRY(state_directory());
+  return BERM_TRY(find_run(state, name)) + "/record.jsonl";
+}
+
 void add_show(CLI::App& app, Action& action) {
   CLI::App* command = app.add_subcommand("show", "the story of one run");
   command->footer("Examples:\n  berm show\n  berm show r-20261122-7f3a\n  berm show latest --json");
@@ -280,16 +251,14 @@ void add_log(CLI::App& app, Action& action) {
       ".type");
   const auto options = add_common(command);
   command->add_option("--type", options->type, "only events whose type starts with this");
+  auto* event = command->add_option(
+      "--prove", options->prove,
+      "print a proof that event SEQ is in what was signed (berm verify --proof)");
+  command
+      ->add_option("--prove-growth", options->prove_growth,
+                   "print a proof that the first N events are the beginning of what was signed")
+      ->excludes(event);
   command->callback([=, &action] { action = [=] { return log(*options); }; });
-}
-
-void add_verify(CLI::App& app, Action& action) {
-  CLI::App* command = app.add_subcommand("verify", "check that a record is whole and unchanged");
-  command->footer(
-      "Examples:\n  berm verify\n  berm verify ./record.jsonl\n  berm verify latest --json\n\nExit "
-      "codes: 0 intact and complete · 1 not");
-  const auto options = add_common(command);
-  command->callback([=, &action] { action = [=] { return verify(*options); }; });
 }
 
 }  // namespace berm

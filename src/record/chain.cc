@@ -1,8 +1,8 @@
 #include "record/chain.h"
 
-#include <fmt/format.h>
-
+#include <charconv>
 #include <nlohmann/json.hpp>
+#include <system_error>
 
 #include "base/text.h"
 #include "record/canonical.h"
@@ -15,62 +15,39 @@ using nlohmann::json;
 
 constexpr int kMaxDepth = 64;
 
-// Checks one event against its predecessor; returns what is wrong, or "".
-class ChainChecker {
- public:
-  std::string check(std::string_view line) {
-    json event = parse_event(line);
-    if (!event.is_object()) return "not a JSON object";
-    const std::string hash = text(event, "hash");
-    event.erase("hash");
-    const std::string wrong = compare(event, hash, line);
-    // Go on from what the line claims, so that one edit is one problem and not all that follow.
-    previous_ = hash;
-    sequence_ = static_cast<std::uint64_t>(number(event, "seq")) + 1;
-    monotonic_ = number(event, "mono");
-    type_ = text(event, "type");
-    if (run_.empty()) run_ = text(event, "run");
-    return wrong;
-  }
+constexpr std::string_view kHashMember = R"(,"hash":")";
+constexpr std::size_t kHashSize = 64;
 
-  [[nodiscard]] const std::string& head() const { return previous_; }
-  [[nodiscard]] bool ended() const { return type_ == "run.end"; }
+// Reads what stands behind the data, which has one form.
+class TailReader {
+ public:
+  explicit TailReader(std::string_view rest) : rest_(rest) {}
+
+  void skip(std::string_view literal) {
+    good_ = good_ && rest_.starts_with(literal);
+    if (good_) rest_.remove_prefix(literal.size());
+  }
+  // A string of ours holds nothing that would have to be escaped.
+  std::string_view word() {
+    const std::size_t end = rest_.find_first_of("\"\\");
+    good_ = good_ && end != std::string_view::npos && rest_[end] == '"';
+    const std::string_view out = good_ ? rest_.substr(0, end) : std::string_view();
+    if (good_) rest_.remove_prefix(end);
+    return out;
+  }
+  template <class Number>
+  Number number() {
+    Number out{};
+    const auto [end, error] = std::from_chars(rest_.data(), rest_.data() + rest_.size(), out);
+    good_ = good_ && error == std::errc();
+    if (good_) rest_.remove_prefix(static_cast<std::size_t>(end - rest_.data()));
+    return out;
+  }
+  [[nodiscard]] bool is_over() const { return good_ && rest_.empty(); }
 
  private:
-  // A hostile record may hold any type under any key.
-  static std::string text(const json& event, const char* key) {
-    const auto found = event.find(key);
-    return found != event.end() && found->is_string() ? found->get<std::string>() : std::string();
-  }
-  static std::int64_t number(const json& event, const char* key) {
-    const auto found = event.find(key);
-    return found != event.end() && found->is_number_integer() ? found->get<std::int64_t>() : -1;
-  }
-
-  std::string compare(const json& event, const std::string& hash, std::string_view line) const {
-    if (number(event, "v") != kEventVersion) return "unknown version";
-    if (sha256_hex(canonical(event)) != hash) return "edited: the hash does not fit the content";
-    json whole = event;
-    whole["hash"] = hash;
-    if (canonical(whole) != line) return "edited: not in canonical form";
-    if (static_cast<std::uint64_t>(number(event, "seq")) != sequence_) {
-      return fmt::format("dropped or reordered: expected event {}, found {}", sequence_,
-                         number(event, "seq"));
-    }
-    if (text(event, "prev") != previous_) {
-      return "the chain is broken: 'prev' is not the hash of the line before";
-    }
-    if (!run_.empty() && text(event, "run") != run_) return "an event of another run";
-    if (number(event, "mono") < monotonic_) return "the clock goes back";
-    if (ended()) return "an event after the end of the run";
-    return "";
-  }
-
-  std::string previous_ = genesis_hash();
-  std::uint64_t sequence_ = 0;  // unsigned: what a hostile line claims may overflow
-  std::int64_t monotonic_ = 0;
-  std::string run_;
-  std::string type_;
+  std::string_view rest_;
+  bool good_ = true;
 };
 
 }  // namespace
@@ -116,35 +93,46 @@ SealedEvent seal_event(const EventHeader& header, std::string_view data,
   writer.key("v");
   writer.number(kEventVersion);
   writer.close_object();
-  sealed.hash = sha256_hex(line);
-  line.insert(hash_at, R"(,"hash":")" + sealed.hash + '"');
+  Sha256 hash;
+  hash.update(line);
+  sealed.digest = hash.digest();
+  sealed.hash = to_hex(sealed.digest);
+  line.insert(hash_at, std::string(kHashMember) + sealed.hash + '"');
   return sealed;
 }
 
-RecordCheck check_record(std::string_view text, std::string_view expected_head) {
-  RecordCheck check;
-  ChainChecker checker;
-  std::size_t number = 0;
-  while (!text.empty()) {
-    ++number;
-    const std::size_t end = text.find('\n');
-    if (end == std::string_view::npos) {
-      check.problems.push_back({number, "truncated: the last line has no end"});
-      break;
-    }
-    const std::string wrong = checker.check(text.substr(0, end));
-    if (!wrong.empty()) check.problems.push_back({number, wrong});
-    ++check.events;
-    text.remove_prefix(end + 1);
-  }
-  check.head = checker.head();
-  check.complete = checker.ended();
-  if (check.events == 0 && check.problems.empty()) check.problems.push_back({0, "empty"});
-  if (!expected_head.empty() && check.head != expected_head) {
-    check.problems.push_back(
-        {number, "truncated or replaced: the last hash is not the one the run ended with"});
-  }
-  return check;
+std::optional<SealedLine> parse_sealed(std::string_view line) {
+  constexpr std::string_view kData = R"({"data":)";
+  // The last one: data may hold such a member, what stands behind may not.
+  const std::size_t at = line.rfind(kHashMember);
+  if (at == std::string_view::npos || !line.starts_with(kData) || at < kData.size())
+    return std::nullopt;
+  SealedLine out;
+  out.data = line.substr(kData.size(), at - kData.size());
+  TailReader tail(line.substr(at + kHashMember.size()));
+  out.hash = tail.word();
+  const std::size_t rest = at + kHashMember.size() + out.hash.size() + 1;
+  tail.skip(R"(","mono":)");
+  out.monotonic_ns = tail.number<std::int64_t>();
+  tail.skip(R"(,"prev":")");
+  out.previous = tail.word();
+  tail.skip(R"(","run":")");
+  out.run = tail.word();
+  tail.skip(R"(","seq":)");
+  out.sequence = tail.number<std::uint64_t>();
+  tail.skip(R"(,"source":")");
+  out.source = tail.word();
+  tail.skip(R"(","time":")");
+  out.time = tail.word();
+  tail.skip(R"(","type":")");
+  out.type = tail.word();
+  tail.skip(R"(","v":1})");
+  if (!tail.is_over() || out.hash.size() != kHashSize) return std::nullopt;
+  Sha256 hash;
+  hash.update(line.substr(0, at));
+  hash.update(line.substr(rest));
+  out.fits = hash.hex() == out.hash;
+  return out;
 }
 
 }  // namespace berm

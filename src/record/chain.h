@@ -1,13 +1,13 @@
-// src/record/chain.h: the append-only form of a run's events, and how to check it.
+// src/record/chain.h: the append-only form of a run's events.
 #pragma once
 
 #include <cstdint>
 #include <nlohmann/json_fwd.hpp>
+#include <optional>
 #include <string>
 #include <string_view>
-#include <vector>
 
-#include "base/result.h"
+#include "record/sha256.h"
 
 namespace berm {
 
@@ -28,6 +28,7 @@ struct EventHeader {
 struct SealedEvent {
   std::string line;
   std::string hash;
+  Digest digest{};  ///< the hash, as bytes: a leaf of the Merkle tree
 };
 /// @param data  in canonical form
 [[nodiscard]] SealedEvent seal_event(const EventHeader& header, std::string_view data,
@@ -40,24 +41,20 @@ struct SealedEvent {
 /// "prev" of the first event.
 [[nodiscard]] std::string genesis_hash();
 
-/// Something wrong with a record, and where.
-struct RecordProblem {
-  std::size_t line = 0;  ///< from 1
-  std::string what;
-  bool operator==(const RecordProblem&) const = default;
+/// The parts of a line as it was sealed. The views are of the line.
+struct SealedLine {
+  std::string_view hash;
+  std::int64_t monotonic_ns = 0;
+  std::string_view previous;
+  std::string_view run;
+  std::uint64_t sequence = 0;
+  std::string_view source;
+  std::string_view time;
+  std::string_view type;
+  std::string_view data;
+  bool fits = false;  ///< `hash` is the hash of the line without it
 };
-
-struct RecordCheck {
-  std::size_t events = 0;
-  bool complete = false;  ///< ends with run.end
-  std::string head;       ///< hash of the last event
-  std::vector<RecordProblem> problems;
-  [[nodiscard]] bool intact() const { return problems.empty(); }
-};
-
-/// Checks the chain of a whole record: edited, dropped, reordered, repeated, truncated, a clock
-/// that goes back, an event of another run. `expected_head` (from run.json) finds a record that was
-/// replaced by a shorter, well-formed one; "" = not known.
-[[nodiscard]] RecordCheck check_record(std::string_view text, std::string_view expected_head);
+/// nullopt: no line of ours. What is sealed is bytes: whether `data` is JSON its writer knows.
+[[nodiscard]] std::optional<SealedLine> parse_sealed(std::string_view line);
 
 }  // namespace berm

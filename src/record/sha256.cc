@@ -4,8 +4,6 @@
 #define OPENSSL_SUPPRESS_DEPRECATED
 #include "record/sha256.h"
 
-#include <array>
-
 #include "base/text.h"
 
 namespace berm {
@@ -16,11 +14,13 @@ void Sha256::update(std::string_view bytes) {
   SHA256_Update(&context_, bytes.data(), bytes.size());
 }
 
-std::string Sha256::hex() {
-  std::array<unsigned char, SHA256_DIGEST_LENGTH> digest{};
+Digest Sha256::digest() {
+  Digest digest{};
   SHA256_Final(digest.data(), &context_);
-  return to_hex({digest.data(), digest.size()});
+  return digest;
 }
+
+std::string Sha256::hex() { return to_hex(digest()); }
 
 std::string sha256_hex(std::string_view bytes) {
   Sha256 hash;

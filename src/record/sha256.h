@@ -4,17 +4,22 @@
 
 #include <openssl/sha.h>
 
+#include <array>
 #include <string>
 #include <string_view>
 
 namespace berm {
+
+using Digest = std::array<unsigned char, 32>;
 
 /// A hash in progress.
 class Sha256 {
  public:
   Sha256();
   void update(std::string_view bytes);
-  /// The digest as 64 lower-case hex digits. The object is spent.
+  /// The object is spent by either.
+  [[nodiscard]] Digest digest();
+  /// The digest as 64 lower-case hex digits.
   [[nodiscard]] std::string hex();
 
  private:

@@ -467,6 +467,7 @@ void Session::close_record() {
                   {"exit_code", report_.verdict.exit_code},
                   {"reasons", report_.verdict.reasons}});
   record_.append("supervisor", "run.end", {{"events", record_.count() + 1}});
+  record_.finish();
   if (record_.failed() && report_.verdict.exit_code != 123) {
     report_.verdict = {VerdictStatus::record_failed, 123, {"the record could not be written"}};
   }

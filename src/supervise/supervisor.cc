@@ -269,6 +269,7 @@ void Supervisor::on_init_message() {
     case wire::MessageKind::started:
       agent_runs_ = true;
       record_.append("supervisor", "agent.start", {{"argv", plan_.argv}, {"self_check", "passed"}});
+      record_.make_key();
       break;
     case wire::MessageKind::failed: {
       agent_runs_ = false;
@@ -548,6 +549,7 @@ void Supervisor::loop() {
     if (init_ended_) break;
     sample();
     check_limits();
+    record_.tick();
     show_status();
   }
   // Every writer is dead: what is in the pipes is all there will be. The output limit still counts.
