@@ -1,5 +1,6 @@
 #include "record/chain.h"
 
+#include <algorithm>
 #include <charconv>
 #include <nlohmann/json.hpp>
 #include <system_error>
@@ -18,6 +19,24 @@ constexpr int kMaxDepth = 64;
 constexpr std::string_view kHashMember = R"(,"hash":")";
 constexpr std::size_t kHashSize = 64;
 
+// What stands behind the data is short; a member's comma is rare enough to be looked for forwards.
+std::size_t last_of(std::string_view line, std::string_view member) {
+  constexpr std::size_t kTail = 512;
+  std::size_t last = std::string_view::npos;
+  std::size_t at = line.find(member, line.size() - std::min(line.size(), kTail));
+  for (; at != std::string_view::npos; at = line.find(member, at + 1)) last = at;
+  return last;
+}
+
+bool is_hex_of(std::string_view hex, const Digest& digest) {
+  constexpr std::string_view kDigits = "0123456789abcdef";
+  bool same = true;
+  for (std::size_t i = 0; i < digest.size(); ++i) {
+    same &= hex[2 * i] == kDigits[digest[i] >> 4] && hex[2 * i + 1] == kDigits[digest[i] & 15];
+  }
+  return same;
+}
+
 // Reads what stands behind the data, which has one form.
 class TailReader {
  public:
@@ -29,10 +48,11 @@ class TailReader {
   }
   // A string of ours holds nothing that would have to be escaped.
   std::string_view word() {
-    const std::size_t end = rest_.find_first_of("\"\\");
-    good_ = good_ && end != std::string_view::npos && rest_[end] == '"';
-    const std::string_view out = good_ ? rest_.substr(0, end) : std::string_view();
-    if (good_) rest_.remove_prefix(end);
+    const std::size_t end = rest_.find('"');
+    const std::string_view out = rest_.substr(0, end);
+    good_ = good_ && end != std::string_view::npos && out.find('\\') == std::string_view::npos;
+    if (!good_) return {};
+    rest_.remove_prefix(end);
     return out;
   }
   template <class Number>
@@ -104,7 +124,7 @@ SealedEvent seal_event(const EventHeader& header, std::string_view data,
 std::optional<SealedLine> parse_sealed(std::string_view line) {
   constexpr std::string_view kData = R"({"data":)";
   // The last one: data may hold such a member, what stands behind may not.
-  const std::size_t at = line.rfind(kHashMember);
+  const std::size_t at = last_of(line, kHashMember);
   if (at == std::string_view::npos || !line.starts_with(kData) || at < kData.size())
     return std::nullopt;
   SealedLine out;
@@ -131,7 +151,8 @@ std::optional<SealedLine> parse_sealed(std::string_view line) {
   Sha256 hash;
   hash.update(line.substr(0, at));
   hash.update(line.substr(rest));
-  out.fits = hash.hex() == out.hash;
+  out.digest = hash.digest();
+  out.fits = is_hex_of(out.hash, out.digest);
   return out;
 }
 

@@ -52,7 +52,8 @@ struct SealedLine {
   std::string_view time;
   std::string_view type;
   std::string_view data;
-  bool fits = false;  ///< `hash` is the hash of the line without it
+  Digest digest{};    ///< of the line without `hash`
+  bool fits = false;  ///< which it is, in lower case
 };
 /// nullopt: no line of ours. What is sealed is bytes: whether `data` is JSON its writer knows.
 [[nodiscard]] std::optional<SealedLine> parse_sealed(std::string_view line);

@@ -161,6 +161,28 @@ TEST(Verify, ARewrittenRecordNeedsAKeyThatSomebodyTrusts) {
   }
 }
 
+// Whoever can write the chain, but not sign.
+TEST(Verify, ACheckpointOfAnotherKeyIsFound) {
+  std::vector<std::string> lines = a_run().lines();
+  const std::vector<std::string> other = a_run("r-1").lines();
+  const json note = parse_event(other.back())["data"];
+  lines.pop_back();
+  const std::optional<SealedLine> end = parse_sealed(lines.back());
+  const std::optional<SealedLine> theirs = parse_sealed(other.back());
+  lines.push_back(seal_event({.run = "r-1",
+                              .sequence = end->sequence + 1,
+                              .time = std::string(theirs->time),
+                              .monotonic_ns = theirs->monotonic_ns,
+                              .source = "supervisor",
+                              .type = "checkpoint"},
+                             canonical(note), end->hash)
+                      .line);
+  const RecordCheck check = check_record(joined(lines));
+  ASSERT_FALSE(check.intact());
+  EXPECT_FALSE(check.complete);
+  EXPECT_EQ(check.problems.front().line, lines.size());
+}
+
 TEST(Verify, EverySingleBitFlipIsFound) {
   const std::string text = joined(a_run().lines());
   for (std::size_t i = 0; i < text.size(); ++i) {
