@@ -21,7 +21,7 @@ berm_library(rules/tools SOURCES decide.cc file_uses.cc invocation.cc pack_rules
   LINKS berm_policy berm_rules_shell)
 # What agents tell their hooks, and what they hear.
 berm_library(rules/hooks SOURCES read.cc answer.cc telemetry.cc LINKS berm_rules_tools berm_rules_model)
-berm_library(record SOURCES canonical.cc chain.cc checkpoint.cc merkle.cc proof.cc signature.cc verify.cc sha256.cc verdict.cc asked_for.cc story.cc story_calls.cc story_events.cc story_json.cc story_processes.cc story_text.cc story_tree.cc story_words.cc LINKS berm_base OpenSSL::Crypto)
+berm_library(record SOURCES attestation.cc canonical.cc chain.cc checkpoint.cc merkle.cc proof.cc signature.cc verify.cc sha256.cc verdict.cc asked_for.cc story.cc story_calls.cc story_events.cc story_json.cc story_processes.cc story_text.cc story_tree.cc story_words.cc LINKS berm_base OpenSSL::Crypto)
 berm_library(sys SOURCES fd.cc confine.cc self.cc frames.cc locked_memory.cc socket_address.cc beneath.cc child.cc mount.cc cgroup.cc process_memory.cc LINKS berm_base)
 berm_library(host SOURCES probe.cc doctor.cc registries.cc registries/reader.cc registries/formats.cc registries/documents.cc
   registries/npm.cc registries/pip.cc registries/cargo.cc registries/go.cc registries/maven.cc registries/nuget.cc
@@ -43,7 +43,7 @@ berm_library(egress SOURCES start.cc sidecar.cc serve.cc confine.cc configuratio
   model_route.cc model_meter.cc secret_store.cc telemetry.cc tool_result_log.cc LINKS berm_supervise berm_net berm_rules_model berm_rules_aws berm_rules_hooks)
 # The process that judges tool calls: hostile JSON and shell text stay out of the supervisor.
 berm_library(judge SOURCES start.cc serve.cc connection.cc LINKS berm_supervise berm_rules_hooks)
-berm_library(session SOURCES run_directory.cc policy_sources.cc run_session.cc stored_run.cc report.cc secrets.cc tool_answers.cc
+berm_library(session SOURCES audit_key.cc materials.cc run_directory.cc policy_sources.cc run_session.cc stored_run.cc report.cc secrets.cc tool_answers.cc
   LINKS berm_agents berm_credentials berm_egress berm_judge berm_host berm_workspace)
-berm_library(cli SOURCES console.cc run_options.cc run.cc plan.cc why.cc runs.cc changes.cc record.cc verify.cc init.cc doctor.cc doctor_credentials.cc doctor_residue.cc
+berm_library(cli SOURCES console.cc run_options.cc run.cc plan.cc why.cc runs.cc changes.cc record.cc attest.cc verify.cc init.cc doctor.cc doctor_credentials.cc doctor_residue.cc
   egress.cc broker.cc judge.cc LINKS berm_session)

@@ -45,6 +45,8 @@ class RecordFile {
   /// The last checkpoint, and everything written through to the disk.
   void finish();
 
+  /// Who signed; nullptr before the first checkpoint.
+  [[nodiscard]] const SigningKey* signing_key() const { return key_ ? &key_->key : nullptr; }
   [[nodiscard]] bool failed() const { return failed_; }
   [[nodiscard]] const std::string& head() const { return previous_; }
   [[nodiscard]] std::uint64_t count() const { return sequence_; }

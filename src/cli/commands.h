@@ -21,6 +21,7 @@ void add_diff(CLI::App& app, Action& action);
 void add_apply(CLI::App& app, Action& action);
 void add_discard(CLI::App& app, Action& action);
 void add_log(CLI::App& app, Action& action);
+void add_attest(CLI::App& app, Action& action);
 void add_verify(CLI::App& app, Action& action);
 void add_init(CLI::App& app, Action& action);
 void add_doctor(CLI::App& app, Action& action);

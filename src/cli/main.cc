@@ -22,8 +22,9 @@ constexpr Command kAll[] = {
     {"run", berm::add_run},       {"plan", berm::add_plan},       {"why", berm::add_why},
     {"runs", berm::add_runs},     {"show", berm::add_show},       {"diff", berm::add_diff},
     {"apply", berm::add_apply},   {"discard", berm::add_discard}, {"log", berm::add_log},
-    {"verify", berm::add_verify}, {"init", berm::add_init},       {"doctor", berm::add_doctor},
-    {"egress", berm::add_egress}, {"broker", berm::add_broker},   {"judge", berm::add_judge},
+    {"attest", berm::add_attest}, {"verify", berm::add_verify},   {"init", berm::add_init},
+    {"doctor", berm::add_doctor}, {"egress", berm::add_egress},   {"broker", berm::add_broker},
+    {"judge", berm::add_judge},
 };
 
 // CLI11 would only say that an argument was not expected.

@@ -7,6 +7,7 @@
 #include "cli/commands.h"
 #include "cli/console.h"
 #include "cli/record.h"
+#include "record/attestation.h"
 #include "record/proof.h"
 #include "session/run_directory.h"
 
@@ -19,9 +20,10 @@ constexpr int kIncomplete = 3;
 constexpr std::size_t kMaxProof = 4 << 20;
 
 struct VerifyOptions {
-  std::string run = "latest";
+  std::string run;
   std::string key;
   std::string proof;
+  std::string attestation;
   bool json = false;
 };
 
@@ -97,7 +99,7 @@ void tell(const RecordCheck& check, const std::string& path, bool head_known) {
 }
 
 int verify_record(const VerifyOptions& options, const std::optional<PublicKey>& key) {
-  const Result<std::string> path = record_path(options.run);
+  const Result<std::string> path = record_path(options.run.empty() ? "latest" : options.run);
   if (!path) return fail(path.error());
   const Result<std::string> text = read_file(*path, kMaxRecord);
   if (!text) return fail(text.error());
@@ -131,9 +133,46 @@ int verify_proof(const VerifyOptions& options, const std::optional<PublicKey>& k
   return check.holds ? kDone : kNo;
 }
 
+// Against the record if there is one: a lone statement is checked for its signature only.
+int verify_attestation(const VerifyOptions& options, const std::optional<PublicKey>& key) {
+  const Result<std::string> text = read_file(options.attestation, kMaxProof);
+  if (!text) return fail(text.error());
+  std::optional<std::string> record;
+  std::optional<PublicKey> signer = key;
+  if (!options.run.empty()) {
+    const Result<std::string> path = record_path(options.run);
+    if (!path) return fail(path.error());
+    Result<std::string> read = read_file(*path, kMaxRecord);
+    if (!read) return fail(read.error());
+    record = *std::move(read);
+    if (!signer) signer = check_record(*record).key;
+  }
+  if (!signer) {
+    return fail(Error{.code = Errc::usage,
+                      .what = "an attestation without its record needs the key that signed it",
+                      .fix = "berm verify --attestation FILE --key PUBLIC"});
+  }
+  const AttestationCheck check =
+      check_attestation(json::parse(*text, nullptr, false), *signer, record);
+  if (options.json) {
+    put_json({{"schema", "berm.verify/1"},
+              {"attestation", options.attestation},
+              {"holds", check.holds},
+              {"what", check.what},
+              {"with_record", record.has_value()},
+              {"key", fingerprint(*signer)},
+              {"statement", json::parse(check.statement, nullptr, false)}});
+  } else {
+    put(fmt::format("{}: {}{}\n", check.holds ? "holds" : "DOES NOT HOLD", printable(check.what),
+                    record ? "" : " (no RUN given: not compared with a record)"));
+  }
+  return check.holds ? kDone : kNo;
+}
+
 int verify(const VerifyOptions& options) {
   const Result<std::optional<PublicKey>> key = trusted_key(options.key);
   if (!key) return fail(key.error());
+  if (!options.attestation.empty()) return verify_attestation(options, *key);
   return options.proof.empty() ? verify_record(options, *key) : verify_proof(options, *key);
 }
 
@@ -152,6 +191,8 @@ void add_verify(CLI::App& app, Action& action) {
                       "id, part of it, 'latest', or the path of a record [latest]");
   command->add_option("--key", options->key,
                       "the public key (file, or base64) that must vouch for the run's own");
+  command->add_option("--attestation", options->attestation,
+                      "a file that 'berm attest' wrote; with RUN, compared with its record");
   command->add_option("--proof", options->proof, "a file that 'berm log --prove' wrote");
   command->add_flag("--json", options->json, "for machines");
   command->callback([=, &action] { action = [=] { return verify(*options); }; });

@@ -19,8 +19,12 @@
 #include "plan/make_plan.h"
 #include "plan/print.h"
 #include "policy/parse.h"
+#include "record/attestation.h"
+#include "record/canonical.h"
 #include "record/chain.h"
 #include "record/sha256.h"
+#include "session/audit_key.h"
+#include "session/materials.h"
 #include "session/secrets.h"
 #include "session/tool_answers.h"
 #include "sys/locked_memory.h"
@@ -33,6 +37,8 @@
 
 namespace berm {
 namespace {
+
+constexpr std::size_t kLargestAttested = 1ULL << 30;
 
 using nlohmann::json;
 
@@ -158,6 +164,7 @@ class Session {
   void collect_network();
   void drop_workspace();
   void import_on_success();
+  void write_attestation();
   void close_record();
 
   PreparedRun prepared_;
@@ -171,6 +178,7 @@ class Session {
   std::optional<ToolRules> tool_rules_;
   mutable std::mutex consent_mutex_;
   std::set<std::string> consented_;  ///< rules whose question the user allowed
+  std::optional<LastingKey> lasting_key_;
   json stored_;
   timespec started_{};
   GuardSummary guard_;
@@ -196,6 +204,7 @@ void Session::open_record() {
        {"argv", plan_.argv},
        {"repository", plan_.workspace.repository.str()},
        {"base", {{"head", plan_.workspace.base_commit}, {"branch", plan_.workspace.base_branch}}},
+       {"lock_files", lock_files_in(plan_.workspace.repository.str())},
        {"kernel", prepared_.host.kernel}});
   record_.append("supervisor", "enforcement",
                  {{"layers", layers_to_json(plan_.layers)},
@@ -461,6 +470,20 @@ void Session::import_on_success() {
   }
 }
 
+// Beside the record, and from it alone: whoever has the record can make the same statement.
+void Session::write_attestation() {
+  const Result<std::string> text = read_file(report_.path + "/record.jsonl", kLargestAttested);
+  Result<json> statement = text ? statement_of(*text) : tl::unexpected(text.error());
+  if (statement && record_.signing_key() != nullptr) {
+    std::vector<const SigningKey*> keys = {record_.signing_key()};
+    if (lasting_key_ && lasting_key_->key) keys.push_back(&*lasting_key_->key);
+    const std::string envelope = canonical(dsse_envelope(*statement, keys)) + "\n";
+    const Result<void> written = write_file(report_.path + "/attestation.json", envelope, 0600);
+    if (!written) statement = tl::unexpected(written.error());
+  }
+  if (!statement) report_.notes.push_back("no attestation: " + sentence(statement.error()));
+}
+
 void Session::close_record() {
   record_.append("supervisor", "verdict",
                  {{"status", name_of(report_.verdict.status)},
@@ -468,6 +491,7 @@ void Session::close_record() {
                   {"reasons", report_.verdict.reasons}});
   record_.append("supervisor", "run.end", {{"events", record_.count() + 1}});
   record_.finish();
+  write_attestation();
   if (record_.failed() && report_.verdict.exit_code != 123) {
     report_.verdict = {VerdictStatus::record_failed, 123, {"the record could not be written"}};
   }
