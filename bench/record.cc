@@ -53,8 +53,7 @@ int main(int argc, char** argv) {
       for (int k = 0; k < 64 && i < events; ++k) batch.push_back(exec_event(i++));
       spent += seconds([&] { record->append_all("supervisor", "exec", batch); });
     }
-    record->append("supervisor", "run.end", nlohmann::json::object());
-    spent += seconds([&] { record->finish(); });
+    spent += seconds([&] { record->end(); });
     const auto text = berm::read_file(path, 4ULL << 30);
     ::unlink(path.c_str());
     if (!text || record->failed()) return 1;

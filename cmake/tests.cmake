@@ -130,7 +130,7 @@ berm_black_box_test(tool-tests TIMEOUT 600 SOURCES tests/tools/exec_test.cc test
 add_dependencies(tool-tests exec-probe)
 berm_black_box_test(escape-tests TIMEOUT 300 SOURCES tests/escape/escape_test.cc tests/escape/probes.cc)
 berm_black_box_test(bomb-tests TIMEOUT 600 SOURCES tests/escape/bomb_test.cc)
-berm_black_box_test(integration-tests TIMEOUT 900 SOURCES tests/integration/run_test.cc tests/integration/changes_test.cc
+berm_black_box_test(integration-tests TIMEOUT 900 SOURCES tests/integration/run_test.cc tests/integration/record_test.cc tests/integration/changes_test.cc
   tests/integration/git_test.cc tests/integration/modes_test.cc tests/integration/hosts_test.cc
   tests/integration/hostile_repository_test.cc)
 berm_black_box_test(agent-tests TIMEOUT 1200 SOURCES tests/agents/claude_test.cc tests/agents/claude_tools_test.cc

@@ -124,7 +124,9 @@ void RecordFile::tick() {
   if (since >= (unsigned_ > 0 ? kRest : kHeartbeat)) checkpoint();
 }
 
-void RecordFile::finish() {
+void RecordFile::end() {
+  make_key();  // a run that never started has none yet
+  append("supervisor", "run.end", {{"events", sequence_ + 1}});
   checkpoint();
   if (::fdatasync(fd_.get()) != 0) failed_ = true;
 }

@@ -42,8 +42,8 @@ class RecordFile {
                   const std::vector<std::string>& events);
   /// Signs what is due. For a loop that turns at least once a second.
   void tick();
-  /// The last checkpoint, and everything written through to the disk.
-  void finish();
+  /// "run.end", the last checkpoint, and everything written through to the disk.
+  void end();
 
   /// Who signed; nullptr before the first checkpoint.
   [[nodiscard]] const SigningKey* signing_key() const { return key_ ? &key_->key : nullptr; }

@@ -489,8 +489,7 @@ void Session::close_record() {
                  {{"status", name_of(report_.verdict.status)},
                   {"exit_code", report_.verdict.exit_code},
                   {"reasons", report_.verdict.reasons}});
-  record_.append("supervisor", "run.end", {{"events", record_.count() + 1}});
-  record_.finish();
+  record_.end();
   write_attestation();
   if (record_.failed() && report_.verdict.exit_code != 123) {
     report_.verdict = {VerdictStatus::record_failed, 123, {"the record could not be written"}};

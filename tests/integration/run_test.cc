@@ -281,7 +281,8 @@ TEST_P(Run, WhoeverOfBermsProcessesIsKilledTheRunEndsOrGoesOn) {
     int status = 0;
     ::waitpid(pid, &status, 0);
     EXPECT_EQ(WEXITSTATUS(status), victim.code);
-    EXPECT_EQ(site.berm({"verify"}).code, 0) << "the record tells it to its end";
+    const Finished verified = site.berm({"verify"});
+    EXPECT_EQ(verified.code, 0) << "the record tells it to its end" << verified.out;
     const std::string id = site.berm({"runs", "--json"}).json()["runs"][0]["id"];
     EXPECT_EQ(site.shell("find /sys/fs/cgroup -name 'berm-" + id + "*' 2>/dev/null || true"), "");
   }
