@@ -21,7 +21,7 @@ berm_library(rules/tools SOURCES decide.cc file_uses.cc invocation.cc pack_rules
   LINKS berm_policy berm_rules_shell)
 # What agents tell their hooks, and what they hear.
 berm_library(rules/hooks SOURCES read.cc answer.cc telemetry.cc LINKS berm_rules_tools berm_rules_model)
-berm_library(record SOURCES attestation.cc canonical.cc chain.cc checkpoint.cc merkle.cc proof.cc signature.cc verify.cc sha256.cc verdict.cc asked_for.cc story.cc story_calls.cc story_events.cc story_json.cc story_processes.cc story_text.cc story_tree.cc story_words.cc LINKS berm_base OpenSSL::Crypto)
+berm_library(record SOURCES attestation.cc canonical.cc chain.cc checkpoint.cc fields.cc merkle.cc proof.cc signature.cc verify.cc sha256.cc verdict.cc asked_for.cc story.cc story_calls.cc story_events.cc story_json.cc story_processes.cc story_text.cc story_tree.cc story_words.cc LINKS berm_base OpenSSL::Crypto)
 berm_library(sys SOURCES fd.cc confine.cc self.cc frames.cc locked_memory.cc socket_address.cc beneath.cc child.cc mount.cc cgroup.cc process_memory.cc LINKS berm_base)
 berm_library(host SOURCES probe.cc doctor.cc registries.cc registries/reader.cc registries/formats.cc registries/documents.cc
   registries/npm.cc registries/pip.cc registries/cargo.cc registries/go.cc registries/maven.cc registries/nuget.cc

@@ -97,15 +97,14 @@ void Gate::ask(const Destination& to, std::function<void()> again) {
   if (first) events_.say({{"type", "net.ask"}, {"host", shown(to.host)}, {"port", to.port}});
 }
 
-void Gate::answer(const std::string& host, std::uint16_t port, std::uint32_t uses) {
+void Gate::answer(const std::string& host, std::uint16_t port, HostAnswer said) {
   std::vector<std::function<void()>> waiting;
   {
     const std::lock_guard lock(mutex_);
     waiting = std::exchange(waiting_[key_of(host, port)], {});
     waiting_.erase(key_of(host, port));
-    const bool once = uses != 0 && uses != kForThisRun;
     // Once is for one of those who wait now.
-    if (!once || !waiting.empty()) answers_[key_of(host, port)] = once ? 1 : uses;
+    if (said != HostAnswer::once || !waiting.empty()) answers_[key_of(host, port)] = said;
   }
   for (const std::function<void()>& again : waiting) again();
 }
@@ -113,9 +112,8 @@ void Gate::answer(const std::string& host, std::uint16_t port, std::uint32_t use
 bool Gate::use_answer(const Destination& to) {
   const std::lock_guard lock(mutex_);
   const auto found = answers_.find(key_of(to.host, to.port));
-  if (found == answers_.end() || found->second == 0) return false;
-  if (found->second == kForThisRun) return true;
-  if (--found->second == 0) answers_.erase(found);  // the next one is asked about again
+  if (found == answers_.end() || found->second == HostAnswer::no) return false;
+  if (found->second == HostAnswer::once) answers_.erase(found);  // the next one is asked about
   return true;
 }
 

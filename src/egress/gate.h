@@ -41,9 +41,8 @@ class Gate {
   [[nodiscard]] bool must_ask(const Destination& to);
   /// Asks, once however many wait; `again` is called when there is an answer, from any thread.
   void ask(const Destination& to, std::function<void()> again);
-  /// The answer for `host` and `port`. @param uses  how many connections it admits; 0: none
-  void answer(const std::string& host, std::uint16_t port, std::uint32_t uses);
-  static constexpr std::uint32_t kForThisRun = 0xffffffff;
+  /// The answer for `host` and `port`. Once is for one connection.
+  void answer(const std::string& host, std::uint16_t port, HostAnswer said);
 
   /// The addresses of `found` that may be dialled for this admission; a refusal (none) is recorded.
   [[nodiscard]] Result<std::vector<IpAddress>> dialable(const Admission& admission,
@@ -78,8 +77,8 @@ class Gate {
   std::vector<IpAddress> own_;
   [[nodiscard]] bool use_answer(const Destination& to);
 
-  std::mutex mutex_;                              ///< of what follows
-  std::map<std::string, std::uint32_t> answers_;  ///< "host:port" to connections left
+  std::mutex mutex_;                           ///< of what follows
+  std::map<std::string, HostAnswer> answers_;  ///< by "host:port"
   std::map<std::string, std::vector<std::function<void()>>> waiting_;
   std::set<std::string> refused_names_;  ///< asked of DNS and told once
 };

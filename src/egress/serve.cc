@@ -135,8 +135,11 @@ bool take_answer(Gate& gate) {
   const json said = json::parse(*text, nullptr, false);
   const bool sound = said.is_object() && said.contains("host") && said["host"].is_string() &&
                      said.contains("port") && said["port"].is_number_unsigned() &&
-                     said.contains("uses") && said["uses"].is_number_unsigned();
-  if (sound) gate.answer(said["host"], said["port"], said["uses"]);
+                     said.contains("said") && said["said"].is_number_unsigned() &&
+                     said["said"] <= static_cast<unsigned>(HostAnswer::for_this_run);
+  if (sound) {
+    gate.answer(said["host"], said["port"], static_cast<HostAnswer>(said["said"].get<unsigned>()));
+  }
   return sound;
 }
 

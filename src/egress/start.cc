@@ -67,9 +67,9 @@ Result<void> renew_secret(const EgressProcess& egress, std::size_t credential,
 }
 
 Result<void> answer_host(const EgressProcess& egress, const std::string& host, std::uint16_t port,
-                         std::uint32_t uses) {
+                         HostAnswer said) {
   BERM_TRY(write_all(egress.control.get(), "a"));
-  const json answer = {{"host", host}, {"port", port}, {"uses", uses}};
+  const json answer = {{"host", host}, {"port", port}, {"said", static_cast<unsigned>(said)}};
   return write_frame(egress.control.get(), answer.dump());
 }
 

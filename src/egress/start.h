@@ -26,9 +26,9 @@ namespace berm {
 [[nodiscard]] Result<void> renew_secret(const EgressProcess& egress, std::size_t credential,
                                         const Secret& secret);
 
-/// Gives egress the user's answer about a host. @param uses  as in Gate::answer
+/// Gives egress the user's answer about a host.
 [[nodiscard]] Result<void> answer_host(const EgressProcess& egress, const std::string& host,
-                                       std::uint16_t port, std::uint32_t uses);
+                                       std::uint16_t port, HostAnswer said);
 
 /// Waits until egress is confined and ready, or says why it is not.
 /// @return the certificate of the run's CA (PEM); "" if no host is inspected.

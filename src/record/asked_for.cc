@@ -8,21 +8,17 @@
 
 #include "base/host_name.h"
 #include "base/ip.h"
+#include "record/fields.h"
 
 namespace berm {
 namespace {
 
 using nlohmann::json;
 
-std::string text(const json& data, const char* key) {
-  const auto found = data.find(key);
-  return found != data.end() && found->is_string() ? found->get<std::string>() : std::string();
-}
-
 // "host:port", or "" for an event that names no destination.
 std::string destination_of(const json& data) {
   const auto port = data.find("port");
-  const std::string host = text(data, "host");
+  const std::string host = text_of(data, "host");
   if (port == data.end() || !port->is_number_unsigned() || *port == 0U || *port > 65535U) return "";
   const bool name = canonical_host(host) == host;
   const std::optional<IpAddress> address = parse_ip(host);
@@ -39,8 +35,8 @@ std::vector<AskedFor> asked_for(const std::vector<json>& events) {
   for (const json& event : events) {
     if (!event.is_object() || !event.contains("data") || !event["data"].is_object()) continue;
     const json& data = event["data"];
-    const std::string type = text(event, "type");
-    const std::string rule = text(data, "rule");
+    const std::string type = text_of(event, "type");
+    const std::string rule = text_of(data, "rule");
     const bool learned = type == "net.allowed" && rule == "learn";
     if (!learned && !(type == "net.denied" && rule == "network.allow")) continue;
     const std::string destination = destination_of(data);

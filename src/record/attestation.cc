@@ -9,6 +9,7 @@
 #include "base/base64.h"
 #include "record/canonical.h"
 #include "record/chain.h"
+#include "record/fields.h"
 
 namespace berm {
 namespace {
@@ -20,16 +21,6 @@ std::string pae(std::string_view type, std::string_view body) {
   return fmt::format("DSSEv1 {} {} {} {}", type.size(), type, body.size(), body);
 }
 
-json member(const json& object, const char* key) {
-  const auto found = object.is_object() ? object.find(key) : object.end();
-  return object.is_object() && found != object.end() ? *found : json();
-}
-
-std::string text_of(const json& object, const char* key) {
-  const json found = member(object, key);
-  return found.is_string() ? found.get<std::string>() : "";
-}
-
 // The events that a statement is made of, by type; of several the last. And what models spoke.
 struct Told {
   std::map<std::string, json, std::less<>> last;
@@ -37,9 +28,10 @@ struct Told {
   std::string started;
   std::string ended;
 
-  [[nodiscard]] json of(std::string_view type) const {
+  [[nodiscard]] const json& of(std::string_view type) const {
+    static const json kNothing;
     const auto found = last.find(type);
-    return found == last.end() ? json() : found->second;
+    return found == last.end() ? kNothing : found->second;
   }
 };
 
@@ -67,7 +59,7 @@ Told read(std::string_view record) {
 json subjects_of(const json& changes) {
   json subjects =
       json::array({{{"name", "changes"}, {"digest", {{"sha256", text_of(changes, "sha256")}}}}});
-  for (const json& ref : member(changes, "refs")) {
+  for (const json& ref : member_of(changes, "refs")) {
     const std::string commit = text_of(ref, "after");
     if (commit.empty()) continue;
     subjects.push_back({{"name", text_of(ref, "name")}, {"digest", {{"gitCommit", commit}}}});
@@ -77,13 +69,13 @@ json subjects_of(const json& changes) {
 
 json materials_of(const json& start) {
   json materials = json::array();
-  const std::string base = text_of(member(start, "base"), "head");
+  const std::string base = text_of(member_of(start, "base"), "head");
   if (!base.empty()) {
     materials.push_back({{"name", "base"},
-                         {"uri", text_of(member(start, "base"), "branch")},
+                         {"uri", text_of(member_of(start, "base"), "branch")},
                          {"digest", {{"gitCommit", base}}}});
   }
-  for (const json& file : member(start, "lock_files")) {
+  for (const json& file : member_of(start, "lock_files")) {
     materials.push_back(
         {{"name", text_of(file, "path")}, {"digest", {{"sha256", text_of(file, "sha256")}}}});
   }
@@ -106,16 +98,16 @@ Result<json> statement_of(std::string_view record) {
               {"predicateType", kRunPredicate},
               {"predicate",
                {{"run", check.run},
-                {"berm", member(start, "berm")},
+                {"berm", member_of(start, "berm")},
                 {"agent",
-                 {{"name", member(start, "agent")},
-                  {"version", member(told.of("agent.version"), "version")},
+                 {{"name", member_of(start, "agent")},
+                  {"version", member_of(told.of("agent.version"), "version")},
                   {"models", told.models}}},
-                {"plan", {{"digest", {{"sha256", member(start, "plan_sha256")}}}}},
-                {"policy", member(start, "policy")},
+                {"plan", {{"digest", {{"sha256", member_of(start, "plan_sha256")}}}}},
+                {"policy", member_of(start, "policy")},
                 {"enforcement", told.of("enforcement")},
                 {"materials", materials_of(start)},
-                {"guard", {{"refused", member(told.of("guard"), "refused")}}},
+                {"guard", {{"refused", member_of(told.of("guard"), "refused")}}},
                 {"import", told.of("import")},
                 {"record",
                  {{"events", check.events},
@@ -145,7 +137,7 @@ AttestationCheck check_attestation(const json& envelope, const PublicKey& key,
   const std::optional<std::string> body = base64_decoded(text_of(envelope, "payload"));
   if (type != kStatementType || !body) return {.what = "this is no in-toto statement in DSSE"};
   bool is_signed = false;
-  for (const json& signature : member(envelope, "signatures")) {
+  for (const json& signature : member_of(envelope, "signatures")) {
     const std::string bytes = base64_decoded(text_of(signature, "sig")).value_or("");
     is_signed = is_signed || is_signed_by(key, pae(type, *body), bytes);
   }

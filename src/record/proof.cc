@@ -6,6 +6,7 @@
 
 #include "base/text.h"
 #include "record/chain.h"
+#include "record/fields.h"
 
 namespace berm {
 namespace {
@@ -40,18 +41,8 @@ std::optional<MerkleProof> proof_of(const json& list) {
   return out;
 }
 
-json member(const json& object, const char* key) {
-  const auto found = object.is_object() ? object.find(key) : object.end();
-  return object.is_object() && found != object.end() ? *found : json();
-}
-
-std::string text_of(const json& object, const char* key) {
-  const json found = member(object, key);
-  return found.is_string() ? found.get<std::string>() : "";
-}
-
 std::uint64_t number_of(const json& object, const char* key) {
-  const json found = member(object, key);
+  const json& found = member_of(object, key);
   return found.is_number_unsigned() ? found.get<std::uint64_t>() : UINT64_MAX;
 }
 
@@ -95,7 +86,7 @@ struct Signed {
 
 Signed read_checkpoint(const json& proof, const std::optional<PublicKey>& trusted) {
   Signed out;
-  const json named = member(proof, "key");
+  const json named = member_of(proof, "key");
   const std::optional<PublicKey> key = parse_public_key(text_of(named, "public"));
   const std::optional<SignedNote> note = parse_note(text_of(proof, "checkpoint"));
   if (!key || !note || !is_signed_by(*key, *note)) {
@@ -145,7 +136,7 @@ ProofCheck check_proof(const json& proof, const std::optional<PublicKey>& key) {
   if (!by.checkpoint) return {.what = by.wrong};
   const Checkpoint& to = *by.checkpoint;
   ProofCheck out{.run = to.run, .certified = by.certified};
-  if (const std::optional<MerkleProof> way = proof_of(member(proof, "inclusion"))) {
+  if (const std::optional<MerkleProof> way = proof_of(member_of(proof, "inclusion"))) {
     const std::string line = text_of(proof, "event");
     const std::optional<SealedLine> event = parse_sealed(line);
     const std::uint64_t index = number_of(proof, "index");
@@ -156,8 +147,8 @@ ProofCheck check_proof(const json& proof, const std::optional<PublicKey>& key) {
                          : "the event is not in what was signed";
     return out;
   }
-  const std::optional<MerkleProof> way = proof_of(member(proof, "consistency"));
-  const std::optional<Digest> older_root = digest_of(member(proof, "older_root"));
+  const std::optional<MerkleProof> way = proof_of(member_of(proof, "consistency"));
+  const std::optional<Digest> older_root = digest_of(member_of(proof, "older_root"));
   const std::uint64_t older = number_of(proof, "older_size");
   out.holds = way && older_root && has_grown(older, *older_root, to.size, to.root, *way);
   out.what = out.holds ? fmt::format(

@@ -8,6 +8,7 @@
 #include "base/base64.h"
 #include "base/text.h"
 #include "record/chain.h"
+#include "record/fields.h"
 
 namespace berm {
 namespace {
@@ -16,13 +17,6 @@ using nlohmann::json;
 
 constexpr std::size_t kMostProblems = 1000;
 constexpr std::uint64_t kLargestGap = 1 << 20;  // that is kept account of
-
-// A hostile record may hold any type under any key.
-std::string text_of(const json& object, const char* key) {
-  if (!object.is_object()) return "";
-  const auto found = object.find(key);
-  return found != object.end() && found->is_string() ? found->get<std::string>() : std::string();
-}
 
 Digest leaf_of(const SealedLine& event) {
   return leaf_hash({reinterpret_cast<const char*>(event.digest.data()), event.digest.size()});

@@ -296,9 +296,9 @@ void Session::supervise_run() {
             consented_.insert(rule);
           },
       .answer_host =
-          [this](const std::string& host, std::uint16_t port, std::uint32_t uses) {
+          [this](const std::string& host, std::uint16_t port, HostAnswer answer) {
             // Egress that does not hear it goes on refusing.
-            if (egress_) (void)answer_host(*egress_, host, port, uses);
+            if (egress_) (void)answer_host(*egress_, host, port, answer);
           },
       .on_exec = [this](const ExecCall& call) { return decide_exec(call); },
       .can_ask = request_.can_ask,

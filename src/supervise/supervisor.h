@@ -8,6 +8,7 @@
 #include "audit/record_file.h"
 #include "plan/plan.h"
 #include "record/verdict.h"
+#include "rules/egress/access.h"
 #include "rules/tools/decide.h"
 #include "sys/cgroup.h"
 #include "sys/child.h"
@@ -67,8 +68,8 @@ struct SuperviseOptions {
   std::function<Result<void>()> on_broker;
   /// The user allowed a question of this rule.
   std::function<void(const std::string& rule)> on_consent;
-  /// The user's answer about a host that nothing grants; `uses` as in Gate::answer.
-  std::function<void(const std::string& host, std::uint16_t port, std::uint32_t uses)> answer_host;
+  /// The user's answer about a host that nothing grants.
+  std::function<void(const std::string& host, std::uint16_t port, HostAnswer answer)> answer_host;
   /// Asked for every program that is started inside, in a thread of its own: EPERM if it denies (or
   /// would ask). Empty = all may start. Must return within microseconds: a process waits.
   std::function<ToolDecision(const ExecCall&)> on_exec;

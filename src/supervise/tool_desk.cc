@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "base/text.h"
+#include "record/fields.h"
 
 namespace berm {
 namespace {
@@ -13,13 +14,6 @@ using nlohmann::json;
 constexpr std::size_t kMostShown = 300;
 constexpr std::size_t kMostAsked = 8;  // a user who holds a key down consents to nothing
 constexpr std::uint64_t kHosts = 1ULL << 62;
-constexpr std::uint32_t kOnce = 1;
-constexpr std::uint32_t kForThisRun = 0xffffffff;  // Gate::kForThisRun
-
-std::string text_of(const json& event, const char* key) {
-  const auto found = event.find(key);
-  return found != event.end() && found->is_string() ? found->get<std::string>() : std::string();
-}
 
 // Events come from processes that read hostile bytes: any key may hold any type.
 std::uint16_t port_of(const json& event) {
@@ -98,7 +92,7 @@ bool ToolDesk::ask(std::uint64_t id, const json& question) {
 void ToolDesk::ask_host(const json& event) {
   const std::string host = text_of(event, "host");
   if (!asker_ || !answer_host_) return;
-  if (asked_.size() >= kMostAsked) return answer_host_(host, port_of(event), 0);
+  if (asked_.size() >= kMostAsked) return answer_host_(host, port_of(event), HostAnswer::no);
   asked_.insert_or_assign(next_host_, event);
   asker_->ask({.id = next_host_++,
                .text = printable(fmt::format("the run wants to reach {}:{}, which nothing grants",
@@ -118,7 +112,10 @@ void ToolDesk::settle_host(const Asker::Answer& answer, const json& about) {
                   {"answer", !allow ? "no"
                              : once ? "once"
                                     : "for this run"}});
-  answer_host_(host, port, !allow ? 0 : once ? kOnce : kForThisRun);
+  answer_host_(host, port,
+               !allow ? HostAnswer::no
+               : once ? HostAnswer::once
+                      : HostAnswer::for_this_run);
 }
 
 void ToolDesk::hear_user() {

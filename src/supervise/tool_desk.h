@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "record/verdict.h"
+#include "rules/egress/access.h"
 #include "supervise/anomaly.h"
 #include "supervise/asker.h"
 #include "supervise/tool_watch.h"
@@ -25,7 +26,7 @@ class ToolDesk {
   using Clock = ToolWatch::Clock;
   using WriteToPolicy = std::function<void(const nlohmann::json& question)>;
   using AnswerHost =
-      std::function<void(const std::string& host, std::uint16_t port, std::uint32_t uses)>;
+      std::function<void(const std::string& host, std::uint16_t port, HostAnswer said)>;
 
   /// @param judge  nullptr: no hook asks
   ToolDesk(JudgeProcess* judge, const Plan& plan, RecordFile& record, bool can_ask,

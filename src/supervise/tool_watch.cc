@@ -8,6 +8,7 @@
 
 #include "base/text.h"
 #include "record/chain.h"
+#include "record/fields.h"
 #include "sys/frames.h"
 
 namespace berm {
@@ -28,11 +29,6 @@ constexpr std::uint64_t kMostQuestions = 100'000;
 constexpr std::size_t kMostIds = 100'000;
 constexpr std::size_t kMostOpen = 32;
 constexpr std::uint64_t kMostIdsOfJudge = 1ULL << 32;  // what is above is ToolDesk's own
-
-std::string text_of(const json& event, const char* key) {
-  const auto found = event.find(key);
-  return found != event.end() && found->is_string() ? found->get<std::string>() : std::string();
-}
 
 }  // namespace
 

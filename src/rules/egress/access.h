@@ -1,6 +1,7 @@
 // src/rules/egress/access.h: the policy's answer to "may this run reach X?". Pure.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -23,6 +24,9 @@ struct EgressRules {
   bool ask = false;              ///< what nothing grants is asked about, one by one
   bool operator==(const EgressRules&) const = default;
 };
+
+/// What the user said of a host that nothing grants. On the wire: the number.
+enum class HostAnswer : std::uint8_t { no, once, for_this_run };
 
 /// What is granted of one destination.
 struct Grant {
