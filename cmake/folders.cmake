@@ -29,7 +29,7 @@ berm_library(host SOURCES probe.cc doctor.cc registries.cc registries/reader.cc 
   residue/git_settings.cc residue/look.cc residue/remove.cc LINKS berm_plan berm_sys)
 berm_library(workspace SOURCES repository.cc hidden.cc checkout.cc git_config.cc git.cc private_git.cc prepare.cc file_state.cc walk.cc
   import.cc git_import.cc LINKS berm_plan berm_sys berm_rules_changes berm_record)
-berm_library(agents SOURCES agent.cc client.cc claude.cc codex.cc gemini.cc opencode.cc LINKS berm_plan berm_sys)
+berm_library(agents SOURCES agent.cc client.cc claude.cc claude_mcp.cc codex.cc gemini.cc opencode.cc LINKS berm_plan berm_sys berm_record)
 berm_library(audit SOURCES record_file.cc run_key.cc LINKS berm_record berm_redact berm_sys)
 berm_library(tiers/namespace SOURCES native.cc encode.cc launch.cc LINKS berm_plan berm_sys)
 berm_library(supervise SOURCES supervisor.cc anomaly.cc asker.cc tool_desk.cc tool_watch.cc egress_watch.cc attempts.cc notifications.cc run_root.cc exec_log.cc streams.cc sample.cc janitor.cc LINKS berm_tiers_namespace berm_audit berm_rules_tools)

@@ -126,7 +126,8 @@ endfunction()
 add_executable(exec-probe tests/tools/exec_probe.cc)
 target_compile_options(exec-probe PRIVATE -fno-sanitize=all)
 target_link_options(exec-probe PRIVATE -static -fno-sanitize=all)
-berm_black_box_test(tool-tests TIMEOUT 600 SOURCES tests/tools/exec_test.cc tests/tools/ask_test.cc)
+berm_black_box_test(tool-tests TIMEOUT 900 SOURCES tests/tools/exec_test.cc tests/tools/ask_test.cc
+  tests/tools/anomaly_test.cc tests/tools/ceiling_test.cc)
 add_dependencies(tool-tests exec-probe)
 berm_black_box_test(escape-tests TIMEOUT 300 SOURCES tests/escape/escape_test.cc tests/escape/probes.cc)
 berm_black_box_test(bomb-tests TIMEOUT 600 SOURCES tests/escape/bomb_test.cc)
@@ -134,6 +135,7 @@ berm_black_box_test(integration-tests TIMEOUT 900 SOURCES tests/integration/run_
   tests/integration/git_test.cc tests/integration/modes_test.cc tests/integration/hosts_test.cc
   tests/integration/hostile_repository_test.cc)
 berm_black_box_test(agent-tests TIMEOUT 1200 SOURCES tests/agents/claude_test.cc tests/agents/claude_tools_test.cc
+  tests/agents/claude_mcp_test.cc tests/agents/claude_background_test.cc tests/agents/stand_in_test.cc
   tests/agents/codex_test.cc tests/agents/gemini_test.cc tests/agents/opencode_test.cc)
 target_compile_options(agent-tests PRIVATE "SHELL:-iquote ${CMAKE_SOURCE_DIR}/tests/agents")
 berm_black_box_test(credentials-tests TIMEOUT 900 SOURCES tests/credentials/credentials_test.cc tests/credentials/model_test.cc

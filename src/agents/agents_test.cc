@@ -92,6 +92,47 @@ TEST_F(Installed, ANativeProgramNeedsOnlyItself) {
   ASSERT_EQ(facts->programs.size(), 1U);
 }
 
+TEST_F(Installed, McpServersThatAreNamedAreManagedAndTheOnlyOnes) {
+  install("bin/claude");
+  install("repo/a.json", R"({"mcpServers":{"a":{"command":"one"},"b":{"command":"two"}}})");
+  install("b.json", R"({"other":1,"mcpServers":{"b":{"command":"three"}}})");
+  const Result<AgentFacts> facts = prepare_agent(request(
+      AgentKind::claude,
+      {"-p", "x", "--mcp-config", root + "/repo/a.json", root + "/b.json", "--strict-mcp-config",
+       "--mcp-config={\"mcpServers\":{\"c\":{\"url\":\"u\"}}}", "--", "--mcp-config"}));
+  ASSERT_TRUE(facts) << facts.error().what;
+  const Words& argv = facts->argv;
+  EXPECT_EQ(std::ranges::count(argv, "--strict-mcp-config"), 0);
+  EXPECT_EQ(Words(argv.end() - 4, argv.end()), (Words{"-p", "x", "--", "--mcp-config"}));
+  ASSERT_EQ(facts->files.size(), 2U);
+  EXPECT_EQ(facts->files[1].at.str(), "/etc/claude-code/managed-mcp.json");
+  const json expected = {
+      {"mcpServers",
+       {{"a", {{"command", "one"}}}, {"b", {{"command", "three"}}}, {"c", {{"url", "u"}}}}}};
+  EXPECT_EQ(json::parse(facts->files[1].content), expected);
+}
+
+TEST_F(Installed, WithoutNamedMcpServersThereAreNone) {
+  install("bin/claude");
+  for (const Words& words : {Words{"-p", "x"}, Words{"-p", "x", "--mcp-config"},
+                             Words{"-p", "x", "--mcp-config", R"({"mcpServers":{}})"}}) {
+    const Result<AgentFacts> facts = prepare_agent(request(AgentKind::claude, words));
+    ASSERT_TRUE(facts) << facts.error().what;
+    EXPECT_EQ(std::ranges::count(facts->argv, "--strict-mcp-config"), 1);
+    EXPECT_EQ(std::ranges::count(facts->argv, "--mcp-config"), 0);
+    EXPECT_EQ(facts->files.size(), 1U);
+  }
+  const Words wrong[] = {{"--mcp-config", "absent.json"},
+                         {"--mcp-config", "{\"mcpServers\":[]}"},
+                         {"--mcp-config", "{"},
+                         {"--mcp-config", ""}};
+  for (const Words& words : wrong) {
+    const Result<AgentFacts> facts = prepare_agent(request(AgentKind::claude, words));
+    ASSERT_FALSE(facts);
+    EXPECT_EQ(facts.error().code, Errc::usage) << facts.error().what;
+  }
+}
+
 TEST_F(Installed, EveryProfileHoldsOnlyPlaceholdersAndItsFilesAreReadOnly) {
   for (const char* name : {"claude", "codex", "gemini", "opencode"}) {
     SCOPED_TRACE(name);

@@ -6,6 +6,7 @@
 #include <charconv>
 #include <nlohmann/json.hpp>
 
+#include "agents/claude_mcp.h"
 #include "agents/client.h"
 #include "base/text.h"
 #include "policy/credential_presets.h"
@@ -200,14 +201,16 @@ Result<AgentFacts> prepare_claude(const AgentRequest& request) {
   AgentFacts facts = BERM_TRY(start_client(request, kClaude));
   facts.kind = AgentKind::claude;
   const std::string program = facts.argv.back();
+  std::vector<std::string> arguments = request.arguments;
+  const std::string servers = BERM_TRY(take_mcp_servers(request.directory, arguments));
   // What neutralises a hostile repository: managed settings + no project settings + no project MCP.
-  for (const char* flag : {"--setting-sources", "user", "--strict-mcp-config"}) {
-    facts.argv.emplace_back(flag);
-  }
+  for (const char* flag : {"--setting-sources", "user"}) facts.argv.emplace_back(flag);
+  // Managed servers exclude all others; the client does not take the flag beside them.
+  if (servers.empty()) facts.argv.emplace_back("--strict-mcp-config");
   BERM_TRY(decide_permissions(request, facts));
   BERM_TRY(decide_hooks(request, program, facts));
   facts.telemetry_port = kTelemetryPort;
-  facts.argv.insert(facts.argv.end(), request.arguments.begin(), request.arguments.end());
+  facts.argv.insert(facts.argv.end(), arguments.begin(), arguments.end());
 
   facts.model = ModelProxy{.port = kModelPort,
                            .upstream = upstream_or("ANTHROPIC_BASE_URL", kDefaultUpstream),
@@ -228,6 +231,11 @@ Result<AgentFacts> prepare_claude(const AgentRequest& request) {
                                            .bypass_permissions = request.tools.bypass_permissions,
                                            .can_ask = request.can_ask}),
        .mode = 0444});
+  if (!servers.empty()) {
+    facts.files.push_back({.at = *SandboxPath::parse("/etc/claude-code/managed-mcp.json"),
+                           .content = servers,
+                           .mode = 0444});
+  }
   return facts;
 }
 

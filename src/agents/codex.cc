@@ -166,7 +166,7 @@ Result<AgentFacts> prepare_codex(const AgentRequest& request) {
   facts.skips_prompts = true;
   facts.weaknesses.emplace_back(
       "Codex lets a tool run when its hook is killed or takes too long; calls that no hook asked "
-      "about end the run");
+      "about are told (hooks.missed), and the run goes on");
   return facts;
 }
 

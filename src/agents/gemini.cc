@@ -111,7 +111,7 @@ Result<AgentFacts> prepare_gemini(const AgentRequest& request) {
   facts.skips_prompts = true;
   facts.weaknesses.emplace_back(
       "Gemini CLI lets a tool run when its hook is killed or takes too long; calls that no hook "
-      "asked about end the run");
+      "asked about are told (hooks.missed), and the run goes on");
   return facts;
 }
 

@@ -118,7 +118,12 @@ const ask = (event) => {
   throw new Error("berm: " + (verdict.hookSpecificOutput?.permissionDecisionReason ?? verdict.reason ?? decision));
 };
 
-export const Berm = async ({ directory }) => ({
+// Heard from the start: an answer without a tool must not look like a plugin that is not there.
+const begin = (directory) => {
+  try { ask({ hook_event_name: "SessionStart", cwd: directory }); } catch { /* each tool asks again */ }
+};
+
+export const Berm = async ({ directory }) => (begin(directory), {
   "tool.execute.before": async (input, output) => {
     const rewritten = ask({ hook_event_name: "tool.execute.before", session_id: input.sessionID, cwd: directory,
       tool_use_id: input.callID, tool_name: input.tool, tool_input: output.args });

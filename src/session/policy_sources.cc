@@ -40,30 +40,6 @@ std::string ci_base_ref() {
   return "";
 }
 
-// berm.toml as the commit has it; nullopt if it has none. That a commit has none is true for ever,
-// so it is remembered, in the private state directory: asking git costs milliseconds.
-Result<std::optional<std::string>> policy_at(const RepositoryFacts& repository,
-                                             const std::string& commit, const std::string& state) {
-  const std::string marker = fmt::format("{}/no-policy/{}", state, commit);
-  if (exists(marker)) return std::nullopt;
-  const GitInvocation where{.git_dir = repository.common_dir.str(),
-                            .directory = repository.root.str()};
-  const std::string entry =
-      BERM_TRY(git_output(where, {"ls-tree", "-z", "--full-tree", commit, "--", "berm.toml"}));
-  if (entry.empty()) {
-    BERM_TRY(make_directories(state + "/no-policy", 0700));
-    BERM_TRY(write_file(marker, ""));
-    return std::nullopt;
-  }
-  const std::vector<std::string_view> fields =
-      split(std::string_view(entry).substr(0, entry.find('\t')), ' ');
-  if (fields.size() != 3 || fields[1] != "blob" || fields[0] == "120000") {
-    return failure(Errc::invalid_policy,
-                   fmt::format("berm.toml of commit {} is not a plain file", commit.substr(0, 12)));
-  }
-  return BERM_TRY(git_output(where, {"cat-file", "blob", std::string(fields[2])}));
-}
-
 Result<PolicyLayer> parsed(const std::string& text, const std::string& source,
                            ResolvedPolicy& out) {
   out.sources.push_back({source, sha256_hex(text)});
@@ -213,7 +189,7 @@ class Resolver {
       }
     }
     std::optional<std::string> text;
-    if (!commit.empty()) text = BERM_TRY(policy_at(repository_, commit, state_));
+    if (!commit.empty()) text = BERM_TRY(committed_policy(repository_, commit, state_));
     const Result<std::string> live = read_plain_file(worktree_file, 1 << 20);
     if (live && (!text || *text != *live)) {
       out_.notes.push_back(fmt::format(
@@ -260,6 +236,31 @@ class Resolver {
 };
 
 }  // namespace
+
+// That a commit has none is true for ever, so it is remembered, in the private state directory:
+// asking git costs milliseconds.
+Result<std::optional<std::string>> committed_policy(const RepositoryFacts& repository,
+                                                    const std::string& commit,
+                                                    const std::string& state) {
+  const std::string marker = fmt::format("{}/no-policy/{}", state, commit);
+  if (exists(marker)) return std::nullopt;
+  const GitInvocation where{.git_dir = repository.common_dir.str(),
+                            .directory = repository.root.str()};
+  const std::string entry =
+      BERM_TRY(git_output(where, {"ls-tree", "-z", "--full-tree", commit, "--", "berm.toml"}));
+  if (entry.empty()) {
+    BERM_TRY(make_directories(state + "/no-policy", 0700));
+    BERM_TRY(write_file(marker, ""));
+    return std::nullopt;
+  }
+  const std::vector<std::string_view> fields =
+      split(std::string_view(entry).substr(0, entry.find('\t')), ' ');
+  if (fields.size() != 3 || fields[1] != "blob" || fields[0] == "120000") {
+    return failure(Errc::invalid_policy,
+                   fmt::format("berm.toml of commit {} is not a plain file", commit.substr(0, 12)));
+  }
+  return BERM_TRY(git_output(where, {"cat-file", "blob", std::string(fields[2])}));
+}
 
 Result<ResolvedPolicy> resolve_policy(const PolicyRequest& request,
                                       const RepositoryFacts& repository, const std::string& state) {

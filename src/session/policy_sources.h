@@ -1,6 +1,7 @@
 // src/session/policy_sources.h: whose policy counts. ARCHITECTURE §4, "Whose policy".
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -47,6 +48,11 @@ struct ResolvedPolicy {
 [[nodiscard]] Result<ResolvedPolicy> resolve_policy(const PolicyRequest& request,
                                                     const RepositoryFacts& repository,
                                                     const std::string& state);
+
+/// berm.toml as `commit` has it; nullopt if it has none. Errc::invalid_policy: it is no plain file.
+[[nodiscard]] Result<std::optional<std::string>> committed_policy(const RepositoryFacts& repository,
+                                                                  const std::string& commit,
+                                                                  const std::string& state);
 
 /// The managed ceiling and one file, without a repository: for `berm egress`.
 [[nodiscard]] Result<ResolvedPolicy> resolve_policy_file(const std::string& file);

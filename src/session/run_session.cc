@@ -168,6 +168,7 @@ class Session {
   void close_record();
 
   PreparedRun prepared_;
+  PolicyAnswers answers_{prepared_.repository, prepared_.state};
   const Plan& plan_;
   const RunRequest& request_;
   RecordFile record_;
@@ -303,9 +304,7 @@ void Session::supervise_run() {
       .on_exec = [this](const ExecCall& call) { return decide_exec(call); },
       .can_ask = request_.can_ask,
       .write_to_policy =
-          [this](const json& question) {
-            allow_for_good(prepared_.repository.root.str(), question, report_.notes);
-          },
+          [this](const json& question) { answers_.allow_for_good(question, report_.notes); },
       .show_status = request_.show_status,
       .stdout_fd = request_.report_on_stdout ? 2 : 1};
   Result<Supervision> done = supervise(plan_, record_, options);

@@ -4,11 +4,14 @@
 #include <fmt/format.h>
 
 #include <nlohmann/json.hpp>
+#include <optional>
 
 #include "base/text.h"
 #include "policy/parse.h"
 #include "record/chain.h"
+#include "session/policy_sources.h"
 #include "sys/fd.h"
+#include "workspace/repository.h"
 
 namespace berm {
 namespace {
@@ -25,19 +28,6 @@ std::string quoted(const std::string& text) {
   return json(text).dump(-1, ' ', true, json::error_handler_t::replace);
 }
 
-Result<void> append_rule(const std::string& repository, const std::string& pattern) {
-  const std::string path = repository + "/berm.toml";
-  const Result<std::string> old = exists(path) ? read_plain_file(path, 1 << 20) : std::string();
-  if (!old) return tl::unexpected(old.error());
-  std::string text = *old;
-  if (text.empty()) text = "version = 1\n";
-  if (!text.ends_with('\n')) text += '\n';
-  text += fmt::format("\n[[tools.rule]]\nmatch = {}\naction = \"allow\"\n", quoted(pattern));
-  // A file that could not be read again must not be left behind.
-  BERM_TRY(in_context("adding to berm.toml", parse_policy(text, "berm.toml")));
-  return replace_file(path, text, 0644);
-}
-
 }  // namespace
 
 std::string exact_pattern(const json& question) {
@@ -52,8 +42,32 @@ std::string exact_pattern(const json& question) {
   return fmt::format("{}({})", tool, inner);
 }
 
-void allow_for_good(const std::string& repository, const json& question,
-                    std::vector<std::string>& notes) {
+Result<void> PolicyAnswers::append_rule(const std::string& pattern) {
+  const std::string path = repository_.root.str() + "/berm.toml";
+  std::string text;
+  if (exists(path)) text = BERM_TRY(read_plain_file(path, 1 << 20));
+  // HEAD as it is now: the user may have committed meanwhile.
+  const std::string head = resolve_ref(repository_, "HEAD");
+  std::optional<std::string> committed;
+  if (!head.empty()) committed = BERM_TRY(committed_policy(repository_, head, state_));
+  const bool as_committed = committed ? text == *committed : text.empty();
+  const bool as_we_left_it = !ours_.empty() && text == ours_;
+  if (!as_committed && !as_we_left_it) {
+    return failure(Errc::denied,
+                   "add to berm.toml: it is not what HEAD holds, and the agent may have changed it",
+                   "read 'git diff HEAD -- berm.toml', commit it or undo it, and answer again");
+  }
+  if (text.empty()) text = "version = 1\n";
+  if (!text.ends_with('\n')) text += '\n';
+  text += fmt::format("\n[[tools.rule]]\nmatch = {}\naction = \"allow\"\n", quoted(pattern));
+  // A file that could not be read again must not be left behind.
+  BERM_TRY(in_context("adding to berm.toml", parse_policy(text, "berm.toml")));
+  BERM_TRY(replace_file(path, text, 0644));
+  ours_ = std::move(text);
+  return {};
+}
+
+void PolicyAnswers::allow_for_good(const json& question, std::vector<std::string>& notes) {
   if (const std::string host = text_of(question, "host"); !host.empty()) {
     notes.push_back(fmt::format("to grant it for good, add \"{}:{}\" to network.allow in berm.toml",
                                 printable(host),
@@ -65,11 +79,12 @@ void allow_for_good(const std::string& repository, const json& question,
     notes.emplace_back("not written to the policy: no pattern says just this call");
     return;
   }
-  const Result<void> added = append_rule(repository, pattern);
+  const Result<void> added = append_rule(pattern);
   notes.push_back(added ? fmt::format("berm.toml allows {} from now on; commit it: the policy is "
                                       "read from what is committed",
                                       printable(pattern))
-                        : "not written to the policy: " + sentence(added.error()));
+                        : fmt::format("not written to the policy: {}{}{}", sentence(added.error()),
+                                      added.error().fix.empty() ? "" : "; ", added.error().fix));
 }
 
 }  // namespace berm

@@ -87,7 +87,8 @@ class Supervisor {
   void finish();
   void put_status(std::string_view text);
   void end(Outcome outcome);
-  void hit(const std::string& limit, const json& detail);
+  /// @param by  whoever is to be named; "": the process that needs most
+  void hit(const std::string& limit, const json& detail, std::string by = "");
   // The process with the most memory when we last looked.
   [[nodiscard]] std::string culprit() const {
     return tree_.largest_name.empty()
@@ -218,12 +219,13 @@ void Supervisor::end(Outcome outcome) {
   if (sandbox_ && !init_ended_) sandbox_->kill();
 }
 
-void Supervisor::hit(const std::string& limit, const json& detail) {
+void Supervisor::hit(const std::string& limit, const json& detail, std::string by) {
   if (outcome_) return;
-  json data = {{"limit", limit}, {"culprit", culprit()}};
+  if (by.empty()) by = culprit();
+  json data = {{"limit", limit}, {"culprit", by}};
   data.update(detail);
   record_.append("supervisor", "limit.hit", data);
-  end(LimitHit{.limit = limit, .culprit = culprit()});
+  end(LimitHit{.limit = limit, .culprit = std::move(by)});
 }
 
 void Supervisor::on_init_message() {
@@ -443,7 +445,7 @@ void Supervisor::check_limits() {
   tools_.check(Clock::now(), usage_.output.count);
   if (const std::optional<Outcome>& why = tools_.end()) {
     const auto* limit = std::get_if<LimitHit>(&*why);
-    return limit == nullptr ? end(*why) : hit(limit->limit, {{"of", limit->culprit}});
+    return limit == nullptr ? end(*why) : hit(limit->limit, json::object(), limit->culprit);
   }
   if (egress_.model_end() && Clock::now() >= egress_.model_end()->at) {
     hit(egress_.model_end()->limit, json::object());

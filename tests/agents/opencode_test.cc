@@ -53,6 +53,13 @@ TEST_P(Opencode, ABarePromptIsDoneAndThePluginAsksTheHookClient) {
   EXPECT_NE(requests.find("berm-placeholder"), std::string::npos) << "inside is another";
 }
 
+TEST_P(Opencode, ThePluginIsHeardBeforeAnyTool) {
+  const ScriptedModel scripted = model(json::array({kDone}));
+  const Finished finished = run(scripted);
+  ASSERT_EQ(finished.code, 0) << finished.out << finished.err;
+  EXPECT_TRUE(hooks_of(*site).starts_with("SessionStart")) << hooks_of(*site);
+}
+
 TEST_P(Opencode, ADeniedCommandDoesNotRun) {
   const ScriptedModel scripted =
       model(json::array({json::array({bash("echo forbidden > out.txt")}),

@@ -55,6 +55,28 @@ TEST_P(Ask, OnceIsOnce) {
   EXPECT_NE(shown.find("asked 2\n"), std::string::npos) << shown;
 }
 
+TEST_P(Ask, WhatTheTerminalTypesItselfIsNoAnswer) {
+  // The agent may have asked the terminal for its colour just before: the answer holds an 'r'.
+  const std::string shown = at_terminal("Td", kFetch);
+  EXPECT_NE(shown.find("typed by the terminal"), std::string::npos) << "positive control";
+  EXPECT_NE(shown.find("response 403"), std::string::npos) << shown;
+  EXPECT_EQ(shown.find("response 502"), std::string::npos) << shown;
+  EXPECT_NE(shown.find("asked 1\n"), std::string::npos) << "the question stood until the key";
+}
+
+TEST_P(Ask, WhileAQuestionStandsTheAgentPrintsNothing) {
+  const std::string shown =
+      at_terminal("d", "(while :; do echo TICK; sleep 0.02; done) & sleep 0.5; " +
+                           std::string(kFetch) + "sleep 0.5; kill $!");
+  const std::size_t asked = shown.find("which nothing grants");
+  ASSERT_NE(asked, std::string::npos) << shown;
+  const std::size_t answered = shown.find("^[8", asked);  // the cursor goes back
+  ASSERT_NE(answered, std::string::npos) << shown;
+  EXPECT_EQ(shown.substr(asked, answered - asked).find("TICK"), std::string::npos) << shown;
+  EXPECT_NE(shown.substr(0, asked).find("TICK"), std::string::npos) << "positive control: before";
+  EXPECT_NE(shown.substr(answered).find("TICK"), std::string::npos) << "positive control: after";
+}
+
 TEST_P(Ask, WhatThePolicyDeniesIsNoQuestion) {
   std::ofstream(site.root() + "/policy.toml")
       << "version = 1\n[network]\ndeny = [\"unlisted.example.invalid\"]\n";

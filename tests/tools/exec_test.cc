@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <set>
@@ -148,6 +149,71 @@ TEST_P(Exec, ArgumentsThatAreTooManyToBeJudgedAreRefusedWhereRulesSpeakOfThem) {
             "0\n");
 }
 
+TEST_P(Exec, AForbiddenArgumentBehindHundredsOfHarmlessOnesIsStillRefused) {
+  const auto behind = [](int harmless) {
+    return "i=0; while [ $i -lt " + std::to_string(harmless) +
+           " ]; do set -- \"$@\" -c a.b=c; i=$((i+1)); done; git \"$@\" push --force "
+           "2>/dev/null; echo $?";
+  };
+  const std::string rule = "Exec(git * push --force)";
+  const std::string no_packs = "packs = []\n";
+  const Finished control = with_tools(no_packs, {"sh", "-c", behind(300)});
+  EXPECT_EQ(control.out, "128\n") << "positive control: git itself, there is no remote";
+  for (const int harmless : {3, 60, 150, 300}) {
+    const Finished refused =
+        with_tools(no_packs + "deny = [\"" + rule + "\"]\n", {"sh", "-c", behind(harmless)});
+    EXPECT_EQ(refused.out, "126\n") << harmless << refused.err;
+    const std::vector<json> gits = execs_of("/usr/bin/git");
+    ASSERT_FALSE(gits.empty());
+    for (const json& one : gits) EXPECT_EQ(one["decision"], "deny");  // sh tries /bin as well
+    // What cannot be looked at to its end is refused as such.
+    EXPECT_EQ(gits[0]["rule"], harmless <= 60 ? "tools.deny " + rule : "exec") << harmless;
+  }
+}
+
+TEST_P(Exec, WhatWouldHaveToBeAskedAboutIsRefusedAtExecve) {
+  EXPECT_EQ(with_tools("ask = [\"Exec(/usr/bin/id)\", \"Bash(uname)\"]\n",
+                       {"sh", "-c", "id; echo $?; uname; echo $?; nproc >/dev/null; echo $?"})
+                .out,
+            "126\n126\n0\n");
+  const std::vector<json> ids = execs_of("/usr/bin/id");
+  ASSERT_FALSE(ids.empty());
+  EXPECT_EQ(ids[0]["rule"], "tools.ask Exec(/usr/bin/id)");
+  EXPECT_NE(ids[0]["decision"], "allow");
+}
+
+TEST_P(Exec, AGiantFileThatIsNoProgramIsNotReadThrough) {
+  // Sparse: it costs who makes it nothing, and who digests it half a second each time.
+  const Finished done =
+      with_tools("", {"/usr/bin/python3", "-c",
+                      "import errno, os\n"
+                      "def make(name, head, size):\n"
+                      "    with open(name, 'wb') as file:\n"
+                      "        file.write(head); file.truncate(size)\n"
+                      "    os.chmod(name, 0o755)\n"
+                      "make('zeros', b'', 500 << 20); make('elf', b'\\x7fELF', 600 << 20)\n"
+                      "for name in ['zeros'] * 20 + ['elf'] * 20:\n"
+                      "    os.utime(name)\n"  // another content, as far as can be known
+                      "    try: os.execv('./' + name, [name])\n"
+                      "    except OSError as error: print(errno.errorcode[error.errno])\n"
+                      "os.unlink('zeros'); os.unlink('elf')\n"});
+  std::string expected;
+  for (int i = 0; i < 40; ++i) expected += "ENOEXEC\n";
+  EXPECT_EQ(done.out, expected) << done.err;
+  const struct {
+    const char* name;
+    const char* why;
+  } kGiants[] = {{"/zeros", "no program and no script"}, {"/elf", "larger than 512 MiB"}};
+  for (const auto& [name, why] : kGiants) {
+    const std::vector<json> tried = execs_of(site.repository() + name);
+    EXPECT_EQ(tried.size(), 20U) << name;
+    for (const json& one : tried) {
+      EXPECT_EQ(one["object"].value("undigested", ""), why) << one.dump();
+      EXPECT_TRUE(one["object"]["sha256"].is_null()) << one.dump();
+    }
+  }
+}
+
 TEST_P(Exec, ARefusedAgentIsToldWithTheReason) {
   const Finished refused = with_tools(
       "[[tools.rule]]\nmatch = \"Exec(/usr/bin/id)\"\naction = \"deny\"\nreason = \"no names\"\n",
@@ -179,7 +245,7 @@ TEST_P(Exec, OddCallsEndAsTheKernelEndsThem) {
 
 TEST_P(Exec, WhatOnlyTheKernelCanReadDoesNotRun) {
   const std::string outside = site.shell("./probe hidden /usr/bin/true");
-  if (outside != "secret ran 0\n") GTEST_SKIP() << "no memfd_secret(2) here: " << outside;
+  if (outside != "secret ran 0\n") BERM_SKIP_OR_FAIL("no memfd_secret(2) here: " << outside);
   EXPECT_EQ(inside("./probe hidden /usr/bin/true"), "secret EFAULT\n");
   EXPECT_TRUE(execs_of("/usr/bin/true").empty());
 }
