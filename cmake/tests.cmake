@@ -66,7 +66,11 @@ add_executable(unit-tests
   src/rules/tools/decide_test.cc
   src/rules/shell/shell_test.cc
   src/rules/shell/shell_corpus_test.cc
-  src/record/story_test.cc)
+  src/record/story_test.cc
+  src/report/facts_test.cc
+  src/report/markdown_test.cc
+  src/report/findings_test.cc
+  src/report/across_test.cc)
 set_source_files_properties(src/rules/tools/decide_test.cc src/rules/shell/shell_corpus_test.cc src/rules/shell/shell_test.cc
   PROPERTIES COMPILE_DEFINITIONS BERM_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
 target_link_libraries(unit-tests PRIVATE berm_session GTest::gtest_main)
@@ -132,7 +136,7 @@ add_dependencies(tool-tests exec-probe)
 berm_black_box_test(escape-tests TIMEOUT 300 SOURCES tests/escape/escape_test.cc tests/escape/probes.cc)
 berm_black_box_test(bomb-tests TIMEOUT 600 SOURCES tests/escape/bomb_test.cc)
 berm_black_box_test(integration-tests TIMEOUT 900 SOURCES tests/integration/run_test.cc tests/integration/record_test.cc tests/integration/changes_test.cc
-  tests/integration/git_test.cc tests/integration/modes_test.cc tests/integration/hosts_test.cc
+  tests/integration/git_test.cc tests/integration/modes_test.cc tests/integration/hosts_test.cc tests/integration/reports_test.cc
   tests/integration/hostile_repository_test.cc)
 berm_black_box_test(agent-tests TIMEOUT 1200 SOURCES tests/agents/claude_test.cc tests/agents/claude_tools_test.cc
   tests/agents/claude_mcp_test.cc tests/agents/claude_background_test.cc tests/agents/stand_in_test.cc

@@ -23,6 +23,7 @@ void add_discard(CLI::App& app, Action& action);
 void add_log(CLI::App& app, Action& action);
 void add_attest(CLI::App& app, Action& action);
 void add_verify(CLI::App& app, Action& action);
+void add_report(CLI::App& app, Action& action);
 void add_init(CLI::App& app, Action& action);
 void add_doctor(CLI::App& app, Action& action);
 void add_egress(CLI::App& app, Action& action);

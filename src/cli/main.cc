@@ -24,7 +24,7 @@ constexpr Command kAll[] = {
     {"apply", berm::add_apply},   {"discard", berm::add_discard}, {"log", berm::add_log},
     {"attest", berm::add_attest}, {"verify", berm::add_verify},   {"init", berm::add_init},
     {"doctor", berm::add_doctor}, {"egress", berm::add_egress},   {"broker", berm::add_broker},
-    {"judge", berm::add_judge},
+    {"judge", berm::add_judge},   {"report", berm::add_report},
 };
 
 // CLI11 would only say that an argument was not expected.

@@ -10,6 +10,7 @@
 #include "base/text.h"
 #include "cli/commands.h"
 #include "cli/console.h"
+#include "cli/show_report.h"
 #include "record/asked_for.h"
 #include "record/chain.h"
 #include "record/proof.h"
@@ -180,9 +181,10 @@ std::string line_of_story(const json& event) {
   return "";
 }
 
-int show(const RecordOptions& options) {
+int show(const RecordOptions& options, const ReportForms& forms) {
   const Result<std::string> path = record_path(options.run);
   if (!path) return fail(path.error());
+  if (forms.wanted() > 0) return show_report(*path, forms);
   const Result<std::string> text = read_file(*path, kMaxRecord);
   if (!text) return fail(text.error());
   const std::vector<json> events = events_of(*text);
@@ -239,9 +241,14 @@ Result<std::string> record_path(const std::string& name) {
 
 void add_show(CLI::App& app, Action& action) {
   CLI::App* command = app.add_subcommand("show", "the story of one run");
-  command->footer("Examples:\n  berm show\n  berm show r-20261122-7f3a\n  berm show latest --json");
+  command->footer(
+      "Examples:\n  berm show\n  berm show r-20261122-7f3a\n  berm show latest --json\n  berm show "
+      "latest --markdown comment.md --max-size 64KiB\n  berm show latest --sarif berm.sarif\n  "
+      "berm "
+      "show latest --junit > berm.xml");
   const auto options = add_common(command);
-  command->callback([=, &action] { action = [=] { return show(*options); }; });
+  const auto forms = add_report_forms(*command);
+  command->callback([=, &action] { action = [=] { return show(*options, *forms); }; });
 }
 
 void add_log(CLI::App& app, Action& action) {

@@ -3,6 +3,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "cli/ci_report.h"
 #include "cli/commands.h"
 #include "cli/console.h"
 #include "cli/doctor_parts.h"
@@ -30,6 +31,8 @@ int run(const RunOptions& options, const std::vector<std::string>& words) {
   if (options.sweep) {
     for (const std::string& told : sweep_residue()) complain("berm: sweep: " + told + "\n");
   }
+  CiReport ci(options.ci_report == "off" ? CiReport::Wish::off : CiReport::Wish::automatic);
+  ci.begin();
   const Result<RunReport> report = run_session(*request);
   if (!report) {
     if (options.json) {
@@ -40,6 +43,8 @@ int run(const RunOptions& options, const std::vector<std::string>& words) {
                   {"reasons", {sentence(report.error())}}}}});
     }
     fail(report.error());
+    ci.end();
+    ci.tell(report.error());
     return kCannot;
   }
   if (options.json) {
@@ -47,6 +52,9 @@ int run(const RunOptions& options, const std::vector<std::string>& words) {
   } else {
     complain(summary(*report, wants_color(STDERR_FILENO)));
   }
+  // What we print ourselves names files and hosts of the agent's: no runner acts on that either.
+  ci.end();
+  ci.tell(*report);
   return report->verdict.exit_code;
 }
 
@@ -63,6 +71,11 @@ void add_run(CLI::App& app, Action& action) {
   command->add_flag("--sweep", options->sweep,
                     "first remove what earlier agents without a sandbox left, as far as nobody can "
                     "miss it");
+  command
+      ->add_option("--ci-report", options->ci_report,
+                   "auto: where GitHub Actions or GitLab CI look for it; off [auto]")
+      ->check(CLI::IsMember({"auto", "off"}))
+      ->group("Report");
   command->callback([=, &action] { action = [=] { return run(*options, command->remaining()); }; });
 }
 

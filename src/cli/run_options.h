@@ -21,6 +21,7 @@ struct RunOptions {
   double cpus = 0;
   std::uint64_t processes = 0;
   bool json = false;
+  std::string ci_report = "auto";
   std::vector<std::string> command;
 };
 

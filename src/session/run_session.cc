@@ -206,6 +206,10 @@ void Session::open_record() {
        {"repository", plan_.workspace.repository.str()},
        {"base", {{"head", plan_.workspace.base_commit}, {"branch", plan_.workspace.base_branch}}},
        {"lock_files", lock_files_in(plan_.workspace.repository.str())},
+       {"grants",
+        {{"network", plan["network"]["allow"]},
+         {"write", plan["guard"]["allow"]},
+         {"read", prepared_.policy.merged.policy.read_paths}}},
        {"kernel", prepared_.host.kernel}});
   record_.append("supervisor", "enforcement",
                  {{"layers", layers_to_json(plan_.layers)},

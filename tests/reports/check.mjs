@@ -1,0 +1,58 @@
+// tests/reports/check.mjs: reads a report with other people's code. Usage: check.mjs FORM FILE
+// sarif: against the schema of SARIF 2.1.0 · markdown: rendered as GitHub's Markdown, in which no
+// text of others may be anything but code.
+import fs from 'node:fs';
+import {createRequire} from 'node:module';
+import {micromark} from 'micromark';
+import {gfm, gfmHtml} from 'micromark-extension-gfm';
+
+const require = createRequire(import.meta.url);
+const [form, file] = process.argv.slice(2);
+const text = fs.readFileSync(file, 'utf8');
+
+function checkSarif() {
+  const Ajv = require('ajv');
+  const ajv = new Ajv({schemaId: 'auto', meta: false, unknownFormats: 'ignore', allErrors: true});
+  ajv.addMetaSchema(require('ajv/lib/refs/json-schema-draft-04.json'));
+  const schema = fs.readFileSync(new URL(
+      './node_modules/@microsoft/jest-sarif/lib/schemas/sarif-2.1.0-rtm.5.json', import.meta.url));
+  const validate = ajv.compile(JSON.parse(schema));
+  const log = JSON.parse(text);
+  if (!validate(log)) throw new Error(JSON.stringify(validate.errors.slice(0, 5), null, 1));
+  log.version = '2.0.0';  // the control: the schema is one that refuses
+  if (validate(log)) throw new Error('the schema accepts anything');
+  return log.runs[0].results.length;
+}
+
+function problemsOf(markdown) {
+  const html = micromark(markdown, {allowDangerousHtml: true, allowDangerousProtocol: true,
+                                    extensions: [gfm()], htmlExtensions: [gfmHtml()]});
+  const bare = html.replace(/<code>[^<]*<\/code>/g, '');
+  const problems = [];
+  for (const [, tag] of bare.matchAll(/<\/?([a-zA-Z!][^\s>]*)/g)) {
+    if (!/^(h2|h3|p|ul|li|strong|em|table|thead|tbody|tr|th|td|pre|details|summary|code)$/.test(tag)) {
+      problems.push(`a tag <${tag}>`);
+    }
+  }
+  const words = bare.replace(/<[^>]*>/g, '');
+  for (const never of [/PWN/, /@/, /(^|[^&\w])#\d/, /https?:/, /www\./]) {
+    const found = words.match(never);
+    if (found) problems.push(`${never} in: ${words.slice(Math.max(0, found.index - 60), found.index + 60)}`);
+  }
+  for (const [, table] of html.matchAll(/<table>(.*?)<\/table>/gs)) {
+    const rows = [...table.matchAll(/<tr>(.*?)<\/tr>/gs)].map(([, row]) => (row.match(/<t[hd]>/g) ?? []).length);
+    if (new Set(rows).size > 1) problems.push(`rows of ${[...new Set(rows)]} cells`);
+  }
+  return problems;
+}
+
+function checkMarkdown() {
+  const problems = problemsOf(text);
+  if (problems.length > 0) throw new Error(problems.slice(0, 10).join('\n'));
+  for (const bad of ['@team', '`a` <img src=x>', 'see #1', 'https://evil.example', '| a | b |\n|---|---|\n| `x|PWN` | y |']) {
+    if (problemsOf(bad).length === 0) throw new Error(`the check does not see: ${bad}`);
+  }
+  return (text.match(/PWN/g) ?? []).length;
+}
+
+console.log(`${form}: ${form === 'sarif' ? checkSarif() : checkMarkdown()}`);
