@@ -23,7 +23,7 @@ berm_library(rules/tools SOURCES decide.cc file_uses.cc invocation.cc pack_rules
 berm_library(rules/hooks SOURCES read.cc answer.cc telemetry.cc LINKS berm_rules_tools berm_rules_model)
 berm_library(record SOURCES attestation.cc canonical.cc chain.cc checkpoint.cc fields.cc merkle.cc proof.cc signature.cc verify.cc sha256.cc verdict.cc asked_for.cc story.cc story_calls.cc story_events.cc story_json.cc story_processes.cc story_text.cc story_tree.cc story_words.cc LINKS berm_base OpenSSL::Crypto)
 # A run told from its record: for people, for CI systems, across runs.
-berm_library(report SOURCES facts.cc facts_values.cc record_reader.cc markdown.cc markdown_text.cc violations.cc sarif.cc junit.cc ci_text.cc across.cc across_text.cc
+berm_library(report SOURCES facts.cc facts_values.cc record_reader.cc markdown.cc markdown_text.cc violations.cc sarif.cc junit.cc ci_text.cc across.cc across_text.cc html.cc html_events.cc html_network.cc html_parts.cc html_tree.cc html_value.cc
   LINKS berm_record berm_rules_changes)
 berm_library(sys SOURCES fd.cc confine.cc self.cc frames.cc locked_memory.cc socket_address.cc beneath.cc child.cc mount.cc cgroup.cc process_memory.cc LINKS berm_base)
 berm_library(host SOURCES probe.cc doctor.cc registries.cc registries/reader.cc registries/formats.cc registries/documents.cc
@@ -48,5 +48,5 @@ berm_library(egress SOURCES start.cc sidecar.cc serve.cc confine.cc configuratio
 berm_library(judge SOURCES start.cc serve.cc connection.cc LINKS berm_supervise berm_rules_hooks)
 berm_library(session SOURCES audit_key.cc materials.cc run_directory.cc policy_sources.cc run_session.cc stored_run.cc report.cc secrets.cc tool_answers.cc record_stream.cc
   LINKS berm_agents berm_credentials berm_egress berm_judge berm_host berm_workspace berm_report)
-berm_library(cli SOURCES console.cc run_options.cc run.cc plan.cc why.cc runs.cc changes.cc record.cc show_report.cc report.cc ci_report.cc attest.cc verify.cc init.cc doctor.cc doctor_credentials.cc doctor_residue.cc
+berm_library(cli SOURCES console.cc run_options.cc run.cc plan.cc why.cc runs.cc changes.cc record.cc record_html.cc show_report.cc report.cc ci_report.cc attest.cc verify.cc init.cc doctor.cc doctor_credentials.cc doctor_residue.cc
   egress.cc broker.cc judge.cc LINKS berm_session)

@@ -36,3 +36,15 @@ add_custom_command(
   DEPENDS ${BERM_BUNDLES} ${CMAKE_SOURCE_DIR}/cmake/embed_bundles.cmake
   VERBATIM)
 add_custom_target(bundle-files DEPENDS ${BERM_GENERATED}/policy/bundle_files.h)
+
+# The page that shows a run: HTML, CSS and JavaScript that are reviewed as such and built in. The scripts in this order.
+set(BERM_PAGE ${CMAKE_SOURCE_DIR}/src/report/html)
+set(BERM_PAGE_SCRIPTS dom.js format.js virtual_list.js timeline.js events.js tree.js overview.js sections.js main.js)
+list(TRANSFORM BERM_PAGE_SCRIPTS PREPEND ${BERM_PAGE}/)
+add_custom_command(
+  OUTPUT ${BERM_GENERATED}/report/html_assets.h
+  COMMAND ${CMAKE_COMMAND} -DOUT=${BERM_GENERATED}/report/html_assets.h -DDIR=${BERM_PAGE} "-DSCRIPTS=${BERM_PAGE_SCRIPTS}"
+          -P ${CMAKE_SOURCE_DIR}/cmake/embed_report.cmake
+  DEPENDS ${BERM_PAGE}/page.html ${BERM_PAGE}/report.css ${BERM_PAGE_SCRIPTS} ${CMAKE_SOURCE_DIR}/cmake/embed_report.cmake
+  VERBATIM)
+add_custom_target(report-page DEPENDS ${BERM_GENERATED}/report/html_assets.h)

@@ -70,10 +70,11 @@ add_executable(unit-tests
   src/report/facts_test.cc
   src/report/markdown_test.cc
   src/report/findings_test.cc
-  src/report/across_test.cc)
+  src/report/across_test.cc
+  src/report/html_test.cc)
 set_source_files_properties(src/rules/tools/decide_test.cc src/rules/shell/shell_corpus_test.cc src/rules/shell/shell_test.cc
   PROPERTIES COMPILE_DEFINITIONS BERM_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
-target_link_libraries(unit-tests PRIVATE berm_session GTest::gtest_main)
+target_link_libraries(unit-tests PRIVATE berm_session berm_report GTest::gtest_main)
 gtest_discover_tests(unit-tests DISCOVERY_TIMEOUT 60)
 
 # Shell commands against another reader of them (shfmt).
@@ -149,3 +150,7 @@ berm_black_box_test(leak-tests TIMEOUT 900 SOURCES tests/credentials/leak_test.c
   tests/credentials/revoke_test.cc tests/credentials/age_test.cc)
 target_link_libraries(leak-tests PRIVATE berm_sys)
 berm_black_box_test(egress-tests TIMEOUT 600 SOURCES tests/egress/egress_test.cc tests/egress/network_test.cc tests/egress/clients_test.cc)
+
+# The report in a real browser; 77 where there is none.
+add_test(NAME report-in-a-browser COMMAND /usr/bin/env node ${CMAKE_SOURCE_DIR}/tests/report/report_test.mjs $<TARGET_FILE:berm>)
+set_tests_properties(report-in-a-browser PROPERTIES TIMEOUT 900 SKIP_RETURN_CODE 77)

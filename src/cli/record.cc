@@ -10,6 +10,7 @@
 #include "base/text.h"
 #include "cli/commands.h"
 #include "cli/console.h"
+#include "cli/record_html.h"
 #include "cli/show_report.h"
 #include "record/asked_for.h"
 #include "record/chain.h"
@@ -26,6 +27,7 @@ using nlohmann::json;
 struct RecordOptions {
   std::string run = "latest";
   std::string type;
+  std::string html;
   bool json = false;
   std::optional<std::uint64_t> prove;
   std::optional<std::uint64_t> prove_growth;
@@ -187,6 +189,10 @@ int show(const RecordOptions& options, const ReportForms& forms) {
   if (forms.wanted() > 0) return show_report(*path, forms);
   const Result<std::string> text = read_file(*path, kMaxRecord);
   if (!text) return fail(text.error());
+  if (!options.html.empty()) {
+    const Result<json> run = load_run(path->substr(0, path->rfind('/')));
+    return show_html(*text, run ? text_of(*run, "record_head") : "", options.html);
+  }
   const std::vector<json> events = events_of(*text);
   const std::vector<AskedFor> asked = asked_for(events);
   if (options.json) {
@@ -243,11 +249,12 @@ void add_show(CLI::App& app, Action& action) {
   CLI::App* command = app.add_subcommand("show", "the story of one run");
   command->footer(
       "Examples:\n  berm show\n  berm show r-20261122-7f3a\n  berm show latest --json\n  berm show "
-      "latest --markdown comment.md --max-size 64KiB\n  berm show latest --sarif berm.sarif\n  "
-      "berm "
-      "show latest --junit > berm.xml");
+      "latest --html run.html\n  berm show latest --markdown comment.md --max-size 64KiB\n  berm "
+      "show latest --sarif berm.sarif\n  berm show latest --junit > berm.xml");
   const auto options = add_common(command);
   const auto forms = add_report_forms(*command);
+  command->add_option("--html", options->html,
+                      "write a page for a browser to this file ('-': stdout)");
   command->callback([=, &action] { action = [=] { return show(*options, *forms); }; });
 }
 

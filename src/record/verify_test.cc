@@ -5,66 +5,16 @@
 #include <nlohmann/json.hpp>
 #include <random>
 
-#include "base/base64.h"
-#include "base/text.h"
-#include "record/canonical.h"
-#include "record/chain.h"
+#include "record/record_test_support.h"
 
 namespace berm {
 namespace {
 
 using nlohmann::json;
 
-// Writes as RecordFile does, without a file.
-class Writer {
- public:
-  explicit Writer(std::string run, const SigningKey* lasting = nullptr)
-      : run_(std::move(run)), key_(*SigningKey::generate()) {
-    append("run.start", {{"berm", "1"}});
-    const PublicKey& bytes = key_.public_key();
-    json data = {{"public", base64({reinterpret_cast<const char*>(bytes.data()), bytes.size()})}};
-    if (lasting != nullptr) {
-      const std::string claim = to_text(RunKeyClaim{.run = run_, .key = bytes, .time = "now"});
-      data["certificate"] =
-          signed_note(claim, kLastingSigner, lasting->public_key(), lasting->sign(claim));
-    }
-    append("record.key", data);
-  }
-
-  void append(const std::string& type, const json& data) {
-    const SealedEvent event = seal_event({.run = run_,
-                                          .sequence = lines_.size(),
-                                          .time = "2026-11-22T00:00:00.000000000Z",
-                                          .monotonic_ns = static_cast<std::int64_t>(lines_.size()),
-                                          .source = "supervisor",
-                                          .type = type},
-                                         canonical(data), head_);
-    lines_.push_back(event.line);
-    head_ = event.hash;
-    tree_.append(leaf_hash(from_hex(event.hash)));
-  }
-
-  void checkpoint() {
-    const std::string text = to_text(Checkpoint{
-        .run = run_, .size = tree_.size(), .root = tree_.root(), .head = head_, .time = "now"});
-    append("checkpoint",
-           {{"note", signed_note(text, run_signer(run_), key_.public_key(), key_.sign(text))}});
-  }
-
-  [[nodiscard]] const std::vector<std::string>& lines() const { return lines_; }
-  [[nodiscard]] const std::string& head() const { return head_; }
-
- private:
-  std::string run_;
-  SigningKey key_;
-  std::vector<std::string> lines_;
-  std::string head_ = genesis_hash();
-  MerkleTree tree_;
-};
-
-Writer a_run(const std::string& name = "r-1", const SigningKey* lasting = nullptr,
-             const std::string& word = "same") {
-  Writer writer(name, lasting);
+RecordWriter a_run(const std::string& name = "r-1", const SigningKey* lasting = nullptr,
+                   const std::string& word = "same") {
+  RecordWriter writer(name, lasting);
   for (int i = 0; i < 4; ++i) {
     writer.append("exec", {{"n", i}, {"text", "line\nfeed \xff,\"hash\":\""}, {"word", word}});
     writer.append("net.allowed", {{"hash", "x"}, {"n", i}});
@@ -87,7 +37,7 @@ RecordProblem first_problem(const std::vector<std::string>& lines) {
 }
 
 TEST(Verify, AnUntouchedRecordIsIntactCompleteAndSigned) {
-  const Writer run = a_run();
+  const RecordWriter run = a_run();
   const RecordCheck check = check_record(joined(run.lines()), {.head = run.head(), .key = {}});
   EXPECT_TRUE(check.intact()) << check.problems.front().what;
   EXPECT_TRUE(check.complete);
@@ -148,11 +98,11 @@ TEST(Verify, ASpliceOfAnotherHistoryIsFound) {
 TEST(Verify, ARewrittenRecordNeedsAKeyThatSomebodyTrusts) {
   const Result<SigningKey> lasting = SigningKey::generate();
   const Result<SigningKey> thief = SigningKey::generate();
-  const Writer mine = a_run("r-1", &*lasting);
+  const RecordWriter mine = a_run("r-1", &*lasting);
   const RecordTrust trust{.head = "", .key = lasting->public_key()};
   EXPECT_TRUE(check_record(joined(mine.lines()), trust).intact());
   EXPECT_TRUE(check_record(joined(mine.lines()), trust).certified);
-  for (const Writer& forged : {a_run("r-1"), a_run("r-1", &*thief)}) {
+  for (const RecordWriter& forged : {a_run("r-1"), a_run("r-1", &*thief)}) {
     EXPECT_TRUE(check_record(joined(forged.lines())).intact()) << "well-formed in itself";
     const RecordCheck check = check_record(joined(forged.lines()), trust);
     ASSERT_FALSE(check.intact());
@@ -221,7 +171,7 @@ TEST(Verify, RandomTamperingIsFound) {
 }
 
 TEST(Verify, TruncationShowsAtEveryByte) {
-  const Writer run = a_run();
+  const RecordWriter run = a_run();
   const std::string text = joined(run.lines());
   for (std::size_t size = 0; size < text.size(); ++size) {
     const RecordCheck check = check_record(std::string_view(text).substr(0, size));
@@ -236,7 +186,7 @@ TEST(Verify, TruncationShowsAtEveryByte) {
 }
 
 TEST(Verify, TheWallClockMayBeSetTheMonotonicOneNot) {
-  Writer run("r-1");
+  RecordWriter run("r-1");
   const std::string line = run.lines()[1];
   EventHeader header{.run = "r-1",
                      .sequence = 2,
