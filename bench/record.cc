@@ -63,8 +63,8 @@ int main(int argc, char** argv) {
     if (!check.intact() || !check.complete) return 1;
     const double megabytes = static_cast<double>(text->size()) / 1e6;
     fmt::print(
-        "{} events of {} bytes: {:.0f} events/s written, verified at {:.0f} MB/s; SHA-256 alone {:.0f} "
-        "MB/s (ratio {:.2f})\n",
+        "{} events of {} bytes: {:.0f} events/s written, verified at {:.0f} MB/s; SHA-256 alone "
+        "{:.0f} MB/s (ratio {:.2f})\n",
         events, text->size() / static_cast<std::size_t>(events), events / spent, megabytes / verify,
         megabytes / hash, hash / verify);
   }
