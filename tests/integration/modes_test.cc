@@ -192,7 +192,7 @@ TEST_P(Mode, DiscardLeavesNoCopyBehind) {
   ASSERT_EQ(site.run_script("echo n > n", {"--mode", "worktree"})["code"], 0);
   ASSERT_EQ(site.berm({"discard"}).code, 0);
   EXPECT_EQ(site.shell("ls " + site.root() + "/state/berm/runs/*/"),
-            "lock\nrecord.jsonl\nrun.json\n");
+            "attestation.json\nlock\nrecord.jsonl\nrun.json\n");
 }
 
 TEST_P(Mode, DirectIsRefusedToRootInHisOwnRepository) {

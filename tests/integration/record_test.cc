@@ -85,6 +85,14 @@ TEST_P(Record, IsAttestedAndTheStatementFitsNoOtherRun) {
   EXPECT_EQ(statement["_type"], "https://in-toto.io/Statement/v1");
   EXPECT_EQ(statement["subject"][0]["digest"]["sha256"].get<std::string>().size(), 64U);
   EXPECT_EQ(statement["predicate"]["verdict"]["status"], "success");
+  const Finished key = site.berm({"log", "--json", "--type", "record.key"});
+  store(site.root() + "/key", key.json()["data"]["public"].get<std::string>());
+  const Finished sigstore =
+      run_as(As::root,
+             {"node", std::string(BERM_SOURCE_DIR) + "/tests/reports/check.mjs", "dsse", path,
+              site.root() + "/key"},
+             {{"PATH", "/usr/local/bin:/usr/bin:/bin"}}, "/", "");
+  EXPECT_EQ(sigstore.out, "dsse: 1\n") << sigstore.err;
   EXPECT_EQ(site.berm({"attest", "--note", "HEAD"}).code, 0);
   EXPECT_EQ(site.shell("git notes --ref=berm show HEAD"), attested.out);
   EXPECT_EQ(site.shell("git status --short"), "");

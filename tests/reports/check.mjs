@@ -1,13 +1,14 @@
-// tests/reports/check.mjs: reads a report with other people's code. Usage: check.mjs FORM FILE
+// tests/reports/check.mjs: reads a report with other people's code. Usage: check.mjs FORM FILE [KEY]
 // sarif: against the schema of SARIF 2.1.0 · markdown: rendered as GitHub's Markdown, in which no
-// text of others may be anything but code.
+// text of others may be anything but code · dsse: sigstore verifies the envelope with the public KEY
+// (a file with base64 of its 32 bytes).
 import fs from 'node:fs';
 import {createRequire} from 'node:module';
 import {micromark} from 'micromark';
 import {gfm, gfmHtml} from 'micromark-extension-gfm';
 
 const require = createRequire(import.meta.url);
-const [form, file] = process.argv.slice(2);
+const [form, file, keyFile] = process.argv.slice(2);
 const text = fs.readFileSync(file, 'utf8');
 
 function checkSarif() {
@@ -55,4 +56,20 @@ function checkMarkdown() {
   return (text.match(/PWN/g) ?? []).length;
 }
 
-console.log(`${form}: ${form === 'sarif' ? checkSarif() : checkMarkdown()}`);
+function checkDsse() {
+  const {crypto, dsse} = require('@sigstore/core');
+  const envelope = JSON.parse(text);
+  const raw = Buffer.from(fs.readFileSync(keyFile, 'utf8'), 'base64');
+  const key = crypto.createPublicKey(Buffer.concat([Buffer.from('302a300506032b6570032100', 'hex'), raw]));  // RFC 8410
+  const signature = Buffer.from(envelope.signatures[0].sig, 'base64');
+  const payload = Buffer.from(envelope.payload, 'base64');
+  const holds = (bytes) => crypto.verify(dsse.preAuthEncoding(envelope.payloadType, bytes), key, signature);
+  if (!holds(payload)) throw new Error('the signature does not hold');
+  if (holds(Buffer.concat([payload, Buffer.from(' ')]))) throw new Error('it holds for anything');
+  const statement = JSON.parse(payload);
+  if (statement._type !== 'https://in-toto.io/Statement/v1') throw new Error(statement._type);
+  return statement.subject.length;
+}
+
+const checks = {sarif: checkSarif, markdown: checkMarkdown, dsse: checkDsse};
+console.log(`${form}: ${checks[form]()}`);
