@@ -84,8 +84,7 @@ void RecordFile::seal(std::string_view source, std::string_view type, std::strin
   lines += event.line;
   lines += '\n';
   previous_ = std::move(event.hash);
-  tree_.append(
-      leaf_hash({reinterpret_cast<const char*>(event.digest.data()), event.digest.size()}));
+  tree_.append(leaf_hash(bytes_of(event.digest)));
   ++unsigned_;
 }
 

@@ -59,7 +59,7 @@ Result<RunKey> make_run_key(const std::string& run, const std::optional<LastingK
 nlohmann::json to_json(const RunKey& key) {
   const PublicKey& bytes = key.key.public_key();
   return {{"algorithm", "ed25519"},
-          {"public", base64({reinterpret_cast<const char*>(bytes.data()), bytes.size()})},
+          {"public", base64(bytes_of(bytes))},
           {"fingerprint", fingerprint(bytes)},
           {"certificate",
            key.certificate.empty() ? nlohmann::json() : nlohmann::json(key.certificate)}};

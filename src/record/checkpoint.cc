@@ -13,13 +13,8 @@ namespace {
 constexpr std::string_view kOrigin = "berm/";
 constexpr std::string_view kClaim = "berm run key v1";
 
-template <class Bytes>
-std::string encoded(const Bytes& bytes) {
-  return base64({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
-}
-
-template <class Bytes>
-bool decode(std::string_view text, Bytes& out) {
+// A root or a key.
+bool decode(std::string_view text, Digest& out) {
   const std::optional<std::string> raw = base64_decoded(text);
   if (!raw || raw->size() != out.size()) return false;
   std::copy(raw->begin(), raw->end(), out.begin());
@@ -40,7 +35,7 @@ std::string run_signer(std::string_view run) { return fmt::format("{}{}", kOrigi
 
 std::string to_text(const Checkpoint& checkpoint) {
   return fmt::format("{}\n{}\n{}\nhead {}\ntime {}\n", run_signer(checkpoint.run), checkpoint.size,
-                     encoded(checkpoint.root), checkpoint.head, checkpoint.time);
+                     base64(bytes_of(checkpoint.root)), checkpoint.head, checkpoint.time);
 }
 
 std::optional<Checkpoint> parse_checkpoint(std::string_view text) {
@@ -61,7 +56,8 @@ std::optional<Checkpoint> parse_checkpoint(std::string_view text) {
 }
 
 std::string to_text(const RunKeyClaim& claim) {
-  return fmt::format("{}\n{}\n{}\n{}\n", kClaim, claim.run, encoded(claim.key), claim.time);
+  return fmt::format("{}\n{}\n{}\n{}\n", kClaim, claim.run, base64(bytes_of(claim.key)),
+                     claim.time);
 }
 
 std::optional<RunKeyClaim> parse_run_key_claim(std::string_view text) {

@@ -5,10 +5,6 @@
 namespace berm {
 namespace {
 
-std::string_view bytes_of(const Digest& digest) {
-  return {reinterpret_cast<const char*>(digest.data()), digest.size()};
-}
-
 Digest node_hash(const Digest& left, const Digest& right) {
   Sha256 hash;
   hash.update(std::string_view("\x01", 1));

@@ -141,7 +141,7 @@ ProofCheck check_proof(const json& proof, const std::optional<PublicKey>& key) {
     const std::optional<SealedLine> event = parse_sealed(line);
     const std::uint64_t index = number_of(proof, "index");
     out.holds = event && event->fits && event->run == to.run && event->sequence == index &&
-                is_included(leaf_hash(from_hex(event->hash)), index, to.size, *way, to.root);
+                is_included(leaf_hash(bytes_of(event->digest)), index, to.size, *way, to.root);
     if (out.holds) out.event = line;
     out.what = out.holds ? fmt::format("event {} is one of the {} that were signed", index, to.size)
                          : "the event is not in what was signed";

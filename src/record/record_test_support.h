@@ -23,8 +23,7 @@ class RecordWriter {
       : run_(std::move(run)), key_(*SigningKey::generate()) {
     append("run.start", start);
     const PublicKey& bytes = key_.public_key();
-    nlohmann::json data = {
-        {"public", base64({reinterpret_cast<const char*>(bytes.data()), bytes.size()})}};
+    nlohmann::json data = {{"public", base64(bytes_of(bytes))}};
     if (lasting != nullptr) {
       const std::string claim = to_text(RunKeyClaim{.run = run_, .key = bytes, .time = "now"});
       data["certificate"] =

@@ -12,6 +12,11 @@ namespace berm {
 
 using Digest = std::array<unsigned char, 32>;
 
+/// The bytes of a digest, or of a public key, which has as many.
+[[nodiscard]] inline std::string_view bytes_of(const Digest& digest) {
+  return {reinterpret_cast<const char*>(digest.data()), digest.size()};
+}
+
 /// A hash in progress.
 class Sha256 {
  public:

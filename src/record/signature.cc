@@ -27,10 +27,6 @@ struct FreeContext {
 };
 using Context = std::unique_ptr<EVP_MD_CTX, FreeContext>;
 
-std::string_view bytes_of(const PublicKey& key) {
-  return {reinterpret_cast<const char*>(key.data()), key.size()};
-}
-
 const unsigned char* data_of(std::string_view text) {
   return reinterpret_cast<const unsigned char*>(text.data());
 }
@@ -58,8 +54,7 @@ std::string key_hash(std::string_view name, const PublicKey& key) {
   hash.update("\n");
   hash.update(std::string_view(&kEd25519, 1));
   hash.update(bytes_of(key));
-  const Digest digest = hash.digest();
-  return {reinterpret_cast<const char*>(digest.data()), 4};
+  return std::string(bytes_of(hash.digest()).substr(0, 4));
 }
 
 }  // namespace

@@ -18,9 +18,7 @@ using nlohmann::json;
 constexpr std::size_t kMostProblems = 1000;
 constexpr std::uint64_t kLargestGap = 1 << 20;  // that is kept account of
 
-Digest leaf_of(const SealedLine& event) {
-  return leaf_hash({reinterpret_cast<const char*>(event.digest.data()), event.digest.size()});
-}
+Digest leaf_of(const SealedLine& event) { return leaf_hash(bytes_of(event.digest)); }
 
 class Checker {
  public:

@@ -5,31 +5,15 @@
 #include <nlohmann/json.hpp>
 
 #include "record/chain.h"
-#include "record/sha256.h"
 
 namespace berm::report {
 
 using nlohmann::json;
 
-namespace {
-
-// The hash is of the line without the hash. Behind it stand only names and numbers of the event
-// itself, whose quotes are escaped: the last such member is the one.
-bool hash_fits(std::string_view line, std::string_view hash) {
-  const std::string member = fmt::format(",\"hash\":\"{}\"", hash);
-  const std::size_t at = line.rfind(member);
-  if (hash.size() != 64 || at == std::string_view::npos) return false;
-  Sha256 sha;
-  sha.update(line.substr(0, at));
-  sha.update(line.substr(at + member.size()));
-  return sha.hex() == hash;
-}
-
-}  // namespace
-
 std::string RecordReader::wrong_with(const json& event, std::string_view line) const {
   if (!event.is_object()) return "no event";
-  if (!hash_fits(line, raw_text(event, "hash"))) return "the hash does not fit the content";
+  const std::optional<SealedLine> sealed = parse_sealed(line);
+  if (!sealed || !sealed->fits) return "the hash does not fit the content";
   if (raw_text(event, "prev") != (lines_ == 1 ? genesis_hash() : previous_)) {
     return "does not continue the line before";
   }
