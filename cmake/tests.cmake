@@ -5,6 +5,8 @@ include(GoogleTest)
 add_executable(unit-tests
   src/base/base_test.cc
   src/policy/policy_test.cc
+  src/policy/audit_test.cc
+  src/audit/ship/ship_test.cc
   src/policy/bundles_test.cc
   src/rules/changes/guard_test.cc
   src/rules/egress/destination_test.cc
@@ -140,3 +142,7 @@ berm_black_box_test(leak-tests TIMEOUT 900 SOURCES tests/credentials/leak_test.c
   tests/credentials/revoke_test.cc tests/credentials/age_test.cc)
 target_link_libraries(leak-tests PRIVATE berm_sys)
 berm_black_box_test(egress-tests TIMEOUT 600 SOURCES tests/egress/egress_test.cc tests/egress/network_test.cc tests/egress/clients_test.cc)
+
+# The record on its way to receivers of every type; the machine's own rsyslog program over TLS.
+add_test(NAME audit-sinks COMMAND /usr/bin/python3 ${CMAKE_SOURCE_DIR}/tests/audit/sinks_test.py $<TARGET_FILE:berm>)
+set_tests_properties(audit-sinks PROPERTIES TIMEOUT 900)
