@@ -1,8 +1,8 @@
 # PURE folders: no system call (scripts/check-layers reads this list).
-set(BERM_PURE base policy plan rules/changes rules/egress rules/model rules/aws rules/shell rules/tools redact record report)
+set(BERM_PURE base policy plan rules/changes rules/egress rules/model rules/aws rules/shell rules/tools redact record report audit/sinks)
 
 berm_library(base SOURCES result.cc text.cc base64.cc ip.cc wall_time.cc host_name.cc path.cc glob.cc units.cc fmt.cc)
-berm_library(policy SOURCES names.cc grants.cc reader.cc parse.cc parse_network.cc parse_credentials.cc parse_tools.cc tool_rule.cc credential_presets.cc credential_source.cc print.cc merge.cc merge_network.cc merge_tools.cc bundles.cc
+berm_library(policy SOURCES names.cc grants.cc reader.cc parse.cc parse_network.cc parse_credentials.cc parse_tools.cc parse_audit.cc sink_options.cc tool_rule.cc credential_presets.cc credential_source.cc print.cc merge.cc merge_network.cc merge_tools.cc merge_audit.cc bundles.cc
   LINKS berm_base ${BERM_PSL})
 berm_library(rules/changes SOURCES guard.cc outside_allow.cc protected_file.cc too_many_files.cc too_large.cc binary.cc
   special_mode.cc special_file.cc hard_link.cc escaping_symlink.cc case_collision.cc submodule.cc git_directory.cc
@@ -13,7 +13,7 @@ berm_library(rules/model SOURCES anthropic.cc call.cc gemini.cc json_scanner.cc 
 berm_library(rules/aws SOURCES access_keys.cc aws_key.cc canonical.cc key_services.cc sigv4_parse.cc sigv4_sign.cc xml.cc LINKS berm_base OpenSSL::Crypto)
 # What looks like a secret, and what is one of the run's.
 berm_library(redact SOURCES credentials.cc forms.cc keyword_filter.cc keywords.cc known_secrets.cc needles.cc patterns.cc public_text.cc redactor.cc scanner.cc stream.cc LINKS berm_base re2)
-berm_library(plan SOURCES make_plan.cc mounts.cc network.cc credentials.cc tools.cc print.cc explain.cc LINKS berm_policy berm_rules_changes berm_rules_egress berm_rules_tools)
+berm_library(plan SOURCES make_plan.cc mounts.cc network.cc credentials.cc sinks.cc tools.cc print.cc explain.cc LINKS berm_policy berm_rules_changes berm_rules_egress berm_rules_tools)
 # Shell commands as bash would read them, and what the policy says of tool calls and started programs.
 berm_library(rules/shell SOURCES ansi_c.cc braces.cc command.cc command_text.cc compound.cc containers.cc coverage.cc environment.cc expansion.cc git_options.cc here_document.cc inline_code.cc interpreters.cc lexer.cc literal_output.cc options.cc print.cc program_options.cc reader.cc shell.cc shells.cc started.cc stream_editors.cc syntax.cc variables.cc wrapper_table.cc wrappers.cc
   LINKS berm_base tree-sitter-bash tree-sitter)
@@ -21,7 +21,7 @@ berm_library(rules/tools SOURCES decide.cc file_uses.cc invocation.cc pack_rules
   LINKS berm_policy berm_rules_shell)
 # What agents tell their hooks, and what they hear.
 berm_library(rules/hooks SOURCES read.cc answer.cc telemetry.cc LINKS berm_rules_tools berm_rules_model)
-berm_library(record SOURCES attestation.cc canonical.cc chain.cc checkpoint.cc fields.cc merkle.cc proof.cc signature.cc verify.cc sha256.cc verdict.cc asked_for.cc story.cc story_calls.cc story_events.cc story_json.cc story_processes.cc story_text.cc story_tree.cc story_words.cc LINKS berm_base OpenSSL::Crypto)
+berm_library(record SOURCES attestation.cc canonical.cc chain.cc checkpoint.cc export.cc fields.cc merkle.cc proof.cc signature.cc verify.cc sha256.cc verdict.cc asked_for.cc story.cc story_calls.cc story_events.cc story_json.cc story_processes.cc story_text.cc story_tree.cc story_words.cc LINKS berm_base OpenSSL::Crypto)
 # A run told from its record: for people, for CI systems, across runs.
 berm_library(report SOURCES facts.cc facts_values.cc record_reader.cc markdown.cc markdown_text.cc violations.cc sarif.cc junit.cc ci_text.cc across.cc across_text.cc html.cc html_events.cc html_network.cc html_parts.cc html_tree.cc html_value.cc
   LINKS berm_record berm_rules_changes)
@@ -33,12 +33,18 @@ berm_library(host SOURCES probe.cc doctor.cc registries.cc registries/reader.cc 
 berm_library(workspace SOURCES repository.cc hidden.cc checkout.cc git_config.cc git.cc private_git.cc prepare.cc file_state.cc walk.cc
   import.cc git_import.cc LINKS berm_plan berm_sys berm_rules_changes berm_record)
 berm_library(agents SOURCES agent.cc client.cc claude.cc claude_mcp.cc codex.cc gemini.cc opencode.cc LINKS berm_plan berm_sys berm_record)
-berm_library(audit SOURCES record_file.cc run_key.cc LINKS berm_record berm_redact berm_sys)
+# What receivers of the record are told, and what their answers mean.
+berm_library(audit/sinks SOURCES answers.cc aws.cc cloudwatch_logs.cc elasticsearch.cc http.cc loki.cc otlp.cc s3.cc sink.cc splunk_hec.cc syslog.cc
+  LINKS berm_policy berm_record berm_rules_aws)
+berm_library(audit SOURCES record_file.cc run_key.cc LINKS berm_policy berm_record berm_redact berm_sys)
 berm_library(tiers/namespace SOURCES native.cc encode.cc launch.cc LINKS berm_plan berm_sys)
-berm_library(supervise SOURCES supervisor.cc anomaly.cc asker.cc tool_desk.cc tool_watch.cc egress_watch.cc attempts.cc notifications.cc run_root.cc exec_log.cc streams.cc sample.cc janitor.cc LINKS berm_tiers_namespace berm_audit berm_rules_tools)
+berm_library(supervise SOURCES supervisor.cc anomaly.cc asker.cc tool_desk.cc tool_watch.cc egress_watch.cc attempts.cc notifications.cc run_root.cc exec_log.cc streams.cc sample.cc sink_watch.cc janitor.cc LINKS berm_tiers_namespace berm_audit berm_rules_tools)
 # What speaks to the world outside: names, addresses, TLS, the host's own proxy.
-berm_library(net SOURCES openssl.cc authority.cc tls_stream.cc root_store.cc upstream_trust.cc trust_files.cc resolve.cc
+berm_library(net SOURCES openssl.cc authority.cc tls_stream.cc root_store.cc upstream_trust.cc trust_files.cc resolve.cc dial.cc
   upstream_proxy.cc https_client.cc LINKS berm_sys berm_rules_egress OpenSSL::SSL cares)
+# The process that ships the record while the run lasts: it reads what is written and speaks to the sinks.
+berm_library(audit/ship SOURCES configuration.cc file_receiver.cc http_receiver.cc progress_file.cc receiver.cc record_reader.cc serve.cc shipper.cc start.cc syslog_receiver.cc
+  LINKS berm_supervise berm_audit_sinks berm_net)
 berm_library(credentials SOURCES age.cc aws_age.cc broker.cc broker_child.cc issuer.cc journal.cc jwt.cc keeper.cc mint.cc program.cc protocol.cc providers/anthropic_wif.cc providers/aws_oidc.cc providers/azure_wif.cc providers/command.cc providers/env.cc providers/fd.cc providers/file.cc providers/gcp_wif.cc providers/github_app.cc providers/keyring.cc providers/vault.cc recover.cc
   LINKS berm_policy berm_net berm_rules_aws)
 berm_library(egress SOURCES start.cc sidecar.cc serve.cc confine.cc configuration.cc events.cc loop.cc budget.cc name_pool.cc gate.cc
@@ -46,7 +52,7 @@ berm_library(egress SOURCES start.cc sidecar.cc serve.cc confine.cc configuratio
   model_route.cc model_meter.cc secret_store.cc telemetry.cc tool_result_log.cc LINKS berm_supervise berm_net berm_rules_model berm_rules_aws berm_rules_hooks)
 # The process that judges tool calls: hostile JSON and shell text stay out of the supervisor.
 berm_library(judge SOURCES start.cc serve.cc connection.cc LINKS berm_supervise berm_rules_hooks)
-berm_library(session SOURCES audit_key.cc materials.cc run_directory.cc policy_sources.cc run_session.cc stored_run.cc report.cc secrets.cc tool_answers.cc record_stream.cc
-  LINKS berm_agents berm_credentials berm_egress berm_judge berm_host berm_workspace berm_report)
+berm_library(session SOURCES audit_key.cc materials.cc run_directory.cc policy_sources.cc run_session.cc stored_run.cc report.cc secrets.cc sinks.cc tool_answers.cc record_stream.cc
+  LINKS berm_agents berm_audit_ship berm_credentials berm_egress berm_judge berm_host berm_workspace berm_report)
 berm_library(cli SOURCES console.cc run_options.cc run.cc plan.cc why.cc runs.cc changes.cc record.cc record_html.cc show_report.cc report.cc ci_report.cc attest.cc verify.cc init.cc doctor.cc doctor_credentials.cc doctor_residue.cc
-  egress.cc broker.cc judge.cc LINKS berm_session)
+  egress.cc broker.cc judge.cc ship.cc audit.cc LINKS berm_session)

@@ -5,6 +5,8 @@ include(GoogleTest)
 add_executable(unit-tests
   src/base/base_test.cc
   src/policy/policy_test.cc
+  src/policy/audit_test.cc
+  src/audit/ship/ship_test.cc
   src/policy/bundles_test.cc
   src/rules/changes/guard_test.cc
   src/rules/egress/destination_test.cc
@@ -154,3 +156,6 @@ berm_black_box_test(egress-tests TIMEOUT 600 SOURCES tests/egress/egress_test.cc
 # The report in a real browser; 77 where there is none.
 add_test(NAME report-in-a-browser COMMAND /usr/bin/env node ${CMAKE_SOURCE_DIR}/tests/report/report_test.mjs $<TARGET_FILE:berm>)
 set_tests_properties(report-in-a-browser PROPERTIES TIMEOUT 900 SKIP_RETURN_CODE 77)
+# The record on its way to receivers of every type; the machine's own rsyslog program over TLS.
+add_test(NAME audit-sinks COMMAND /usr/bin/python3 ${CMAKE_SOURCE_DIR}/tests/audit/sinks_test.py $<TARGET_FILE:berm>)
+set_tests_properties(audit-sinks PROPERTIES TIMEOUT 900)

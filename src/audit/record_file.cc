@@ -93,6 +93,7 @@ void RecordFile::seal(std::string_view source, std::string_view type, std::strin
 void RecordFile::write(std::string_view lines) {
   if (failed_ || lines.empty()) return;
   failed_ = ::write(fd_.get(), lines.data(), lines.size()) != static_cast<ssize_t>(lines.size());
+  if (sync_ == RecordSync::event) sync_now();
 }
 
 void RecordFile::checkpoint() {
@@ -115,6 +116,12 @@ void RecordFile::checkpoint() {
   write(lines);
   unsigned_ = 0;
   signed_at_ = monotonic_ns();
+  if (sync_ == RecordSync::checkpoint && signed_at_ - synced_at_ >= kRest) sync_now();
+}
+
+void RecordFile::sync_now() {
+  if (::fdatasync(fd_.get()) != 0) failed_ = true;
+  synced_at_ = monotonic_ns();
 }
 
 void RecordFile::tick() {
@@ -127,7 +134,7 @@ void RecordFile::end() {
   make_key();  // a run that never started has none yet
   append("supervisor", "run.end", {{"events", sequence_ + 1}});
   checkpoint();
-  if (::fdatasync(fd_.get()) != 0) failed_ = true;
+  if (sync_ != RecordSync::never) sync_now();
 }
 
 }  // namespace berm

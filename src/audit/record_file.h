@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "audit/run_key.h"
+#include "policy/audit_policy.h"
 #include "record/merkle.h"
 #include "redact/redactor.h"
 #include "sys/fd.h"
@@ -35,6 +36,10 @@ class RecordFile {
   void sign_with(RunKey key);
   void make_key();
 
+  /// When what was written goes through to the disk: with each write, with a checkpoint (at most
+  /// once a second, and at the end), never.
+  void sync(RecordSync when) { sync_ = when; }
+
   /// The first failure is kept: a record with a hole must not look whole. failed() tells.
   void append(std::string_view source, std::string_view type, const nlohmann::json& data);
   /// The same for many events of one type, in canonical form (record/canonical.h), by one write(2).
@@ -55,6 +60,7 @@ class RecordFile {
   void seal(std::string_view source, std::string_view type, std::string data, std::string& lines);
   void write(std::string_view lines);
   void checkpoint();
+  void sync_now();
 
   UniqueFd fd_;
   std::string run_;
@@ -64,6 +70,8 @@ class RecordFile {
   const KnownSecrets* known_ = nullptr;
   std::optional<RunKey> key_;
   MerkleTree tree_;
+  RecordSync sync_ = RecordSync::checkpoint;
+  std::int64_t synced_at_ = 0;  ///< monotonic, ns
   std::uint64_t unsigned_ = 0;  ///< events since the last checkpoint
   std::int64_t signed_at_ = 0;  ///< monotonic, ns
 };

@@ -29,6 +29,8 @@ void add_doctor(CLI::App& app, Action& action);
 void add_egress(CLI::App& app, Action& action);
 void add_broker(CLI::App& app, Action& action);
 void add_judge(CLI::App& app, Action& action);
+void add_ship(CLI::App& app, Action& action);
+void add_audit(CLI::App& app, Action& action);
 
 /// Stands for the "--" in front of a plain command once main() has seen it.
 inline constexpr const char* kCommandMark = "::";

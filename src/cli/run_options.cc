@@ -136,6 +136,12 @@ std::shared_ptr<RunOptions> add_run_options(CLI::App& command) {
       ->allow_extra_args(false)
       ->delimiter(',')
       ->group("Network, environment");
+  command
+      .add_option("--sink", o.sinks,
+                  "sinks that the repository's own policy may send the record to [none]")
+      ->allow_extra_args(false)
+      ->delimiter(',')
+      ->group("Network, environment");
   command.add_option("--env", o.env, "NAME passes a variable, NAME=VALUE sets it")
       ->allow_extra_args(false)
       ->group("Network, environment");
@@ -179,6 +185,7 @@ Result<RunRequest> to_request(const RunOptions& options, const std::vector<std::
                     .learn = options.learn,
                     .can_ask = request.can_ask,
                     .credentials = options.credentials,
+                    .sinks = options.sinks,
                     .flags = BERM_TRY(flags_layer(options))};
   return request;
 }

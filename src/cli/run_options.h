@@ -17,7 +17,7 @@ struct RunOptions {
   bool learn = false;
   bool sweep = false;
   std::string profile, tier, mode, memory, time, on_success;
-  std::vector<std::string> require, write, hide, read, allow, env, credentials;
+  std::vector<std::string> require, write, hide, read, allow, env, credentials, sinks;
   double cpus = 0;
   std::uint64_t processes = 0;
   bool json = false;

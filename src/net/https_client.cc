@@ -1,35 +1,31 @@
 #include "net/https_client.h"
 
 #include <fmt/format.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
-#include <poll.h>
-#include <sys/socket.h>
 
 #include <algorithm>
 #include <boost/asio/error.hpp>
 #include <boost/beast/core.hpp>
 #include <boost/beast/http.hpp>
 #include <cerrno>
-#include <future>
 #include <mutex>
 #include <optional>
 
 #include "base/text.h"
+#include "net/dial.h"
 #include "net/resolve.h"
 #include "net/tls_stream.h"
 #include "net/upstream_proxy.h"
 #include "net/upstream_trust.h"
-#include "sys/socket_address.h"
 
 namespace berm {
 
 namespace beast = boost::beast;
 namespace http = beast::http;
-using Clock = std::chrono::steady_clock;
 using std::chrono::milliseconds;
 
 struct HttpsClient::World {
+  HttpsTrust choice;
+  bool started = false;  ///< the resolver's threads
   std::mutex mutex;
   SslContext trust;
   Resolver* resolver = nullptr;
@@ -45,15 +41,7 @@ namespace {
 constexpr std::size_t kMostBody = 1 << 20;
 constexpr std::uint32_t kMostHead = 64 << 10;
 constexpr std::size_t kMostProxyHead = 8 << 10;
-constexpr std::size_t kMostAddresses = 4;
 constexpr int kMostInterim = 4;
-
-struct Deadline {
-  Clock::time_point until;
-  [[nodiscard]] milliseconds left() const {
-    return std::max(milliseconds(0), std::chrono::ceil<milliseconds>(until - Clock::now()));
-  }
-};
 
 bool is_visible(std::string_view text) {
   return std::ranges::all_of(text, [](char c) { return c > 0x20 && c < 0x7f; });
@@ -104,8 +92,10 @@ Result<Secret> serialised(const HttpsRequest& request, const HttpsUrl& url) {
     parts.emplace_back("\r\n");
   }
   std::string length;
-  if (!request.content_type.empty() || !request.body.empty() || request.method != "GET") {
-    length = fmt::format("Content-Length: {}\r\n", request.body.reveal().size());
+  const std::size_t body = request.body.reveal().size() + request.text.size();
+  const bool bodiless = request.method == "GET" || request.method == "HEAD";
+  if (!request.content_type.empty() || body > 0 || !bodiless) {
+    length = fmt::format("Content-Length: {}\r\n", body);
     if (!request.content_type.empty()) {
       length += fmt::format("Content-Type: {}\r\n", request.content_type);
     }
@@ -119,58 +109,6 @@ Result<Secret> serialised(const HttpsRequest& request, const HttpsUrl& url) {
     auto at = bytes.begin();
     for (const std::string_view part : parts) at = std::ranges::copy(part, at).out;
   });
-}
-
-Result<std::vector<IpAddress>> addresses_of(Resolver& resolver, const std::string& host,
-                                            const Deadline& deadline) {
-  // Shared: the answer may come after we have gone.
-  auto promise = std::make_shared<std::promise<Result<std::vector<IpAddress>>>>();
-  auto answer = promise->get_future();
-  resolver.resolve(host, [promise](Result<std::vector<IpAddress>> found) {
-    promise->set_value(std::move(found));
-  });
-  if (answer.wait_for(deadline.left()) != std::future_status::ready) {
-    return os_error(fmt::format("resolve '{}'", host), ETIMEDOUT);
-  }
-  return answer.get();
-}
-
-Result<UniqueFd> dial_one(const IpAddress& address, std::uint16_t port, milliseconds patience) {
-  const SocketAddress to = socket_address(address, port);
-  UniqueFd fd(
-      ::socket(address.v6 ? AF_INET6 : AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-  if (!fd) return os_error("make a socket");
-  const int one = 1;
-  ::setsockopt(fd.get(), IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
-  if (::connect(fd.get(), to.get(), to.length) == 0) return fd;
-  if (errno != EINPROGRESS) return os_error("connect");
-  const Deadline deadline{Clock::now() + patience};
-  pollfd ready{fd.get(), POLLOUT, 0};
-  int polled = 0;
-  do {
-    polled = ::poll(&ready, 1, static_cast<int>(deadline.left().count()));
-  } while (polled < 0 && errno == EINTR);
-  if (polled == 0) return os_error("connect", ETIMEDOUT);
-  int error = 0;
-  socklen_t size = sizeof error;
-  ::getsockopt(fd.get(), SOL_SOCKET, SO_ERROR, &error, &size);
-  if (error != 0) return os_error("connect", error);
-  return fd;
-}
-
-// One address after the other, each with its part of the time: a dead one must not take it all.
-Result<UniqueFd> dial(std::vector<IpAddress> addresses, const Destination& to,
-                      const Deadline& deadline) {
-  if (addresses.size() > kMostAddresses) addresses.resize(kMostAddresses);
-  Error last{.code = Errc::kernel, .what = "connect", .os_errno = EHOSTUNREACH};
-  for (std::size_t i = 0; i < addresses.size(); ++i) {
-    const auto others = static_cast<int>(addresses.size() - i);
-    Result<UniqueFd> fd = dial_one(addresses[i], to.port, deadline.left() / others);
-    if (fd) return fd;
-    last = fd.error();
-  }
-  last.what = fmt::format("connect to {}", to_text(to));
-  return tl::unexpected(last);
 }
 
 tl::unexpected<Error> stream_error(std::string what, const boost::system::error_code& error) {
@@ -238,13 +176,15 @@ Result<void> read_response(ByteStream& stream, beast::flat_buffer& buffer, Parse
   return failure(code, fmt::format("read the response: {}", error.message()));
 }
 
-Result<HttpsResponse> exchange(ByteStream& stream, const Secret& request,
+Result<HttpsResponse> exchange(ByteStream& stream, const Secret& head, const HttpsRequest& request,
                                const Deadline& deadline) {
   boost::system::error_code error;
-  for (std::string_view rest = request.reveal(); !rest.empty();) {
-    stream.set_timeout(deadline.left());
-    rest.remove_prefix(stream.write_bytes(rest, error));
-    if (error) return stream_error("send the request", error);
+  for (std::string_view rest : {head.reveal(), std::string_view(request.text)}) {
+    while (!rest.empty()) {
+      stream.set_timeout(deadline.left());
+      rest.remove_prefix(stream.write_bytes(rest, error));
+      if (error) return stream_error("send the request", error);
+    }
   }
   beast::flat_buffer buffer(kMostHead * 2);
   HttpsResponse out;
@@ -253,6 +193,7 @@ Result<HttpsResponse> exchange(ByteStream& stream, const Secret& request,
     parser.body_limit(kMostBody);
     parser.header_limit(kMostHead);
     parser.eager(true);  // head and body by one put()
+    parser.skip(request.method == "HEAD");
     const Result<void> read = read_response(stream, buffer, parser, deadline);
     if (parser.is_header_done()) out.status = parser.get().result_int();
     // RFC 9110 §15.2: an interim response may come before the final one.
@@ -274,8 +215,13 @@ Result<HttpsResponse> exchange(ByteStream& stream, const Secret& request,
 Result<SSL_CTX*> HttpsClient::World::roots() {
   const std::lock_guard lock(mutex);
   if (!trust) {
-    const std::string pem = BERM_TRY(read_host_roots(trust_sources_from_environment()));
-    trust = BERM_TRY(upstream_context(pem));
+    std::string pem = choice.roots;
+    if (pem.empty()) pem = BERM_TRY(read_host_roots(trust_sources_from_environment()));
+    SslContext made = BERM_TRY(upstream_context(pem));
+    if (!choice.certificate.empty()) {
+      BERM_TRY(use_certificate(made.get(), choice.certificate, choice.key));
+    }
+    trust = std::move(made);
   }
   return trust.get();
 }
@@ -285,8 +231,9 @@ Result<Resolver*> HttpsClient::World::names() {
   if (resolver == nullptr) {
     // Never freed: its threads live as long as the process.
     resolver = BERM_TRY(Resolver::create()).release();
-    resolver->start();
   }
+  if (!started) resolver->start();
+  started = true;
   return resolver;
 }
 
@@ -299,7 +246,19 @@ Result<std::optional<UpstreamProxy>> HttpsClient::World::way_out() {
 HttpsClient::HttpsClient(milliseconds timeout)
     : timeout_(timeout), world_(std::make_unique<World>()) {}
 
+HttpsClient::HttpsClient(HttpsTrust trust, milliseconds timeout) : HttpsClient(timeout) {
+  world_->choice = std::move(trust);
+}
+
 HttpsClient::~HttpsClient() = default;
+
+Result<void> HttpsClient::make_ready() {
+  BERM_TRY(world_->roots());
+  BERM_TRY(world_->way_out());
+  const std::lock_guard lock(world_->mutex);
+  if (world_->resolver == nullptr) world_->resolver = BERM_TRY(Resolver::create()).release();
+  return {};
+}
 
 std::string host_field(const HttpsUrl& url) {
   const std::string text = to_text(url.to);
@@ -324,14 +283,14 @@ Result<HttpsUrl> parse_https_url(std::string_view text) {
   }
   if (rest.find('#') != std::string_view::npos) return bad_url(text, "it has a fragment");
   url.target = std::string(rest.substr(end));
-  if (!url.target.starts_with('/')) url.target.insert(0, "/");
+  if (!url.target.starts_with('/')) url.target = "/" + url.target;
   return url;
 }
 
 Result<HttpsResponse> HttpsClient::send(const HttpsRequest& request) {
   const HttpsUrl url = BERM_TRY(parse_https_url(request.url));
   const Secret bytes = BERM_TRY(serialised(request, url));
-  const Deadline deadline{Clock::now() + timeout_};
+  const Deadline deadline = Deadline::in(timeout_);
   std::optional<UpstreamProxy> proxy;
   if (url.tls) proxy = BERM_TRY(world_->way_out());
   if (proxy && goes_direct(*proxy, url.to.host)) proxy.reset();
@@ -356,7 +315,7 @@ Result<HttpsResponse> HttpsClient::send(const HttpsRequest& request) {
   } else {
     stream = std::make_unique<SocketStream>(std::move(fd));
   }
-  HttpsResponse response = BERM_TRY(exchange(*stream, bytes, deadline));
+  HttpsResponse response = BERM_TRY(exchange(*stream, bytes, request, deadline));
   stream->finish();
   if (response.status >= 300 && response.status < 400) {
     return failure(Errc::denied,

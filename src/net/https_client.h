@@ -42,6 +42,14 @@ struct HttpsRequest {
   std::vector<HttpsHeader> headers;
   std::string content_type;  ///< of the body
   Secret body;
+  std::string text = {};  ///< a body that is no secret, behind the other
+};
+
+/// Whom a client trusts, and who it is.
+struct HttpsTrust {
+  std::string roots;        ///< PEM; "" = those of the host
+  std::string certificate;  ///< PEM, with its chain; "" = none
+  Secret key;               ///< of the certificate; PEM
 };
 
 struct HttpsResponse {
@@ -56,9 +64,13 @@ class HttpsClient {
  public:
   /// @param timeout  For a request as a whole, from the name's lookup to the last byte.
   explicit HttpsClient(std::chrono::milliseconds timeout = std::chrono::seconds(15));
+  HttpsClient(HttpsTrust trust, std::chrono::milliseconds timeout);
   ~HttpsClient();
   HttpsClient(const HttpsClient&) = delete;
   HttpsClient& operator=(const HttpsClient&) = delete;
+
+  /// Reads roots, resolver and proxy now: a process that gives up its files calls it before.
+  [[nodiscard]] Result<void> make_ready();
 
   /// The response of any status but a redirect: a credential goes nowhere else.
   ///

@@ -1,6 +1,8 @@
 #include "net/upstream_trust.h"
 
 #include <fmt/format.h>
+#include <openssl/err.h>
+#include <openssl/pem.h>
 
 #include <algorithm>
 #include <cstdlib>
@@ -146,6 +148,27 @@ Result<SslContext> upstream_context(std::string_view pem) {
   SslContext context = BERM_TRY(make_client(std::move(store)));
   BERM_TRY(warm_up(context.get()));
   return context;
+}
+
+Result<void> use_certificate(SSL_CTX* client, std::string_view certificate, const Secret& key) {
+  const Bio chain = read_only_bio(certificate);
+  const Certificate own(PEM_read_bio_X509(chain.get(), nullptr, nullptr, nullptr));
+  if (!own || SSL_CTX_use_certificate(client, own.get()) != 1) {
+    return openssl_failure(Errc::usage, "read the client certificate");
+  }
+  while (X509* const next = PEM_read_bio_X509(chain.get(), nullptr, nullptr, nullptr)) {
+    if (SSL_CTX_add0_chain_cert(client, next) != 1) X509_free(next);
+  }
+  ERR_clear_error();  // the end of the file is one
+  // A prompt for a password would wait for nobody.
+  const auto no_password = [](char*, int, int, void*) { return 0; };
+  const Bio text = read_only_bio(key.reveal());
+  const PrivateKey owner(PEM_read_bio_PrivateKey(text.get(), nullptr, no_password, nullptr));
+  if (!owner || SSL_CTX_use_PrivateKey(client, owner.get()) != 1 ||
+      SSL_CTX_check_private_key(client) != 1) {
+    return openssl_failure(Errc::usage, "use the client certificate's key");
+  }
+  return {};
 }
 
 }  // namespace berm

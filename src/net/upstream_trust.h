@@ -4,6 +4,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/secret.h"
 #include "net/openssl.h"
 
 namespace berm {
@@ -31,5 +32,10 @@ struct TrustSources {
 ///        any more, and seccomp may forbid it. Call it before confining the process.
 /// @return  Errc::unsupported  no certificate in `pem`, or one that is none.
 [[nodiscard]] Result<SslContext> upstream_context(std::string_view pem);
+
+/// Has `client` show `certificate` (PEM, with its chain) to servers that ask.
+/// @return  Errc::usage  it is none, or `key` (PEM, not encrypted) is not its.
+[[nodiscard]] Result<void> use_certificate(SSL_CTX* client, std::string_view certificate,
+                                           const Secret& key);
 
 }  // namespace berm

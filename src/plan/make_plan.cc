@@ -10,6 +10,7 @@
 #include "plan/credentials.h"
 #include "plan/mounts.h"
 #include "plan/network.h"
+#include "plan/sinks.h"
 #include "plan/tools.h"
 
 namespace berm {
@@ -293,6 +294,7 @@ Result<Plan> make_plan(const Policy& policy, const HostFacts& host,
                        const RunPlace& place,
                        const std::map<std::string, std::string>& passed_env) {
   BERM_TRY(check_host(policy, host, repository));
+  BERM_TRY(check_sinks(policy));
   std::vector<std::string> notes;
   const WorkspaceMode mode = mode_for(policy, host, repository, notes);
   if (policy.mode == WorkspaceMode::direct && repository.git_is_file) {
@@ -322,6 +324,7 @@ Result<Plan> make_plan(const Policy& policy, const HostFacts& host,
             .egress = plan_egress(policy, agent, egress_credentials(credentials)),
             .credentials = std::move(credentials),
             .tools = plan_tools(policy, agent),
+            .audit = policy.audit,
             .limits = plan_limits(policy, host),
             .guard = {.allow = policy.allow_changes,
                       .protect = policy.protect,

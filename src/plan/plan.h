@@ -234,6 +234,7 @@ struct Plan {
   EgressPlan egress;
   std::vector<CredentialPlan> credentials;
   ToolPlan tools;
+  AuditPolicy audit;
   LimitsPlan limits;
   GuardPlan guard;
   std::vector<Requirement> require;

@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/text.h"
+#include "plan/sinks.h"
 #include "plan/tools.h"
 
 namespace berm {
@@ -284,6 +285,7 @@ json to_json(const Plan& plan) {
            {{"policy", tool_policy_to_json(plan.tools.policy)},
             {"hooked", plan.tools.hooked},
             {"expected", plan.tools.expected}}},
+          {"audit", audit_to_json(plan.audit)},
           {"require", std::move(require)},
           {"layers", layers_to_json(plan)},
           {"notes", plan.notes},
@@ -306,6 +308,7 @@ std::string to_text(const Plan& plan) {
   }
   out += credentials_text(plan);
   out += tools_text(plan.tools);
+  out += audit_text(plan.audit);
   std::vector<std::string> names;
   for (const auto& [name, value] : plan.env) names.push_back(name);
   out += fmt::format("Variables  {}\n", joined(names, "none"));

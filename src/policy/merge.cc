@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "policy/merge_audit.h"
 #include "policy/merge_network.h"
 #include "policy/merge_tools.h"
 #include "policy/merge_values.h"
@@ -74,6 +75,7 @@ void overlay(Policy& policy, const PolicyLayer& layer) {
   replace(policy.output, layer.limits.output);
   overlay_models(policy.model_budget, layer.limits);
   overlay_tools(policy.tools, layer.tools);
+  overlay_audit(policy.audit, layer.audit);
 }
 
 void tighten_models(ModelBudget& budget, const PolicyLayer::Limits& ceiling,
@@ -108,6 +110,7 @@ void tighten(Policy& policy, const PolicyLayer& ceiling, std::vector<std::string
   add(policy.require, ceiling.require);
   tighten_network(policy, ceiling, notes);
   tighten_tools(policy.tools, ceiling.tools, notes);
+  tighten_audit(policy.audit, ceiling.audit, notes);
 }
 
 bool path_is_covered(const std::vector<std::string>& outer, const std::string& path) {
@@ -236,6 +239,7 @@ bool is_within_ceiling(const Policy& policy, const PolicyLayer& ceiling) {
          (ceiling.changes.secrets != SecretsAction::refuse ||
           policy.secrets == SecretsAction::refuse) &&
          is_network_within(policy, ceiling) && tools_within(policy.tools, ceiling.tools) &&
+         audit_within(policy.audit, ceiling.audit) &&
          contains_all(policy.hide, ceiling.workspace.hide) &&
          contains_all(policy.protect, ceiling.changes.protect) &&
          contains_all(policy.require, ceiling.require);

@@ -60,6 +60,22 @@ constexpr std::pair<std::string_view, HostedTools> kHostedTools[] = {
     {"strip", HostedTools::strip}, {"refuse", HostedTools::refuse}, {"allow", HostedTools::allow}};
 constexpr std::pair<std::string_view, AnomalyAction> kAnomalies[] = {
     {"end", AnomalyAction::end}, {"disable-key", AnomalyAction::disable_key}};
+constexpr std::pair<std::string_view, RecordSync> kSyncs[] = {
+    {"event", RecordSync::event},
+    {"checkpoint", RecordSync::checkpoint},
+    {"never", RecordSync::never}};
+constexpr std::pair<std::string_view, SinkType> kSinks[] = {
+    {"file", SinkType::file},
+    {"fd", SinkType::fd},
+    {"syslog", SinkType::syslog},
+    {"http", SinkType::http},
+    {"otlp", SinkType::otlp},
+    {"splunk-hec", SinkType::splunk_hec},
+    {"elasticsearch", SinkType::elasticsearch},
+    {"loki", SinkType::loki},
+    {"cloudwatch-logs", SinkType::cloudwatch_logs},
+    {"s3", SinkType::s3}};
+constexpr std::pair<std::string_view, OverflowAction> kOverflows[] = {{"end", OverflowAction::end}};
 
 }  // namespace
 
@@ -78,5 +94,8 @@ EnumNames<ToolMatch> names(ToolMatch) { return kMatches; }
 EnumNames<Carrier> names(Carrier) { return kCarriers; }
 EnumNames<HostedTools> names(HostedTools) { return kHostedTools; }
 EnumNames<AnomalyAction> names(AnomalyAction) { return kAnomalies; }
+EnumNames<RecordSync> names(RecordSync) { return kSyncs; }
+EnumNames<SinkType> names(SinkType) { return kSinks; }
+EnumNames<OverflowAction> names(OverflowAction) { return kOverflows; }
 
 }  // namespace berm

@@ -177,8 +177,8 @@ void read_root(PolicySource& source, const toml::table& root, PolicyLayer& out) 
   }
   if (const auto* table = reader.table("limits")) read_limits(source, *table, out.limits);
   if (const auto* table = reader.table("tools")) read_tools(source, *table, out.tools);
+  if (const auto* table = reader.table("audit")) read_audit(source, *table, out.audit);
   reader.not_yet_enforced("prepare");
-  reader.not_yet_enforced("audit");
   reader.finish();
 }
 

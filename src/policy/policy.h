@@ -14,6 +14,7 @@
 #include "base/glob.h"
 #include "base/result.h"
 #include "base/units.h"
+#include "policy/audit_policy.h"
 
 namespace berm {
 
@@ -79,6 +80,9 @@ using EnumNames = std::span<const std::pair<std::string_view, E>>;
 [[nodiscard]] EnumNames<Carrier> names(Carrier);
 [[nodiscard]] EnumNames<HostedTools> names(HostedTools);
 [[nodiscard]] EnumNames<AnomalyAction> names(AnomalyAction);
+[[nodiscard]] EnumNames<RecordSync> names(RecordSync);
+[[nodiscard]] EnumNames<SinkType> names(SinkType);
+[[nodiscard]] EnumNames<OverflowAction> names(OverflowAction);
 
 template <class E>
 [[nodiscard]] std::string_view spelling(E value) {
@@ -327,12 +331,7 @@ struct PolicyLayer {
     bool operator==(const Tools&) const = default;
   } tools;
 
-  struct Audit {
-    std::optional<std::string> key;
-    std::vector<std::map<std::string, std::string>> sinks;
-    std::optional<bool> require_sink;
-    bool operator==(const Audit&) const = default;
-  } audit;
+  AuditLayer audit;
 
   bool operator==(const PolicyLayer&) const = default;
 };
@@ -384,6 +383,7 @@ struct Policy {
   Bytes output{64ULL << 20};
   ModelBudget model_budget;
   ToolPolicy tools;
+  AuditPolicy audit;
 
   bool operator==(const Policy&) const = default;
 };

@@ -45,9 +45,9 @@ TEST(ParsePolicy, PointsAtTheMistake) {
       {"[env]\npass = [\"LD_PRELOAD\"]\n",
        "berm.toml:2:9: variable 'LD_PRELOAD' injects code into every program; it is never passed\n "
        " pass = [\"LD_PRELOAD\"]\n          ^"},
-      {"[audit]\nkey = \"env:X\"\n",
-       "berm.toml:1:1: 'audit' is valid but not yet enforced by this version; remove it\n  "
-       "[audit]\n  ^"},
+      {"[prepare]\nrun = \"make\"\n",
+       "berm.toml:1:1: 'prepare' is valid but not yet enforced by this version; remove it\n  "
+       "[prepare]\n  ^"},
       {"version = 2\n",
        "berm.toml:1:11: this berm understands version = 1 only\n  version = 2\n            ^"},
       {"[files]\nread = [\"/proc\"]\n",

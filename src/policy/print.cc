@@ -2,6 +2,7 @@
 
 #include "base/text.h"
 #include "policy/parse.h"
+#include "policy/sink_options.h"
 
 namespace berm {
 namespace {
@@ -246,6 +247,51 @@ void write_credential(SectionWriter& out, const CredentialGrant& grant) {
   if (text != "hosted_tools = \"strip\"") out.line("model", "{ " + text + " }");
 }
 
+// "headers.x-team" → { "x-team" = … }.
+std::map<std::string, std::string> table_of(const std::map<std::string, std::string>& with,
+                                            std::string_view name) {
+  std::map<std::string, std::string> out;
+  const std::string prefix = fmt::format("{}.", name);
+  for (const auto& [key, value] : with) {
+    if (key.starts_with(prefix)) out.emplace(key.substr(prefix.size()), value);
+  }
+  return out;
+}
+
+void write_sink(std::string& out, const SinkGrant& sink) {
+  out += fmt::format("\n[[audit.sinks]]\nname = {}\ntype = \"{}\"\n", toml_string(sink.name),
+                     spelling(sink.type));
+  SectionWriter section(out, "");
+  if (sink.format != "native") section.line("format", toml_string(sink.format));
+  if (!sink.filter.empty()) section.list("filter", std::optional(sink.filter), kSame);
+  section.line("batch_events", kNumber(sink.batch_events));
+  section.line("batch_time", kTime(sink.batch_time));
+  for (const SinkOption& option : options_of(sink.type)) {
+    const auto found = sink.with.find(std::string(option.name));
+    const auto table = table_of(sink.with, option.name);
+    const bool bare = option.value == SinkValue::flag || option.value == SinkValue::facility;
+    if (!table.empty()) section.line(option.name, toml_map(table));
+    if (found == sink.with.end()) continue;
+    section.line(option.name, bare ? found->second : toml_string(found->second));
+  }
+  for (const char* key : {"ca_file", "client_cert", "timeout"}) {
+    if (sink.with.contains(key)) section.line(key, toml_string(sink.with.at(key)));
+  }
+  for (const auto& [key, from] : sink.secret) section.line(key, toml_string(from));
+}
+
+void write_audit(std::string& out, const AuditLayer& layer) {
+  SectionWriter audit(out, "audit");
+  audit.value("key", layer.key, toml_string);
+  audit.value("public_key", layer.public_key, toml_string);
+  audit.value("fsync", layer.fsync, kName);
+  audit.value("require_sink", layer.require_sink, kNumber);
+  audit.value("grace", layer.grace, kTime);
+  audit.value("spool", layer.spool, kBytes);
+  audit.value("overflow", layer.overflow, kName);
+  for (const SinkGrant& sink : layer.sinks) write_sink(out, sink);
+}
+
 }  // namespace
 
 std::string to_toml(const PolicyLayer& layer) {
@@ -266,6 +312,7 @@ std::string to_toml(const PolicyLayer& layer) {
   }
   write_limits(out, layer);
   write_tools(out, layer.tools);
+  write_audit(out, layer.audit);
   return out;
 }
 

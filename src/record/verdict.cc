@@ -41,6 +41,9 @@ struct JudgeOutcome {
   Verdict operator()(const PolicyViolated& violated) const {
     return {VerdictStatus::violation, 122, {violated.what}};
   }
+  Verdict operator()(const RecordLost& lost) const {
+    return {VerdictStatus::record_failed, 123, {lost.what}};
+  }
   Verdict operator()(const SetupFailed& failed) const {
     const int code = !failed.at_exec ? 125 : failed.error.os_errno == ENOENT ? 127 : 126;
     return {VerdictStatus::setup_failed, code, {sentence(failed.error)}};

@@ -31,12 +31,15 @@ struct BoundaryLost {
 struct PolicyViolated {
   std::string what;  ///< what happened that the policy does not let pass
 };
+struct RecordLost {
+  std::string what;  ///< why the record no longer leaves the machine, where the policy demands it
+};
 struct SetupFailed {
   Error error;           ///< the agent never ran
   bool at_exec = false;  ///< all layers stood; the command itself could not be executed
 };
-using Outcome =
-    std::variant<Exited, Killed, LimitHit, Interrupted, BoundaryLost, PolicyViolated, SetupFailed>;
+using Outcome = std::variant<Exited, Killed, LimitHit, Interrupted, BoundaryLost, PolicyViolated,
+                             RecordLost, SetupFailed>;
 
 /// What the guard said, as far as the verdict needs it.
 struct GuardSummary {

@@ -201,9 +201,48 @@ class Resolver {
     return check_consent();
   }
 
+  // A sink carries the record to whom the repository likes, with a secret that it names.
+  Result<void> check_sink_consent() const {
+    const AuditLayer& audit = layers_.back().layer.audit;
+    const std::string& source = layers_.back().source;
+    for (const SinkGrant& sink : audit.sinks) {
+      const bool runs = std::ranges::any_of(
+          sink.secret, [](const auto& one) { return trim(one.second).starts_with("command:"); });
+      if (runs) return runs_on_machine(fmt::format("sink '{}'", sink.name));
+      if (std::ranges::find(request_.sinks, sink.name) != request_.sinks.end()) continue;
+      return failure(Errc::denied,
+                     fmt::format("use sink '{}': the repository's policy ({}) would send the "
+                                 "record there, and nobody on this machine has agreed",
+                                 sink.name, source),
+                     fmt::format("agree with --sink {}, or name a policy of your own with --policy "
+                                 "FILE",
+                                 sink.name));
+    }
+    if (!audit.key) return {};
+    if (trim(*audit.key).starts_with("command:")) return runs_on_machine("audit.key");
+    if (std::ranges::find(request_.credentials, "audit.key") != request_.credentials.end()) {
+      return {};
+    }
+    return failure(Errc::denied,
+                   fmt::format("sign the record with '{}': the repository's policy ({}) wants it, "
+                               "and nobody on this machine has agreed",
+                               printable(*audit.key), source),
+                   "agree with --credential audit.key, or name a policy of your own with --policy "
+                   "FILE");
+  }
+
+  [[nodiscard]] tl::unexpected<Error> runs_on_machine(const std::string& what) const {
+    return failure(Errc::denied,
+                   fmt::format("use {}: the repository's policy ({}) would run a program on this "
+                               "machine ('command:')",
+                               what, layers_.back().source),
+                   "name a policy of your own with --policy FILE");
+  }
+
   // Whoever wrote the repository's policy could name any secret of this user, and any host to send
   // it to. What the profile itself grants is not asked for again.
   Result<void> check_consent() const {
+    BERM_TRY(check_sink_consent());
     const NamedLayer& profile = layers_.front();
     for (const auto& [name, grant] : layers_.back().layer.credentials) {
       const auto known = profile.layer.credentials.find(name);

@@ -17,7 +17,8 @@ struct PolicyRequest {
   bool learn = false;    ///< --learn: every name is let through and noted
   bool can_ask = false;  ///< somebody at the terminal may grant a host for this run
   std::vector<std::string>
-      credentials;  ///< --credential NAME: what the repository's policy may use
+      credentials;                      ///< --credential NAME: what the repository's policy may use
+  std::vector<std::string> sinks = {};  ///< --sink NAME: where it may send the record
   PolicyLayer flags;
 };
 

@@ -55,6 +55,9 @@ json outcome_to_json(const Outcome& outcome) {
     json operator()(const PolicyViolated& v) const {
       return {{"kind", "policy_violated"}, {"what", v.what}};
     }
+    json operator()(const RecordLost& l) const {
+      return {{"kind", "record_lost"}, {"what", l.what}};
+    }
     json operator()(const SetupFailed& s) const {
       return {{"kind", "setup_failed"},
               {"what", s.error.what},

@@ -18,6 +18,7 @@
 #include "judge/start.h"
 #include "plan/make_plan.h"
 #include "plan/print.h"
+#include "plan/sinks.h"
 #include "policy/parse.h"
 #include "record/attestation.h"
 #include "record/canonical.h"
@@ -26,6 +27,7 @@
 #include "session/audit_key.h"
 #include "session/materials.h"
 #include "session/secrets.h"
+#include "session/sinks.h"
 #include "session/tool_answers.h"
 #include "sys/locked_memory.h"
 #include "sys/mount.h"
@@ -131,6 +133,8 @@ class Session {
     Result<void> ready = prepare_layers(plan_, prepared_.repository);
     if (ready) ready = acquire_secrets();
     if (ready) ready = launch_egress();
+    if (ready) ready = acquire_key();
+    if (ready) ready = launch_sinks();
     if (ready) ready = compile_rules();
     if (ready) ready = launch_judge();
     if (ready) {
@@ -144,9 +148,11 @@ class Session {
     if (started) judge_run();
     if (started && (report_.usage.denied > 0 || plan_.egress.rules.learn)) collect_network();
     if (!started) drop_workspace();
+    settle_sinks();
     report_.verdict = judge(report_.outcome, guard_, !record_.failed());
     if (report_.verdict.status == VerdictStatus::success) import_on_success();
     close_record();
+    finish_sinks();
     if (secrets_) report_.known = secrets_->shared_known();
     return std::move(report_);
   }
@@ -156,6 +162,12 @@ class Session {
   Result<void> acquire_secrets();
   Result<void> launch_egress();
   Result<void> launch_judge();
+  Result<void> acquire_key();
+  Result<void> launch_sinks();
+  void renew_sinks();
+  [[nodiscard]] std::shared_ptr<const Secret> credential_value(const std::string& name) const;
+  void settle_sinks();
+  void finish_sinks();
   Result<void> compile_rules();
   [[nodiscard]] ToolDecision decide_exec(const ExecCall& call) const;
   void end_secrets(bool disable_keys);
@@ -176,10 +188,13 @@ class Session {
   std::optional<EgressProcess> egress_;
   bool egress_serves_ = false;
   std::optional<JudgeProcess> judge_;
+  std::optional<SinkWatch> sinks_;  ///< after the record, which it writes to
+  SinkSecrets sink_secrets_;
   std::optional<ToolRules> tool_rules_;
   mutable std::mutex consent_mutex_;
   std::set<std::string> consented_;  ///< rules whose question the user allowed
   std::optional<LastingKey> lasting_key_;
+  std::optional<RunKey> run_key_;  ///< until the record has it
   json stored_;
   timespec started_{};
   GuardSummary guard_;
@@ -211,6 +226,7 @@ void Session::open_record() {
          {"write", plan["guard"]["allow"]},
          {"read", prepared_.policy.merged.policy.read_paths}}},
        {"kernel", prepared_.host.kernel}});
+  if (run_key_) record_.sign_with(*std::exchange(run_key_, std::nullopt));
   record_.append("supervisor", "enforcement",
                  {{"layers", layers_to_json(plan_.layers)},
                   {"limits", plan["limits"]},
@@ -243,6 +259,91 @@ Result<void> Session::launch_egress() {
 Result<void> Session::launch_judge() {
   if (plan_.tools.hooked) judge_ = BERM_TRY(start_judge(plan_));
   return {};
+}
+
+// Whoever is to vouch for this run's key does so before anything happens that it will sign.
+Result<void> Session::acquire_key() {
+  record_.sync(plan_.audit.fsync);
+  lasting_key_ = BERM_TRY(lasting_key(plan_.audit.key, plan_.audit.public_key));
+  if (lasting_key_) run_key_ = BERM_TRY(make_run_key(plan_.run_id, lasting_key_));
+  return {};
+}
+
+std::shared_ptr<const Secret> Session::credential_value(const std::string& name) const {
+  for (std::size_t i = 0; secrets_ && i < plan_.credentials.size(); ++i) {
+    if (plan_.credentials[i].name == name) return secrets_->values()[i];
+  }
+  return nullptr;
+}
+
+// Before the agent runs, so that not even its first event is here alone.
+Result<void> Session::launch_sinks() {
+  if (plan_.audit.sinks.empty()) return {};
+  sink_secrets_ = BERM_TRY(read_sink_secrets(
+      plan_.audit.sinks, [this](const std::string& name) { return credential_value(name); }));
+  ShipProcess ship =
+      BERM_TRY(start_ship({.run = report_.id,
+                           .directory = report_.path,
+                           .uid = plan_.identity.from_root ? plan_.identity.host_uid : 0,
+                           .from_zero = false,
+                           .sinks = plan_.audit.sinks},
+                          sink_secrets_));
+  sinks_.emplace(std::move(ship), record_, plan_.audit);
+  return {};
+}
+
+// A credential of the run has a new value: the sinks that use it hear it, too.
+void Session::renew_sinks() {
+  for (const SinkGrant& sink : plan_.audit.sinks) {
+    for (const auto& [key, from] : sink.secret) {
+      const std::string credential = credential_of_token(from);
+      const std::shared_ptr<const Secret> value =
+          credential.empty() ? nullptr : credential_value(credential);
+      std::shared_ptr<const Secret>& known = sink_secrets_[sink.name + "/" + key];
+      if (value == nullptr || value == known || !sinks_) continue;
+      known = value;
+      (void)renew_secret(sinks_->ship(), sink.name, key, *value);
+    }
+  }
+}
+
+// Nothing is imported whose evidence is not where the policy demands it.
+void Session::settle_sinks() {
+  if (!sinks_ || std::holds_alternative<RecordLost>(report_.outcome)) return;
+  const std::uint64_t count = record_.count();
+  const std::vector<SinkProgress> behind = sinks_->settle();
+  if (behind.empty()) return;
+  const std::string text = missing_text(behind, count);
+  record_.append("supervisor", "sink.behind", {{"what", text}, {"events", count}});
+  report_.notes.push_back(text);
+  if (!plan_.audit.require_sink || std::holds_alternative<SetupFailed>(report_.outcome)) return;
+  report_.outcome = RecordLost{text};
+}
+
+// The last lines. What lacks them can be sent again: berm audit resend.
+void Session::finish_sinks() {
+  if (!sinks_) return;
+  // It had its grace already.
+  const bool lost = std::holds_alternative<RecordLost>(report_.outcome);
+  const Milliseconds patience = lost ? Milliseconds(0) : plan_.audit.grace;
+  const std::vector<SinkProgress> behind = sinks_->finish(record_.count(), patience);
+  json sinks = json::object();
+  for (const SinkProgress& sink : sinks_->sinks()) {
+    sinks[sink.name] = {{"acknowledged", sink.acknowledged}, {"refused", sink.refused}};
+  }
+  stored_["sinks"] = std::move(sinks);
+  if (!behind.empty()) {
+    report_.notes.push_back(missing_text(behind, record_.count()) +
+                            fmt::format("; berm audit resend {} sends them", report_.id));
+    if (plan_.audit.require_sink && report_.verdict.exit_code != 123) {
+      report_.verdict = {
+          VerdictStatus::record_failed, 123, {missing_text(behind, record_.count())}};
+      stored_["status"] = name_of(report_.verdict.status);
+      stored_["exit_code"] = report_.verdict.exit_code;
+    }
+  }
+  if (!save_run(report_.path, stored_)) report_.notes.emplace_back("run.json could not be written");
+  sinks_.reset();
 }
 
 // What the user allowed at a hook, by the same rule, may start; nobody is asked while a process
@@ -294,7 +395,11 @@ void Session::supervise_run() {
       .known = secrets_ ? &secrets_->known() : nullptr,
       // Not before egress serves: until then its control socket carries something else.
       .broker_fd = [this] { return egress_serves_ && secrets_ ? secrets_->fd() : -1; },
-      .on_broker = [this] { return secrets_->hear(*egress_, record_); },
+      .on_broker = [this]() -> Result<void> {
+        BERM_TRY(secrets_->hear(*egress_, record_));
+        renew_sinks();
+        return {};
+      },
       .on_consent =
           [this](const std::string& rule) {
             const std::lock_guard lock(consent_mutex_);
@@ -306,6 +411,7 @@ void Session::supervise_run() {
             if (egress_) (void)answer_host(*egress_, host, port, answer);
           },
       .on_exec = [this](const ExecCall& call) { return decide_exec(call); },
+      .sinks = sinks_ ? &*sinks_ : nullptr,
       .can_ask = request_.can_ask,
       .write_to_policy =
           [this](const json& question) { answers_.allow_for_good(question, report_.notes); },

@@ -21,6 +21,7 @@
 #include "supervise/janitor.h"
 #include "supervise/notifications.h"
 #include "supervise/sample.h"
+#include "supervise/sink_watch.h"
 #include "supervise/streams.h"
 #include "supervise/tool_desk.h"
 #include "tiers/namespace/launch.h"
@@ -442,6 +443,11 @@ void Supervisor::sample() {
 
 void Supervisor::check_limits() {
   if (outcome_) return;
+  if (options_.sinks != nullptr) {
+    if (const std::optional<std::string> lost = options_.sinks->lost()) {
+      return end(RecordLost{*lost});
+    }
+  }
   tools_.check(Clock::now(), usage_.output.count);
   if (const std::optional<Outcome>& why = tools_.end()) {
     const auto* limit = std::get_if<LimitHit>(&*why);
@@ -503,7 +509,8 @@ void Supervisor::wait_once() {
                              {options_.broker_fd ? options_.broker_fd() : -1, POLLIN, 0},
                              tools_.waits_for()[0],
                              tools_.waits_for()[1],
-                             {execs_rest ? -1 : watch_.execs_fd(), POLLIN, 0}};
+                             {execs_rest ? -1 : watch_.execs_fd(), POLLIN, 0},
+                             {options_.sinks != nullptr ? options_.sinks->fd() : -1, POLLIN, 0}};
   const std::size_t others = fds.size();  // before the streams
   for (const StreamPump& pump : pumps_) fds.push_back(pump.waits_for());
   // While a question stands, what is typed is its answer.
@@ -538,6 +545,7 @@ void Supervisor::wait_once() {
   if (tools_.take_interrupt()) ::kill(::getpid(), SIGINT);
   if (tools_.take_redraw() && terminal_) sandbox_->forward_signal(SIGWINCH);
   if (fds[3].revents != 0) record_attempts();
+  if (fds[8].revents != 0) options_.sinks->hear();
   if (fds[4].revents != 0) {
     if (const Result<void> kept = options_.on_broker(); !kept) {
       end(BoundaryLost{"the keeper of the run's credentials: " + sentence(kept.error())});

@@ -50,6 +50,8 @@ struct JudgeProcess {
   UniqueFd control;  ///< frames: a question to us, our answer to it
 };
 
+class SinkWatch;
+
 struct SuperviseOptions {
   CgroupParents cgroups;
   EgressProcess* egress = nullptr;  ///< running, not serving yet; null = the run has none
@@ -73,7 +75,8 @@ struct SuperviseOptions {
   /// Asked for every program that is started inside, in a thread of its own: EPERM if it denies (or
   /// would ask). Empty = all may start. Must return within microseconds: a process waits.
   std::function<ToolDecision(const ExecCall&)> on_exec;
-  bool can_ask = false;  ///< somebody sits at the terminal: "ask" asks
+  SinkWatch* sinks = nullptr;  ///< hears what ships the record; null = it stays here
+  bool can_ask = false;        ///< somebody sits at the terminal: "ask" asks
   /// The user wants this tool call allowed for good.
   std::function<void(const nlohmann::json& question)> write_to_policy;
   bool show_status = false;  ///< a live line on stderr, which is a terminal

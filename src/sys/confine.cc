@@ -63,9 +63,10 @@ Result<void> try_what_must_fail() {
 
 }  // namespace
 
-Result<void> confine_process(std::span<const sock_filter> filter, std::uint32_t uid) {
+Result<void> confine_process(std::span<const sock_filter> filter, std::uint32_t uid,
+                             Orphan orphan) {
   BERM_TRY(give_up_uid(uid));
-  if (::prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0 ||
+  if (::prctl(PR_SET_PDEATHSIG, orphan == Orphan::dies ? SIGKILL : 0, 0, 0, 0) != 0 ||
       ::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0 || ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) {
     return os_error("confine the process");
   }

@@ -11,9 +11,13 @@
 
 namespace berm {
 
+/// Whether a process ends when its parent does, or has something left to do.
+enum class Orphan { dies, goes_on };
+
 /// Takes on `uid` (0: stays), becomes non-dumpable, dies with its parent, opens no file from now on
 /// (Landlock), and makes only the system calls of `filter`; then tries what must fail.
 /// @return Errc::kernel  a step failed; Errc::denied  one of the acts still works.
-[[nodiscard]] Result<void> confine_process(std::span<const sock_filter> filter, std::uint32_t uid);
+[[nodiscard]] Result<void> confine_process(std::span<const sock_filter> filter, std::uint32_t uid,
+                                           Orphan orphan = Orphan::dies);
 
 }  // namespace berm

@@ -195,6 +195,10 @@ void print_arch(std::uint32_t arch, const std::string& suffix) {
   scmp_filter_ctx egress = new_filter(SCMP_ACT_ERRNO(EPERM), arch);
   add_egress(egress);
   print(egress, ("kEgress" + suffix).c_str());
+  scmp_filter_ctx ship = new_filter(SCMP_ACT_ERRNO(EPERM), arch);
+  add_egress(ship);
+  for (const std::string_view name : berm::seccomp::kShip) add(ship, SCMP_ACT_ALLOW, name);
+  print(ship, ("kShip" + suffix).c_str());
   scmp_filter_ctx judge = new_filter(SCMP_ACT_ERRNO(EPERM), arch);
   for (const std::string_view name : berm::seccomp::kJudge) add(judge, SCMP_ACT_ALLOW, name);
   add_plain_memory(judge);

@@ -95,6 +95,11 @@ inline constexpr std::string_view kEgress[] = {
     "geteuid", "getgid", "getegid", "getcpu", "sched_getaffinity",
 };
 
+/// What ships the record asks beside all that egress does: it reads the record, and writes how far
+/// it got, on descriptors that were opened before.
+inline constexpr std::string_view kShip[] = {"pread64", "pwrite64", "fdatasync", "fsync", "fstat", "newfstatat",
+    "ftruncate", "lseek"};
+
 /// The judge of tool calls, once confined: it reads what hooks say and writes what they hear, on
 /// descriptors that it is given or accepts. It makes none.
 inline constexpr std::string_view kJudge[] = {

@@ -1,0 +1,117 @@
+#include "session/sinks.h"
+
+#include <fmt/format.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "audit/record_file.h"
+#include "base/text.h"
+#include "credentials/provider.h"
+#include "plan/sinks.h"
+#include "record/chain.h"
+
+namespace berm {
+namespace {
+
+using nlohmann::json;
+
+Result<std::shared_ptr<const Secret>> read_secret(const MintContext& context, const SinkGrant& sink,
+                                                  const std::string& from,
+                                                  const CredentialValue& of_run) {
+  const std::string credential = credential_of_token(from);
+  if (!credential.empty()) {
+    std::shared_ptr<const Secret> value = of_run ? of_run(credential) : nullptr;
+    if (value != nullptr) return value;
+    return failure(Errc::unsupported,
+                   fmt::format("use credential '{}' outside of a run", printable(credential)),
+                   "give the sink a token of its own: env:, file: or command:");
+  }
+  CredentialSource source;
+  source.name = sink.name;
+  source.from = from;
+  return std::make_shared<const Secret>(BERM_TRY(read_static(context, source, from)));
+}
+
+std::uint64_t events_in(std::string_view record) {
+  return static_cast<std::uint64_t>(std::ranges::count(record, '\n'));
+}
+
+std::string random_hex() {
+  unsigned char bytes[4] = {};
+  [[maybe_unused]] const ssize_t got = ::getrandom(bytes, sizeof bytes, 0);
+  return to_hex(bytes);
+}
+
+}  // namespace
+
+Result<SinkSecrets> read_sink_secrets(const std::vector<SinkGrant>& sinks,
+                                      const CredentialValue& of_run) {
+  SinkSecrets out;
+  HttpsClient https;  // asked for nothing: static sources are read here
+  const std::map<std::string, Secret> descriptors;
+  const MintContext context{.https = https,
+                            .run = "",
+                            .descriptors = descriptors,
+                            .record = [](const LeaseHandle&) -> Result<void> { return {}; }};
+  for (const SinkGrant& sink : sinks) {
+    for (const auto& [key, from] : sink.secret) {
+      out[sink.name + "/" + key] =
+          BERM_TRY(in_context(fmt::format("reading '{}' of sink '{}'", key, sink.name),
+                              read_secret(context, sink, from, of_run)));
+    }
+  }
+  return out;
+}
+
+bool ResendReport::complete() const {
+  return std::ranges::all_of(sinks, [&](const SinkProgress& sink) {
+    return sink.acknowledged >= events && sink.refused == 0;
+  });
+}
+
+Result<ResendReport> resend(const ResendRequest& request) {
+  const SinkSecrets secrets = BERM_TRY(read_sink_secrets(request.sinks, {}));
+  const std::string text =
+      BERM_TRY(read_plain_file(request.directory + "/record.jsonl", 4ULL << 30));
+  ResendReport report{.events = events_in(text), .sinks = {}};
+  AuditPolicy policy;
+  policy.sinks = request.sinks;
+  policy.grace = request.patience;
+  ShipProcess ship = BERM_TRY(start_ship({.run = request.run,
+                                          .directory = request.directory,
+                                          .uid = 0,
+                                          .from_zero = request.from_zero,
+                                          .sinks = request.sinks},
+                                         secrets));
+  SinkWatch watch(std::move(ship), policy);
+  (void)watch.finish(report.events, request.patience);
+  report.sinks = watch.sinks();
+  return report;
+}
+
+Result<ResendReport> test_sinks(const std::string& state, const std::vector<SinkGrant>& sinks,
+                                Milliseconds patience) {
+  const std::string run = "t-" + random_hex();
+  const std::string directory = fmt::format("{}/tests/{}", state, run);
+  BERM_TRY(make_directories(directory, 0700));
+  Result<ResendReport> report = [&]() -> Result<ResendReport> {
+    RecordFile record = BERM_TRY(RecordFile::create(directory + "/record.jsonl", run));
+    record.append("supervisor", "audit.test",
+                  {{"note", "berm audit test: no run, only whether this arrives"}});
+    // A filter would take the only event.
+    std::vector<SinkGrant> all = sinks;
+    for (SinkGrant& sink : all) sink.filter.clear();
+    return resend({.run = run,
+                   .directory = directory,
+                   .sinks = std::move(all),
+                   .from_zero = false,
+                   .patience = patience});
+  }();
+  BERM_TRY(remove_tree(directory));
+  return report;
+}
+
+}  // namespace berm

@@ -1,0 +1,84 @@
+// src/supervise/sink_watch.h: what the process that ships the record tells the supervisor.
+#pragma once
+
+#include <chrono>
+#include <map>
+#include <nlohmann/json_fwd.hpp>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "audit/record_file.h"
+#include "policy/audit_policy.h"
+#include "sys/child.h"
+
+namespace berm {
+
+/// It reads the record where it lies and sends it on; we read how far it got.
+struct ShipProcess {
+  ChildProcess process;
+  UniqueFd control;  ///< frames of JSON, see audit/ship/messages.h
+};
+
+/// How far one sink is.
+struct SinkProgress {
+  std::string name;
+  std::uint64_t acknowledged = 0;  ///< every event before this one is at the sink
+  std::uint64_t unshipped = 0;     ///< bytes of the record behind it
+  std::string state = "starting";  ///< "ok", "failing", "lost"
+  std::string why;                 ///< the last error
+  std::uint64_t refused = 0;       ///< events that the sink will never take: named in its state
+};
+
+/// Puts changes of sinks on the record, and knows when the run must not go on without them.
+class SinkWatch {
+ public:
+  using Clock = std::chrono::steady_clock;
+
+  /// @param record  gets the changes; must outlive this
+  SinkWatch(ShipProcess ship, RecordFile& record, const AuditPolicy& policy);
+  /// Of a record that is complete already.
+  SinkWatch(ShipProcess ship, const AuditPolicy& policy);
+
+  /// To poll(2); -1 when the process is gone.
+  [[nodiscard]] int fd() const { return ship_.control.get(); }
+  /// Reads what it says.
+  void hear();
+  /// Why the run must end now: a sink that the policy demands is away for longer than the grace, or
+  /// more is unshipped than the spool may hold.
+  [[nodiscard]] std::optional<std::string> lost() const;
+
+  /// Has everything shipped that is on the record by now; at most the policy's grace.
+  /// @return the sinks that do not have it all.
+  [[nodiscard]] std::vector<SinkProgress> settle();
+  /// The same for a record that is complete: nothing is put on it any more, and the process ends.
+  /// @param count  events of the record
+  [[nodiscard]] std::vector<SinkProgress> finish(std::uint64_t count, Milliseconds patience);
+
+  [[nodiscard]] const std::vector<SinkProgress>& sinks() const { return sinks_; }
+  [[nodiscard]] const ShipProcess& ship() const { return ship_; }
+
+ private:
+  struct Failure {
+    std::optional<Clock::time_point> since;
+    std::uint64_t told = 0;
+  };
+  [[nodiscard]] std::vector<SinkProgress> await(std::uint64_t count, Milliseconds patience);
+  [[nodiscard]] std::vector<SinkProgress> behind(std::uint64_t count) const;
+  void take(const nlohmann::json& message);
+  void on_gone();
+  void tell(const SinkProgress& sink);
+
+  ShipProcess ship_;
+  RecordFile* record_ = nullptr;
+  const AuditPolicy& policy_;
+  std::vector<SinkProgress> sinks_;
+  std::map<std::string, Failure> failures_;
+  bool closed_;  ///< the record is: no event may follow
+};
+
+/// "siem lacks 14 events (connection refused)".
+[[nodiscard]] std::string missing_text(const std::vector<SinkProgress>& behind,
+                                       std::uint64_t count);
+
+}  // namespace berm
