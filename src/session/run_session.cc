@@ -1,11 +1,9 @@
 #include "session/run_session.h"
 
-#include <fcntl.h>
 #include <fmt/format.h>
 #include <time.h>
 #include <unistd.h>
 
-#include <cstdlib>
 #include <mutex>
 #include <nlohmann/json.hpp>
 #include <set>
@@ -16,26 +14,21 @@
 #include "host/doctor.h"
 #include "host/probe.h"
 #include "judge/start.h"
-#include "plan/make_plan.h"
 #include "plan/print.h"
-#include "plan/sinks.h"
 #include "policy/parse.h"
 #include "record/attestation.h"
 #include "record/canonical.h"
 #include "record/chain.h"
 #include "record/sha256.h"
 #include "session/audit_key.h"
+#include "session/import_on_success.h"
 #include "session/materials.h"
 #include "session/secrets.h"
 #include "session/sinks.h"
 #include "session/tool_answers.h"
 #include "sys/locked_memory.h"
-#include "sys/mount.h"
-#include "workspace/checkout.h"
-#include "workspace/hidden.h"
 #include "workspace/import.h"
 #include "workspace/prepare.h"
-#include "workspace/repository.h"
 
 namespace berm {
 namespace {
@@ -43,42 +36,6 @@ namespace {
 constexpr std::size_t kLargestAttested = 1ULL << 30;
 
 using nlohmann::json;
-
-// The uid of a run that root started: above every range that distributions hand out (systemd's
-// "HIC SUNT LEONES"), another one for each run, owner of nothing.
-std::uint32_t run_uid_for(const std::string& id) {
-  std::uint32_t hash = 2166136261;
-  for (const char c : id) hash = (hash ^ static_cast<unsigned char>(c)) * 16777619;
-  return 0x70000000 + hash % 0x01000000;
-}
-
-// berm-init lies beside berm, or in libexec of an installed package.
-Result<HostPath> find_init() {
-  char buffer[4096];
-  const ssize_t length = ::readlink("/proc/self/exe", buffer, sizeof buffer);
-  if (length <= 0) return os_error("find berm's own program");
-  const std::string self(buffer, static_cast<std::size_t>(length));
-  const std::string directory = self.substr(0, self.rfind('/'));
-  for (const std::string& candidate :
-       {directory + "/berm-init", directory + "/../libexec/berm/berm-init"}) {
-    if (::access(candidate.c_str(), X_OK) == 0) {
-      return HostPath::parse(candidate.ends_with("libexec/berm/berm-init")
-                                 ? directory.substr(0, directory.rfind('/')) +
-                                       "/libexec/berm/berm-init"
-                                 : candidate);
-    }
-  }
-  return failure(Errc::unsupported, fmt::format("find the program berm-init beside '{}'", self),
-                 "install it next to berm");
-}
-
-std::map<std::string, std::string> passed_variables(const Policy& policy) {
-  std::map<std::string, std::string> out;
-  for (const std::string& name : policy.env_pass) {
-    if (const char* value = ::getenv(name.c_str())) out[name] = value;
-  }
-  return out;
-}
 
 // What later commands need of this run. Written before the start, so that a crash leaves it.
 json stored_run(const PreparedRun& prepared, const timespec& started) {
@@ -164,7 +121,6 @@ class Session {
   Result<void> launch_judge();
   Result<void> acquire_key();
   Result<void> launch_sinks();
-  void renew_sinks();
   [[nodiscard]] std::shared_ptr<const Secret> credential_value(const std::string& name) const;
   void settle_sinks();
   void finish_sinks();
@@ -188,8 +144,7 @@ class Session {
   std::optional<EgressProcess> egress_;
   bool egress_serves_ = false;
   std::optional<JudgeProcess> judge_;
-  std::optional<SinkWatch> sinks_;  ///< after the record, which it writes to
-  SinkSecrets sink_secrets_;
+  RunSinks sinks_;  ///< after the record, which it writes to
   std::optional<ToolRules> tool_rules_;
   mutable std::mutex consent_mutex_;
   std::set<std::string> consented_;  ///< rules whose question the user allowed
@@ -276,74 +231,41 @@ std::shared_ptr<const Secret> Session::credential_value(const std::string& name)
   return nullptr;
 }
 
-// Before the agent runs, so that not even its first event is here alone.
 Result<void> Session::launch_sinks() {
-  if (plan_.audit.sinks.empty()) return {};
-  sink_secrets_ = BERM_TRY(read_sink_secrets(
-      plan_.audit.sinks, [this](const std::string& name) { return credential_value(name); }));
-  ShipProcess ship =
-      BERM_TRY(start_ship({.run = report_.id,
-                           .directory = report_.path,
-                           .uid = plan_.identity.from_root ? plan_.identity.host_uid : 0,
-                           .from_zero = false,
-                           .sinks = plan_.audit.sinks},
-                          sink_secrets_));
-  sinks_.emplace(std::move(ship), record_, plan_.audit);
-  return {};
-}
-
-// A credential of the run has a new value: the sinks that use it hear it, too.
-void Session::renew_sinks() {
-  for (const SinkGrant& sink : plan_.audit.sinks) {
-    for (const auto& [key, from] : sink.secret) {
-      const std::string credential = credential_of_token(from);
-      const std::shared_ptr<const Secret> value =
-          credential.empty() ? nullptr : credential_value(credential);
-      std::shared_ptr<const Secret>& known = sink_secrets_[sink.name + "/" + key];
-      if (value == nullptr || value == known || !sinks_) continue;
-      known = value;
-      (void)renew_secret(sinks_->ship(), sink.name, key, *value);
-    }
-  }
+  return sinks_.launch(
+      plan_, [this](const std::string& name) { return credential_value(name); }, record_,
+      [this](const std::string& name, const Secret& value) {
+        // One too short to be recognised is used all the same: nothing inside can come by it.
+        (void)secrets_->know(name, value);
+      });
 }
 
 // Nothing is imported whose evidence is not where the policy demands it.
 void Session::settle_sinks() {
-  if (!sinks_ || std::holds_alternative<RecordLost>(report_.outcome)) return;
-  const std::uint64_t count = record_.count();
-  const std::vector<SinkProgress> behind = sinks_->settle();
-  if (behind.empty()) return;
-  const std::string text = missing_text(behind, count);
-  record_.append("supervisor", "sink.behind", {{"what", text}, {"events", count}});
-  report_.notes.push_back(text);
+  if (std::holds_alternative<RecordLost>(report_.outcome)) return;
+  const std::string missing = sinks_.settle();
+  if (missing.empty()) return;
+  report_.notes.push_back(missing);
   if (!plan_.audit.require_sink || std::holds_alternative<SetupFailed>(report_.outcome)) return;
-  report_.outcome = RecordLost{text};
+  report_.outcome = RecordLost{missing};
 }
 
 // The last lines. What lacks them can be sent again: berm audit resend.
 void Session::finish_sinks() {
-  if (!sinks_) return;
+  if (sinks_.watch() == nullptr) return;
   // It had its grace already.
   const bool lost = std::holds_alternative<RecordLost>(report_.outcome);
-  const Milliseconds patience = lost ? Milliseconds(0) : plan_.audit.grace;
-  const std::vector<SinkProgress> behind = sinks_->finish(record_.count(), patience);
-  json sinks = json::object();
-  for (const SinkProgress& sink : sinks_->sinks()) {
-    sinks[sink.name] = {{"acknowledged", sink.acknowledged}, {"refused", sink.refused}};
-  }
-  stored_["sinks"] = std::move(sinks);
-  if (!behind.empty()) {
-    report_.notes.push_back(missing_text(behind, record_.count()) +
-                            fmt::format("; berm audit resend {} sends them", report_.id));
+  const std::string missing = sinks_.finish(lost ? Milliseconds(0) : plan_.audit.grace);
+  stored_["sinks"] = sinks_.reached();
+  if (!missing.empty()) {
+    report_.notes.push_back(missing + fmt::format("; berm audit resend {} sends them", report_.id));
     if (plan_.audit.require_sink && report_.verdict.exit_code != 123) {
-      report_.verdict = {
-          VerdictStatus::record_failed, 123, {missing_text(behind, record_.count())}};
+      report_.verdict = {VerdictStatus::record_failed, 123, {missing}};
       stored_["status"] = name_of(report_.verdict.status);
       stored_["exit_code"] = report_.verdict.exit_code;
     }
   }
   if (!save_run(report_.path, stored_)) report_.notes.emplace_back("run.json could not be written");
-  sinks_.reset();
 }
 
 // What the user allowed at a hook, by the same rule, may start; nobody is asked while a process
@@ -397,7 +319,7 @@ void Session::supervise_run() {
       .broker_fd = [this] { return egress_serves_ && secrets_ ? secrets_->fd() : -1; },
       .on_broker = [this]() -> Result<void> {
         BERM_TRY(secrets_->hear(*egress_, record_));
-        renew_sinks();
+        sinks_.renew();
         return {};
       },
       .on_consent =
@@ -411,7 +333,7 @@ void Session::supervise_run() {
             if (egress_) (void)answer_host(*egress_, host, port, answer);
           },
       .on_exec = [this](const ExecCall& call) { return decide_exec(call); },
-      .sinks = sinks_ ? &*sinks_ : nullptr,
+      .sinks = sinks_.watch(),
       .can_ask = request_.can_ask,
       .write_to_policy =
           [this](const json& question) { answers_.allow_for_good(question, report_.notes); },
@@ -521,62 +443,17 @@ void Session::collect_network() {
 
 void Session::import_on_success() {
   const Result<WalkPlace> place = walk_place_of(report_.path, stored_);
-  if (!place) return;
-  const OnSuccess& wish = plan_.workspace.on_success;
-  std::string failed;
-  const auto keep_error = [&](const Error& error) { failed = sentence(error); };
-  if (wish.action != SuccessAction::keep && !report_.changes.refs.empty()) {
-    const Result<std::vector<std::string>> refs =
-        import_commits(*place, report_.changes, report_.id, plan_.workspace.object_dirs);
-    if (refs) report_.imported = *refs;
-    if (!refs) keep_error(refs.error());
-  }
-  if (!failed.empty()) {
-    // Without its commits the rest is not imported either.
-  } else if (wish.action == SuccessAction::apply && place->mode == WorkspaceMode::direct) {
-    report_.import_note = "nothing to import: mode \"direct\", the changes are live";
-  } else if (wish.action == SuccessAction::apply) {
-    const Result<ImportReport> done =
-        import_changes(*place, report_.changes, prepared_.repository.git_dir.str(), report_.id);
-    if (done) {
-      report_.import_note =
-          fmt::format("imported: {} written, {} deleted", done->written, done->deleted);
-    } else {
-      keep_error(done.error());
-    }
-  } else if (wish.action == SuccessAction::branch) {
-    const Result<std::string> commit =
-        commit_to_branch(*place, report_.changes, plan_.workspace.base_commit, wish.target,
-                         fmt::format("berm run {}\n", report_.id));
-    if (commit) {
-      report_.import_note =
-          fmt::format("committed to branch '{}' as {}", wish.target, commit->substr(0, 12));
-    } else {
-      keep_error(commit.error());
-    }
-  } else if (wish.action == SuccessAction::patch) {
-    const Result<std::string> patch = make_patch(*place, report_.changes);
-    const Result<void> written = patch ? replace_file(wish.target, *patch, 0644)
-                                       : Result<void>(tl::unexpected(patch.error()));
-    if (written) {
-      report_.import_note = fmt::format("patch written to '{}'", printable(wish.target));
-    } else {
-      keep_error(written.error());
-    }
-  }
-  if (!failed.empty() && !report_.imported.empty()) {
-    (void)drop_commits(*place, report_.imported);
-    report_.imported.clear();
-  }
-  if (!failed.empty()) {
+  if (!place || plan_.workspace.on_success.action == SuccessAction::keep) return;
+  Imported done = berm::import_on_success(prepared_, *place, report_.changes);
+  if (!done.failed.empty()) {
     report_.verdict.status = VerdictStatus::guard_refused;
     report_.verdict.exit_code = 120;
-    report_.verdict.reasons.push_back(failed);
+    report_.verdict.reasons.push_back(done.failed);
   }
-  if (wish.action != SuccessAction::keep) {
-    record_.append("supervisor", "import",
-                   {{"note", report_.import_note}, {"refs", report_.imported}, {"failed", failed}});
-  }
+  record_.append("supervisor", "import",
+                 {{"note", done.note}, {"refs", done.references}, {"failed", done.failed}});
+  report_.imported = std::move(done.references);
+  report_.import_note = std::move(done.note);
 }
 
 // Beside the record, and from it alone: whoever has the record can make the same statement.
@@ -613,66 +490,6 @@ void Session::close_record() {
 }
 
 }  // namespace
-
-Result<PreparedRun> prepare_run(const RunRequest& request, Footprint footprint) {
-  PreparedRun prepared{
-      .state = BERM_TRY(state_directory()),
-      .run = {},
-      .repository = BERM_TRY(find_repository(request.directory, ::geteuid())),
-      .host = {},
-      .policy = {},
-      .plan = {.cwd = *SandboxPath::parse("/"),
-               .workspace = {.repository = *HostPath::parse("/"), .at = *SandboxPath::parse("/")},
-               .run_directory = *HostPath::parse("/"),
-               .init = *HostPath::parse("/")}};
-  prepared.policy = BERM_TRY(resolve_policy(request.policy, prepared.repository, prepared.state));
-  const Policy& policy = prepared.policy.merged.policy;
-  prepared.cgroups = find_cgroups();
-  prepared.host = BERM_TRY(probe_host(prepared.state, prepared.cgroups));
-  if (prepared.host.uid == 0) {
-    prepared.repository.idmappable = can_idmap(prepared.repository.root.str());
-  }
-  std::vector<Glob> hide = built_in_hidden();
-  hide.insert(hide.end(), policy.hide.begin(), policy.hide.end());
-  if (policy.git == GitHistory::none) {
-    // At any depth; the topmost is dealt with apart.
-    hide.push_back(BERM_TRY(Glob::parse(".git")));
-  }
-  if (policy.mode == WorkspaceMode::worktree) {
-    BERM_TRY(
-        in_context("planning the checkout", plan_checkout(prepared.repository, policy.ref, hide)));
-  } else {
-    BERM_TRY(in_context("looking for files to hide", find_hidden(prepared.repository, hide)));
-    BERM_TRY(
-        in_context("looking for inner repositories", find_inner_repositories(prepared.repository)));
-  }
-  AgentRequest wanted = request.agent;
-  wanted.repository = prepared.repository.root.str();
-  wanted.tools = policy.tools;
-  wanted.can_ask = request.can_ask;
-  const AgentFacts agent = BERM_TRY(prepare_agent(wanted));
-  RunPlace place{
-      .id = "r-00000000-00000000",
-      .directory = BERM_TRY(HostPath::parse(prepared.state + "/runs/r-00000000-00000000")),
-      .init = BERM_TRY(find_init()),
-      .run_uid = prepared.host.uid,
-      .run_gid = prepared.host.gid,
-      .terminal = request.agent.interactive};
-  if (footprint == Footprint::run_directory) {
-    prepared.run = BERM_TRY(create_run_directory(prepared.state));
-    place.id = prepared.run.id;
-    place.directory = BERM_TRY(HostPath::parse(prepared.run.path));
-  }
-  if (prepared.host.uid == 0) place.run_uid = place.run_gid = run_uid_for(place.id);
-  Result<Plan> plan =
-      make_plan(policy, prepared.host, prepared.repository, agent, place, passed_variables(policy));
-  if (!plan) {
-    if (footprint == Footprint::run_directory) (void)remove_tree(prepared.run.path);
-    return tl::unexpected(plan.error());
-  }
-  prepared.plan = *std::move(plan);
-  return prepared;
-}
 
 Result<RunReport> run_session(const RunRequest& request) {
   PreparedRun prepared = BERM_TRY(prepare_run(request, Footprint::run_directory));

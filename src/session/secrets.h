@@ -48,8 +48,10 @@ class RunSecrets {
   /// @param disable_keys  an anomaly: keys whose grant names an admin key are set inactive
   void end(RecordFile& record, bool disable_keys, std::vector<std::string>& notes);
 
- private:
+  /// One more to recognise: a credential, or what a sink of the record is given.
   [[nodiscard]] Result<void> know(const std::string& name, const Secret& value);
+
+ private:
   void tell_ends(const std::vector<RevokeOutcome>& ended, RecordFile& record,
                  std::vector<std::string>& notes) const;
 

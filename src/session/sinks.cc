@@ -66,6 +66,69 @@ Result<SinkSecrets> read_sink_secrets(const std::vector<SinkGrant>& sinks,
   return out;
 }
 
+Result<void> RunSinks::launch(const Plan& plan, CredentialValue of_run, RecordFile& record,
+                              const OnSecret& on_secret) {
+  sinks_ = plan.audit.sinks;
+  if (sinks_.empty()) return {};
+  of_run_ = std::move(of_run);
+  record_ = &record;
+  secrets_ = BERM_TRY(read_sink_secrets(sinks_, of_run_));
+  for (const auto& [name, value] : secrets_) {
+    on_secret("sink " + name, *value);
+    // Of user:password and id:key, the part that is secret may be met alone.
+    const std::string_view whole = value->reveal();
+    const std::size_t colon = whole.find(':');
+    if (colon != std::string_view::npos)
+      on_secret("sink " + name, Secret(std::string(whole.substr(colon + 1))));
+  }
+  ShipProcess ship =
+      BERM_TRY(start_ship({.run = plan.run_id,
+                           .directory = plan.run_directory.str(),
+                           .uid = plan.identity.from_root ? plan.identity.host_uid : 0,
+                           .from_zero = false,
+                           .sinks = sinks_},
+                          secrets_));
+  watch_.emplace(std::move(ship), record, plan.audit);
+  return {};
+}
+
+void RunSinks::renew() {
+  for (const SinkGrant& sink : sinks_) {
+    for (const auto& [key, from] : sink.secret) {
+      const std::string credential = credential_of_token(from);
+      const std::shared_ptr<const Secret> value =
+          credential.empty() ? nullptr : of_run_(credential);
+      std::shared_ptr<const Secret>& known = secrets_[sink.name + "/" + key];
+      if (value == nullptr || value == known || !watch_) continue;
+      known = value;
+      (void)renew_secret(watch_->ship(), sink.name, key, *value);
+    }
+  }
+}
+
+std::string RunSinks::settle() {
+  if (!watch_) return "";
+  const std::uint64_t count = record_->count();
+  const std::string missing = missing_text(watch_->settle(), count);
+  if (!missing.empty()) {
+    record_->append("supervisor", "sink.behind", {{"what", missing}, {"events", count}});
+  }
+  return missing;
+}
+
+std::string RunSinks::finish(Milliseconds patience) {
+  if (!watch_) return "";
+  return missing_text(watch_->finish(record_->count(), patience), record_->count());
+}
+
+json RunSinks::reached() const {
+  json out = json::object();
+  for (const SinkProgress& sink : watch_ ? watch_->sinks() : std::vector<SinkProgress>()) {
+    out[sink.name] = {{"acknowledged", sink.acknowledged}, {"refused", sink.refused}};
+  }
+  return out;
+}
+
 bool ResendReport::complete() const {
   return std::ranges::all_of(sinks, [&](const SinkProgress& sink) {
     return sink.acknowledged >= events && sink.refused == 0;

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "audit/ship/start.h"
-#include "policy/policy.h"
+#include "plan/plan.h"
 
 namespace berm {
 
@@ -17,6 +17,38 @@ using CredentialValue = std::function<std::shared_ptr<const Secret>(const std::s
 /// @return Errc::denied  one cannot be read; the context names the sink.
 [[nodiscard]] Result<SinkSecrets> read_sink_secrets(const std::vector<SinkGrant>& sinks,
                                                     const CredentialValue& of_run);
+
+/// The sinks of a run while it lasts.
+class RunSinks {
+ public:
+  /// Told each secret that a sink gets, so that the record hides it.
+  using OnSecret = std::function<void(const std::string& name, const Secret& value)>;
+
+  /// Starts what ships the record; nothing without sinks. Before the agent runs, so that not even
+  /// its first event is here alone.
+  /// @param record  outlives this
+  [[nodiscard]] Result<void> launch(const Plan& plan, CredentialValue of_run, RecordFile& record,
+                                    const OnSecret& on_secret);
+  [[nodiscard]] SinkWatch* watch() { return watch_ ? &*watch_ : nullptr; }
+  /// A credential of the run has a new value: the sinks that use it hear it, too.
+  void renew();
+
+  /// Has everything shipped that is on the record by now, for at most the policy's grace.
+  /// @return what is missing where; "" = nothing
+  [[nodiscard]] std::string settle();
+  /// The same for the record that is complete.
+  /// @param patience  0: it had its grace already
+  [[nodiscard]] std::string finish(Milliseconds patience);
+  /// {"NAME": {"acknowledged", "refused"}}
+  [[nodiscard]] nlohmann::json reached() const;
+
+ private:
+  CredentialValue of_run_;
+  RecordFile* record_ = nullptr;
+  std::vector<SinkGrant> sinks_;
+  SinkSecrets secrets_;
+  std::optional<SinkWatch> watch_;
+};
 
 /// A record that has ended, shipped to `sinks` and waited for.
 struct ResendRequest {

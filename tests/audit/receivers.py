@@ -25,8 +25,9 @@ def verify_chain(lines, complete=True):
         if event["seq"] != number:
             problems.append("line %d: seq %d" % (number, event["seq"]))
         previous = event["hash"]
-    if complete and (not lines or json.loads(lines[-1])["type"] != "run.end"):
-        problems.append("no run.end")
+    # run.end, and the checkpoint that signs it.
+    if complete and [json.loads(line)["type"] for line in lines[-2:]] != ["run.end", "checkpoint"]:
+        problems.append("no signed end")
     return problems
 
 

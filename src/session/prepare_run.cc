@@ -1,0 +1,115 @@
+#include "session/prepare_run.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <cstdlib>
+
+#include "plan/make_plan.h"
+#include "sys/mount.h"
+#include "workspace/checkout.h"
+#include "workspace/hidden.h"
+#include "workspace/repository.h"
+
+namespace berm {
+namespace {
+
+// The uid of a run that root started: above every range that distributions hand out (systemd's
+// "HIC SUNT LEONES"), another one for each run, owner of nothing.
+std::uint32_t run_uid_for(const std::string& id) {
+  std::uint32_t hash = 2166136261;
+  for (const char c : id) hash = (hash ^ static_cast<unsigned char>(c)) * 16777619;
+  return 0x70000000 + hash % 0x01000000;
+}
+
+// berm-init lies beside berm, or in libexec of an installed package.
+Result<HostPath> find_init() {
+  char buffer[4096];
+  const ssize_t length = ::readlink("/proc/self/exe", buffer, sizeof buffer);
+  if (length <= 0) return os_error("find berm's own program");
+  const std::string self(buffer, static_cast<std::size_t>(length));
+  const std::string directory = self.substr(0, self.rfind('/'));
+  for (const std::string& candidate :
+       {directory + "/berm-init", directory + "/../libexec/berm/berm-init"}) {
+    if (::access(candidate.c_str(), X_OK) == 0) {
+      return HostPath::parse(candidate.ends_with("libexec/berm/berm-init")
+                                 ? directory.substr(0, directory.rfind('/')) +
+                                       "/libexec/berm/berm-init"
+                                 : candidate);
+    }
+  }
+  return failure(Errc::unsupported, fmt::format("find the program berm-init beside '{}'", self),
+                 "install it next to berm");
+}
+
+std::map<std::string, std::string> passed_variables(const Policy& policy) {
+  std::map<std::string, std::string> out;
+  for (const std::string& name : policy.env_pass) {
+    if (const char* value = ::getenv(name.c_str())) out[name] = value;
+  }
+  return out;
+}
+
+}  // namespace
+
+Result<PreparedRun> prepare_run(const RunRequest& request, Footprint footprint) {
+  PreparedRun prepared{
+      .state = BERM_TRY(state_directory()),
+      .run = {},
+      .repository = BERM_TRY(find_repository(request.directory, ::geteuid())),
+      .host = {},
+      .policy = {},
+      .plan = {.cwd = *SandboxPath::parse("/"),
+               .workspace = {.repository = *HostPath::parse("/"), .at = *SandboxPath::parse("/")},
+               .run_directory = *HostPath::parse("/"),
+               .init = *HostPath::parse("/")}};
+  prepared.policy = BERM_TRY(resolve_policy(request.policy, prepared.repository, prepared.state));
+  const Policy& policy = prepared.policy.merged.policy;
+  prepared.cgroups = find_cgroups();
+  prepared.host = BERM_TRY(probe_host(prepared.state, prepared.cgroups));
+  if (prepared.host.uid == 0) {
+    prepared.repository.idmappable = can_idmap(prepared.repository.root.str());
+  }
+  std::vector<Glob> hide = built_in_hidden();
+  hide.insert(hide.end(), policy.hide.begin(), policy.hide.end());
+  if (policy.git == GitHistory::none) {
+    // At any depth; the topmost is dealt with apart.
+    hide.push_back(BERM_TRY(Glob::parse(".git")));
+  }
+  if (policy.mode == WorkspaceMode::worktree) {
+    BERM_TRY(
+        in_context("planning the checkout", plan_checkout(prepared.repository, policy.ref, hide)));
+  } else {
+    BERM_TRY(in_context("looking for files to hide", find_hidden(prepared.repository, hide)));
+    BERM_TRY(
+        in_context("looking for inner repositories", find_inner_repositories(prepared.repository)));
+  }
+  AgentRequest wanted = request.agent;
+  wanted.repository = prepared.repository.root.str();
+  wanted.tools = policy.tools;
+  wanted.can_ask = request.can_ask;
+  const AgentFacts agent = BERM_TRY(prepare_agent(wanted));
+  RunPlace place{
+      .id = "r-00000000-00000000",
+      .directory = BERM_TRY(HostPath::parse(prepared.state + "/runs/r-00000000-00000000")),
+      .init = BERM_TRY(find_init()),
+      .run_uid = prepared.host.uid,
+      .run_gid = prepared.host.gid,
+      .terminal = request.agent.interactive};
+  if (footprint == Footprint::run_directory) {
+    prepared.run = BERM_TRY(create_run_directory(prepared.state));
+    place.id = prepared.run.id;
+    place.directory = BERM_TRY(HostPath::parse(prepared.run.path));
+  }
+  if (prepared.host.uid == 0) place.run_uid = place.run_gid = run_uid_for(place.id);
+  Result<Plan> plan =
+      make_plan(policy, prepared.host, prepared.repository, agent, place, passed_variables(policy));
+  if (!plan) {
+    if (footprint == Footprint::run_directory) (void)remove_tree(prepared.run.path);
+    return tl::unexpected(plan.error());
+  }
+  prepared.plan = *std::move(plan);
+  return prepared;
+}
+
+}  // namespace berm

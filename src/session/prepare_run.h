@@ -1,0 +1,35 @@
+// src/session/prepare_run.h: policy + facts → plan, before anything is started.
+#pragma once
+
+#include "agents/agent.h"
+#include "host/probe.h"
+#include "plan/plan.h"
+#include "session/policy_sources.h"
+#include "session/run_directory.h"
+
+namespace berm {
+
+struct RunRequest {
+  PolicyRequest policy;
+  AgentRequest agent;
+  std::string directory;          ///< where the user stands
+  bool can_ask = false;           ///< somebody can answer at the terminal
+  bool show_status = false;       ///< stderr is a terminal
+  bool report_on_stdout = false;  ///< --json: the agent's own output goes to stderr
+};
+
+/// Everything decided, nothing started. `berm plan` ends here.
+struct PreparedRun {
+  std::string state;
+  RunDirectory run;
+  RepositoryFacts repository;
+  HostFacts host;
+  CgroupPlaces cgroups;
+  ResolvedPolicy policy;
+  Plan plan;
+};
+/// Whether a run directory is made: `berm plan` leaves nothing behind.
+enum class Footprint { none, run_directory };
+[[nodiscard]] Result<PreparedRun> prepare_run(const RunRequest& request, Footprint footprint);
+
+}  // namespace berm
