@@ -24,8 +24,8 @@ constexpr Command kAll[] = {
     {"apply", berm::add_apply},   {"discard", berm::add_discard}, {"log", berm::add_log},
     {"attest", berm::add_attest}, {"verify", berm::add_verify},   {"init", berm::add_init},
     {"doctor", berm::add_doctor}, {"egress", berm::add_egress},   {"broker", berm::add_broker},
-    {"judge", berm::add_judge},   {"report", berm::add_report},
-    {"ship", berm::add_ship},     {"audit", berm::add_audit},
+    {"judge", berm::add_judge},   {"report", berm::add_report},   {"ship", berm::add_ship},
+    {"audit", berm::add_audit},
 };
 
 // CLI11 would only say that an argument was not expected.
