@@ -8,13 +8,13 @@ add_executable(unit-tests
   src/policy/audit_test.cc
   src/audit/ship/ship_test.cc
   src/policy/bundles_test.cc
-  src/rules/changes/guard_test.cc
+  src/rules/changes/guard_test.cc src/rules/changes/line_diff_test.cc
   src/rules/egress/destination_test.cc
   src/record/canonical_test.cc
   src/record/merkle_test.cc
   src/record/signature_test.cc
   src/record/verdict_test.cc
-  src/record/verify_test.cc
+  src/record/verify_test.cc src/record/held_test.cc
   src/workspace/git_config_test.cc
   src/workspace/hidden_test.cc
   src/host/doctor_test.cc

@@ -120,21 +120,6 @@ std::string claude_managed_settings(const ClaudeSettings& wanted) {
   return settings.dump(2) + "\n";
 }
 
-std::string claude_version(const std::string& program) {
-  // A native install: …/claude/versions/2.1.330
-  const std::size_t at = program.rfind("/versions/");
-  if (at != std::string::npos) return program.substr(at + 10);
-  const std::size_t package = program.rfind("/claude-code/");
-  if (package == std::string::npos) return "";
-  const Result<std::string> text =
-      read_plain_file(program.substr(0, package) + "/claude-code/package.json", 1 << 20);
-  const json parsed = text ? json::parse(*text, nullptr, false) : json();
-  if (!parsed.is_object() || !parsed.contains("version") || !parsed["version"].is_string()) {
-    return "";
-  }
-  return parsed["version"].get<std::string>();
-}
-
 bool claude_hooks_hold(std::string_view version) {
   const auto parts = [](std::string_view text) {
     std::vector<unsigned> out;
@@ -174,9 +159,8 @@ Result<void> decide_permissions(const AgentRequest& request, AgentFacts& facts) 
 }
 
 // Settings and flags alone do not hold a client that lets a tool run when its hook fails.
-Result<void> decide_hooks(const AgentRequest& request, const std::string& program,
-                          AgentFacts& facts) {
-  const std::string version = claude_version(program);
+Result<void> decide_hooks(const AgentRequest& request, AgentFacts& facts) {
+  const std::string& version = facts.version;
   facts.hooked = true;
   // A version that is not told is asked at run time: the client refuses our managed settings, or
   // its hooks are heard, or the run ends.
@@ -200,7 +184,6 @@ Result<void> decide_hooks(const AgentRequest& request, const std::string& progra
 Result<AgentFacts> prepare_claude(const AgentRequest& request) {
   AgentFacts facts = BERM_TRY(start_client(request, kClaude));
   facts.kind = AgentKind::claude;
-  const std::string program = facts.argv.back();
   std::vector<std::string> arguments = request.arguments;
   const std::string servers = BERM_TRY(take_mcp_servers(request.directory, arguments));
   // What neutralises a hostile repository: managed settings + no project settings + no project MCP.
@@ -208,7 +191,7 @@ Result<AgentFacts> prepare_claude(const AgentRequest& request) {
   // Managed servers exclude all others; the client does not take the flag beside them.
   if (servers.empty()) facts.argv.emplace_back("--strict-mcp-config");
   BERM_TRY(decide_permissions(request, facts));
-  BERM_TRY(decide_hooks(request, program, facts));
+  BERM_TRY(decide_hooks(request, facts));
   facts.telemetry_port = kTelemetryPort;
   facts.argv.insert(facts.argv.end(), arguments.begin(), arguments.end());
 

@@ -20,9 +20,6 @@ struct ClaudeSettings {
 /// file of the repository; a client that cannot read them refuses to start.
 [[nodiscard]] std::string claude_managed_settings(const ClaudeSettings& wanted);
 
-/// The version of the client at `program` by its package or its path; "" = it does not say.
-[[nodiscard]] std::string claude_version(const std::string& program);
-
 /// True if that client blocks a tool whose hook failed ("onFailure": since 2.1.310).
 [[nodiscard]] bool claude_hooks_hold(std::string_view version);
 

@@ -11,6 +11,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/text.h"
+#include "sys/fd.h"
 
 namespace berm {
 namespace {
@@ -66,6 +67,16 @@ std::string package_of(const std::string& program) {
   return end == std::string::npos ? program : program.substr(0, end);
 }
 
+std::string version_of_package(const std::string& directory) {
+  const Result<std::string> text = read_plain_file(directory + "/package.json", 1 << 20);
+  const nlohmann::json parsed =
+      text ? nlohmann::json::parse(*text, nullptr, false) : nlohmann::json();
+  if (!parsed.is_object() || !parsed.contains("version") || !parsed["version"].is_string()) {
+    return "";
+  }
+  return parsed["version"].get<std::string>().substr(0, 64);
+}
+
 // "#!/usr/bin/env node": found through PATH, which inside is another one.
 bool is_script_of_node(const std::string& program) {
   std::ifstream file(program, std::ios::binary);
@@ -85,6 +96,23 @@ Result<void> show(const std::string& path, AgentFacts& facts) {
 }  // namespace
 
 std::string model_url() { return fmt::format("http://127.0.0.1:{}", kModelPort); }
+
+std::string client_version(const std::string& program) {
+  constexpr std::string_view kVersions = "/versions/";
+  const std::size_t native = program.rfind(kVersions);
+  if (native != std::string::npos) {
+    const std::size_t from = native + kVersions.size();
+    return program.substr(from, program.find('/', from) - from);
+  }
+  const std::size_t modules = program.rfind(kModules);
+  if (modules == std::string::npos) return "";
+  std::string version;
+  for (std::string at = program.substr(0, program.rfind('/'));
+       version.empty() && at.size() > modules + kModules.size(); at = at.substr(0, at.rfind('/'))) {
+    version = version_of_package(at);
+  }
+  return version;
+}
 
 Result<AgentFacts> start_client(const AgentRequest& request, const ClientProgram& client) {
   const std::string program = look_for(request, client.name);
@@ -107,6 +135,7 @@ Result<AgentFacts> start_client(const AgentRequest& request, const ClientProgram
     BERM_TRY(show(node, facts));
   }
   facts.argv.push_back(program);
+  facts.version = client_version(program);
   BERM_TRY(show(package_of(program), facts));
   // Otherwise they would ask the proxy for berm's own port.
   constexpr const char* kLoopback = "127.0.0.1,localhost,::1";

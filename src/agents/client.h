@@ -32,6 +32,10 @@ struct ClientProgram {
 [[nodiscard]] Result<AgentFacts> start_client(const AgentRequest& request,
                                               const ClientProgram& client);
 
+/// The version of the client at `program` by its path (…/versions/2.1.330) or by the package that
+/// it lies in; "" = neither says.
+[[nodiscard]] std::string client_version(const std::string& program);
+
 /// `--flag` or `--flag=…` is among the arguments.
 [[nodiscard]] bool has_flag(const std::vector<std::string>& arguments, std::string_view flag);
 

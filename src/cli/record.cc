@@ -190,8 +190,12 @@ int show(const RecordOptions& options, const ReportForms& forms) {
   const Result<std::string> text = read_file(*path, kMaxRecord);
   if (!text) return fail(text.error());
   if (!options.html.empty()) {
-    const Result<json> run = load_run(path->substr(0, path->rfind('/')));
-    return show_html(*text, run ? text_of(*run, "record_head") : "", options.html);
+    const std::size_t slash = path->rfind('/');
+    const std::string directory = slash == std::string::npos ? "." : path->substr(0, slash);
+    const Result<json> run = load_run(directory);
+    const Result<std::string> diffs = read_plain_file(directory + "/diffs.json");
+    return show_html(*text, run ? text_of(*run, "record_head") : "", diffs.value_or(""),
+                     options.html);
   }
   const std::vector<json> events = events_of(*text);
   const std::vector<AskedFor> asked = asked_for(events);

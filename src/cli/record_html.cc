@@ -11,9 +11,10 @@
 
 namespace berm {
 
-int show_html(std::string_view record, std::string_view expected_head, const std::string& file) {
+int show_html(std::string_view record, std::string_view expected_head, std::string_view diffs,
+              const std::string& file) {
   if (file == "-") {
-    put(html_report(record, expected_head));
+    put(html_report(record, expected_head, diffs));
     return kDone;
   }
   // By rename, so neither a link is followed nor half a page left behind; but a rename would also
@@ -25,7 +26,7 @@ int show_html(std::string_view record, std::string_view expected_head, const std
         .what = fmt::format("write the report to '{}': it is no regular file", printable(file)),
         .fix = "name another file, or '-' for stdout"});
   }
-  const Result<void> written = replace_file(file, html_report(record, expected_head), 0644);
+  const Result<void> written = replace_file(file, html_report(record, expected_head, diffs), 0644);
   if (!written) return fail(written.error());
   put(fmt::format("report written to {}\n", printable(file)));
   return kDone;

@@ -9,6 +9,6 @@ namespace berm {
 /// Writes the page of a record to `file`, "-" for stdout, and returns the exit code. What exists
 /// there is replaced only if it is a regular file.
 [[nodiscard]] int show_html(std::string_view record, std::string_view expected_head,
-                            const std::string& file);
+                            std::string_view diffs, const std::string& file);
 
 }  // namespace berm

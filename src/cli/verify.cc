@@ -7,6 +7,7 @@
 #include "cli/commands.h"
 #include "cli/console.h"
 #include "cli/record.h"
+#include "cli/verify_held.h"
 #include "record/attestation.h"
 #include "record/proof.h"
 #include "session/run_directory.h"
@@ -24,6 +25,7 @@ struct VerifyOptions {
   std::string key;
   std::string proof;
   std::string attestation;
+  std::vector<std::string> held;
   bool json = false;
 };
 
@@ -169,9 +171,20 @@ int verify_attestation(const VerifyOptions& options, const std::optional<PublicK
   return check.holds ? kDone : kNo;
 }
 
+int verify_held(const VerifyOptions& options, const std::optional<PublicKey>& key) {
+  HeldRequest request{.paths = options.held, .record = "", .key = key, .json = options.json};
+  if (!options.run.empty()) {
+    const Result<std::string> path = record_path(options.run);
+    if (!path) return fail(path.error());
+    request.record = *path;
+  }
+  return verify_held(request);
+}
+
 int verify(const VerifyOptions& options) {
   const Result<std::optional<PublicKey>> key = trusted_key(options.key);
   if (!key) return fail(key.error());
+  if (!options.held.empty()) return verify_held(options, *key);
   if (!options.attestation.empty()) return verify_attestation(options, *key);
   return options.proof.empty() ? verify_record(options, *key) : verify_proof(options, *key);
 }
@@ -182,10 +195,12 @@ void add_verify(CLI::App& app, Action& action) {
   CLI::App* command =
       app.add_subcommand("verify", "check that a record is whole, unchanged and signed");
   command->footer(
-      "Examples:\n  berm verify\n  berm verify ./record.jsonl --key audit-public.pem\n  berm "
-      "verify latest --json\n  berm log latest --prove 17 > proof.json && berm verify --proof "
-      "proof.json\n\nExit codes: 0 intact and complete (a proof: holds) · 1 not · 3 intact, but "
-      "without its end");
+      "Examples:\n  berm verify\n  berm verify ./record.jsonl --key audit-public.pem\n"
+      "  berm log latest --prove 17 > proof.json && berm verify --proof proof.json\n"
+      "  berm verify --held /mnt/evidence        # objects of a bucket, files of rsyslog\n"
+      "  berm verify latest --held search.json   # compared with the record that is here\n\n"
+      "Exit codes: 0 intact and complete (a proof: holds) · 1 not · 3 intact, but something is "
+      "missing");
   const auto options = std::make_shared<VerifyOptions>();
   command->add_option("RUN", options->run,
                       "id, part of it, 'latest', or the path of a record [latest]");
@@ -193,6 +208,11 @@ void add_verify(CLI::App& app, Action& action) {
                       "the public key (file, or base64) that must vouch for the run's own");
   command->add_option("--attestation", options->attestation,
                       "a file that 'berm attest' wrote; with RUN, compared with its record");
+  command
+      ->add_option("--held", options->held,
+                   "files or directories with what a sink holds ('-': stdin), in any order; with "
+                   "RUN, compared with its record")
+      ->allow_extra_args(false);
   command->add_option("--proof", options->proof, "a file that 'berm log --prove' wrote");
   command->add_flag("--json", options->json, "for machines");
   command->callback([=, &action] { action = [=] { return verify(*options); }; });

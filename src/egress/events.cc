@@ -8,11 +8,13 @@
 
 namespace berm {
 
-void EventSink::say(const nlohmann::json& event) {
-  // An agent can be refused a thousand times a second, and the record lies on the host's disk.
-  if (event.value("type", "") == "net.denied" && ++denied_ > kMostDenied &&
-      denied_ % kMostDenied != 0) {
-    return;
+void EventSink::say(nlohmann::json event) {
+  // An agent can be refused a thousand times a second, and the record lies on the host's disk. What
+  // is left out is counted.
+  if (event.value("type", "") == "net.denied") {
+    const std::uint64_t count = ++denied_;
+    if (count > kMostDenied && count % kMostDenied != 0) return;
+    if (count > kMostDenied) event["left_out"] = kMostDenied - 1;
   }
   const std::string line =
       event.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";

@@ -14,10 +14,11 @@ class EventSink {
  public:
   explicit EventSink(int fd) : fd_(fd) {}
   /// Ends the process if the supervisor is gone: no egress without a record.
-  void say(const nlohmann::json& event);
+  void say(nlohmann::json event);
 
  private:
-  static constexpr std::uint64_t kMostDenied = 1000;  ///< told one by one; then every thousandth
+  static constexpr std::uint64_t kMostDenied =
+      1000;  ///< told one by one; then every thousandth, with "left_out"
   int fd_;
   std::atomic<std::uint64_t> denied_ = 0;
   std::mutex mutex_;

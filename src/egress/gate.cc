@@ -138,6 +138,7 @@ Result<std::vector<IpAddress>> Gate::dialable(const Admission& admission,
 
 void Gate::deny(const Admission& admission, std::string_view rule, const std::string& why) {
   events_.say({{"type", "net.denied"},
+               {"decision", "deny"},
                {"host", shown(admission.to.host)},
                {"port", admission.to.port},
                {"via", name_of(admission.via)},
@@ -147,6 +148,7 @@ void Gate::deny(const Admission& admission, std::string_view rule, const std::st
 
 void Gate::deny_unreadable(Via via, const std::string& asked, const std::string& why) {
   events_.say({{"type", "net.denied"},
+               {"decision", "deny"},
                {"host", shown(asked)},
                {"port", 0},
                {"via", name_of(via)},
@@ -156,6 +158,7 @@ void Gate::deny_unreadable(Via via, const std::string& asked, const std::string&
 
 void Gate::opened(const Admission& admission, const std::string& address) {
   events_.say({{"type", "net.allowed"},
+               {"decision", "allow"},
                {"host", admission.to.host},
                {"port", admission.to.port},
                {"via", name_of(admission.via)},

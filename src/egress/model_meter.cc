@@ -82,12 +82,16 @@ void ModelMeter::release(SpendLedger::Id id) {
 // asked for: an agent that has finished is no offender.
 void ModelMeter::say_limit(const std::string& full) {
   if (std::exchange(told_limit_, true)) return;
-  events_.say({{"type", "model.limit"}, {"limit", name_of_limit(full)}, {"reason", full}});
+  events_.say({{"type", "model.limit"},
+               {"decision", "deny"},
+               {"limit", name_of_limit(full)},
+               {"reason", full}});
 }
 
 void ModelMeter::say_anomaly() {
   if (!ledger_.above_band(now()) || std::exchange(told_anomaly_, true)) return;
   events_.say({{"type", "model.anomaly"},
+               {"decision", "deny"},
                {"limit", "limits.token_rate"},
                {"disable_key", on_anomaly_ == AnomalyAction::disable_key},
                {"reason", "more tokens a minute than limits.token_rate"}});

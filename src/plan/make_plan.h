@@ -8,6 +8,7 @@ namespace berm {
 /// What an agent profile adds to a run (agents/ makes it; the planner only places it).
 struct AgentFacts {
   AgentKind kind = AgentKind::none;
+  std::string version;                     ///< of the client, by its package; "" = not told
   std::vector<std::string> argv;           ///< the whole command line
   std::map<std::string, std::string> env;  ///< placeholders, switches; no secret
   std::vector<File> files;                 ///< e.g. managed settings

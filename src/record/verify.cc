@@ -55,7 +55,7 @@ class Checker {
              "truncated or replaced: the last hash is not the one the run ended with");
     }
     check_signatures();
-    check_.complete = ended_ && check_.signed_events >= end_at_;
+    check_.complete = ended_ && check_.signed_events >= end_at_ && check_.gaps.empty();
     return std::move(check_);
   }
 
@@ -73,6 +73,11 @@ class Checker {
     }
     if (!check_.run.empty() && event.run != check_.run) {
       return report(RecordFault::other_run, "an event of another run");
+    }
+    if (event.sequence > expected_ && trust_.may_lack_events) {
+      if (check_.gaps.size() < kMostProblems)
+        check_.gaps.push_back({expected_, event.sequence - 1});
+      return;
     }
     if (event.sequence > expected_) {
       return report(RecordFault::dropped,
@@ -126,18 +131,24 @@ class Checker {
     }
     // Whatever is wrong before it shows there; what is right and yet another is a forgery.
     if (!check_.intact()) return;
-    if (checkpoint->size != expected_ || checkpoint->root != tree_.root() ||
-        checkpoint->head != check_.head) {
+    // Behind a gap there is no root; the head still signs what leads up to it without another gap.
+    const bool whole = check_.gaps.empty();
+    const bool links = whole || event.sequence == expected_;
+    if (checkpoint->size != (whole ? expected_ : event.sequence) ||
+        (whole && checkpoint->root != tree_.root()) || (links && checkpoint->head != check_.head)) {
       return report(RecordFault::forked, "the signed checkpoint is of another history");
     }
-    signed_.push_back({number_, checkpoint->size, text_of(data, "note")});
+    signed_.push_back({number_, checkpoint->size, text_of(data, "note"), links});
   }
 
-  // The last good signature is over the bytes of all that stand before it.
+  // The last good signature is over the bytes of all that stand before it; where events are missing
+  // each is over its own stretch.
   void check_signatures() {
-    for (; !signed_.empty() && check_.checkpoint.empty(); signed_.pop_back()) {
+    const bool all = !check_.gaps.empty();
+    for (; !signed_.empty() && (all || check_.checkpoint.empty()); signed_.pop_back()) {
       const SignedSize& last = signed_.back();
       if (is_signed_by(*check_.key, *parse_note(last.note))) {
+        if (!last.links || !check_.checkpoint.empty()) continue;
         check_.signed_events = last.size;
         check_.checkpoint = last.note;
       } else {
@@ -175,6 +186,7 @@ class Checker {
     std::size_t line;
     std::uint64_t size;
     std::string note;
+    bool links;  ///< the event before it is there
   };
 
   const RecordTrust& trust_;

@@ -39,6 +39,14 @@ struct RecordProblem {
 struct RecordTrust {
   std::string head;              ///< of the last event, from run.json; "" = not known
   std::optional<PublicKey> key;  ///< that lasts: it must have certified the run's key
+  bool may_lack_events = false;  ///< a copy that may have gaps: they are told and are no fault
+};
+
+/// Events that are not there, both ends included.
+struct RecordGap {
+  std::uint64_t first = 0;
+  std::uint64_t last = 0;
+  bool operator==(const RecordGap&) const = default;
 };
 
 struct RecordCheck {
@@ -52,6 +60,7 @@ struct RecordCheck {
   bool certified = false;        ///< by RecordTrust::key
   std::uint64_t checkpoints = 0;
   std::uint64_t signed_events = 0;     ///< covered by the last good checkpoint
+  std::vector<RecordGap> gaps;         ///< with RecordTrust::may_lack_events; the first 1000
   std::string checkpoint;              ///< that one's note
   std::uint64_t clock_steps_back = 0;  ///< of the wall clock: no fault, somebody may have set it
   std::vector<Digest> leaves;          ///< of the Merkle tree, one an event

@@ -71,7 +71,8 @@ json notes_of(const html::EventTable& table) {
 
 }  // namespace
 
-std::string html_report(std::string_view record, std::string_view expected_head) {
+std::string html_report(std::string_view record, std::string_view expected_head,
+                        std::string_view diffs) {
   const std::vector<json> events = events_of(record);
   html::EventTable table = html::event_table(events);
   json data = {
@@ -79,7 +80,7 @@ std::string html_report(std::string_view record, std::string_view expected_head)
       {"integrity",
        html::integrity_part(check_record(record, {.head = std::string(expected_head), .key = {}}),
                             expected_head)},
-      {"changes", html::changes_part(events)},
+      {"changes", html::changes_part(events, diffs)},
       {"guard", html::guard_part(events)},
       {"denials", html::denials_part(events)},
       {"hosts", html::hosts_part(events)},

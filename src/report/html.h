@@ -6,13 +6,15 @@
 
 namespace berm {
 
-/// The page, made of the record alone: verdict, timeline, processes, hosts, changes, denials,
+/// The page, made of the record: verdict, timeline, processes, hosts, changes, denials,
 /// events. Nothing in it is requested from anywhere, and nothing of the record is markup or script:
 /// it is data in two <script> blocks that no browser executes, which the page's own script shows
 /// as text. What is longer or more than a page can carry is cut, and the page says so.
 ///
 /// @param record         the lines of record.jsonl, whatever they hold
 /// @param expected_head  hash of the last event as run.json tells it; "" = not known
-[[nodiscard]] std::string html_report(std::string_view record, std::string_view expected_head);
+/// @param diffs          the diffs.json beside it, shown if the record names its digest
+[[nodiscard]] std::string html_report(std::string_view record, std::string_view expected_head,
+                                      std::string_view diffs = "");
 
 }  // namespace berm

@@ -6,6 +6,8 @@
 #include <nlohmann/json.hpp>
 
 #include "base/text.h"
+#include "record/chain.h"
+#include "record/sha256.h"
 #include "record/story_events.h"
 #include "report/html_events.h"
 #include "report/html_value.h"
@@ -109,6 +111,13 @@ json diff_lines(const std::string& diff, std::size_t most) {
   return out;
 }
 
+// They stand beside the record, which names their digest.
+json trusted_diffs(const json& changes, std::string_view diffs) {
+  const std::string& digest = raw_text(changes, "diffs_sha256");
+  if (digest.empty() || sha256_hex(diffs) != digest) return json::object();
+  return parse_event(diffs);
+}
+
 int class_of(const json& file) {
   if (flag(file, "ignored")) return 4;
   const std::string& kind = raw_text(file, "kind");
@@ -169,8 +178,9 @@ json integrity_part(const RecordCheck& check, std::string_view expected) {
           {"problems_in_all", check.problems.size()}};
 }
 
-json changes_part(const Events& events) {
+json changes_part(const Events& events, std::string_view diffs) {
   const json& data = last_of(events, "changes");
+  const json diff_of = trusted_diffs(data, diffs);
   const json& listed = member(data, "files");
   std::vector<const json*> files;
   if (listed.is_array()) {
@@ -178,13 +188,13 @@ json changes_part(const Events& events) {
   }
   std::ranges::stable_sort(files, {}, [](const json* file) { return class_of(*file); });
   json out = json::array();
-  std::size_t diffs = 0;
+  std::size_t shown_diffs = 0;
   for (const json* file : files) {
     if (out.size() == kMostFiles) break;
-    const std::string& diff = raw_text(*file, "diff");
+    const std::string& diff = raw_text(diff_of, raw_text(*file, "path").c_str());
     json lines = json::array();
-    if (!diff.empty() && diffs < kMostDiffs) lines = diff_lines(diff, kMostDiff);
-    diffs += std::min(diff.size(), kMostDiff);
+    if (!diff.empty() && shown_diffs < kMostDiffs) lines = diff_lines(diff, kMostDiff);
+    shown_diffs += std::min(diff.size(), kMostDiff);
     out.push_back({text(*file, "path", 4096), text(*file, "kind", 64), text(*file, "type", 64),
                    text(*file, "mode", 16), count(*file, "size"), text(*file, "base_sha256", 128),
                    text(*file, "sha256", 128), flag(*file, "ignored"), flag(*file, "host_changed"),

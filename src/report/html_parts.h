@@ -17,7 +17,7 @@ using Events = std::vector<nlohmann::json>;
 [[nodiscard]] nlohmann::json head_part(const Events& events);
 [[nodiscard]] nlohmann::json integrity_part(const RecordCheck& check, std::string_view expected);
 /// Files in the order of their classes, and references.
-[[nodiscard]] nlohmann::json changes_part(const Events& events);
+[[nodiscard]] nlohmann::json changes_part(const Events& events, std::string_view diffs);
 [[nodiscard]] nlohmann::json guard_part(const Events& events);
 /// What was refused: destinations with the line of policy that grants them, rules with their count.
 [[nodiscard]] nlohmann::json denials_part(const Events& events);

@@ -42,6 +42,8 @@ class Recorded {
   std::uint64_t count_ = 0;
 };
 
+const std::string kDiffs = R"({"b":"-a\n+b"})";
+
 Recorded whole_run() {
   Recorded run;
   run.add("run.start", {{"agent", "claude"}, {"argv", {"claude", "-p", "fix"}}})
@@ -50,9 +52,8 @@ Recorded whole_run() {
       .add("net.denied", {{"host", "a.example"}, {"port", 443}, {"rule", "network.allow"}})
       .add("net.closed", {{"host", "b.example"}, {"port", 443}, {"sent", 5}, {"received", 9}})
       .add("changes",
-           {{"files",
-             {{{"path", "b"}, {"kind", "modified"}, {"diff", "-" + std::string(40, 'a') + "\n+b"}},
-              {{"path", "a"}, {"kind", "added"}}}},
+           {{"files", {{{"path", "b"}, {"kind", "modified"}}, {{"path", "a"}, {"kind", "added"}}}},
+            {"diffs_sha256", sha256_hex(kDiffs)},
             {"refs", json::array()}})
       .add("guard", {{"findings", json::array()}, {"refused", false}})
       .add("verdict", {{"status", "success"}, {"exit_code", 0}, {"reasons", json::array()}})
@@ -127,7 +128,6 @@ TEST(HtmlReport, ItTellsWhatTheRecordTells) {
   EXPECT_EQ(data["hosts"][0], json({"a.example:443", 0, 1, 0, 0, 0, false, "network.allow"}));
   EXPECT_EQ(data["hosts"][1], json({"b.example:443", 0, 0, 0, 5, 9, false, ""}));
   EXPECT_EQ(data["changes"]["files"][0][0], "a") << "added before modified";
-  EXPECT_EQ(data["changes"]["files"][1][9], json({"-" + std::string(40, 'a'), "+b"}));
   EXPECT_EQ(data["tree"]["event"], json({-1, 1})) << "a group and its process";
   EXPECT_EQ(data["events"]["t"][2], 2000);
   EXPECT_EQ(data["events"]["tone"][2], 2);
@@ -153,6 +153,13 @@ TEST(HtmlReport, ACallLastsUntilItsEndIsToldAndAConnectionAsLongAsItSays) {
   EXPECT_EQ(data_of(html_report(run.text, ""))["events"]["d"], json({2000, -1000, 0}));
 }
 
+TEST(HtmlReport, ADiffIsShownIfTheRecordNamesItsDigest) {
+  const json told = data_of(html_report(whole_run().text, "", kDiffs))["changes"]["files"];
+  EXPECT_EQ(told[1].back(), json({"-a", "+b"}));
+  const json forged = data_of(html_report(whole_run().text, "", R"({"b":"+c"})"));
+  EXPECT_EQ(forged["changes"]["files"][1].back(), json::array());
+}
+
 class HostileText : public testing::TestWithParam<std::string> {};
 
 TEST_P(HostileText, StaysInsideItsBlock) {
@@ -168,13 +175,15 @@ TEST_P(HostileText, StaysInsideItsBlock) {
     }
     data["argv"] = {text, text};
     data["reasons"] = {text};
-    data["files"] = {{{"path", text}, {"kind", text}, {"diff", text}}};
+    data["files"] = {{{"path", text}, {"kind", text}}};
+    data["diffs_sha256"] = sha256_hex(canonical({{text, text}}));
     data["findings"] = {{{"path", text}, {"message", text}, {"rule", text}, {"severity", text}}};
     data["layers"] = {{{"layer", text}, {"strength", text}, {"how", text}}};
     run.add(type, data);
   }
   run.add(text, {{text, text}});
-  const std::string page = html_report(run.text, text);
+  const std::string diffs = canonical({{text, text}});
+  const std::string page = html_report(run.text, text, diffs);
   const std::string plain = html_report("", "");
   for (const char* wanted : {"<script", "</script", "<!--", "<"}) {
     EXPECT_EQ(times(page, wanted), times(plain, wanted)) << wanted;

@@ -59,6 +59,7 @@ Result<PreparedRun> prepare_run(const RunRequest& request, Footprint footprint) 
       .repository = BERM_TRY(find_repository(request.directory, ::geteuid())),
       .host = {},
       .policy = {},
+      .agent_version = "",
       .plan = {.cwd = *SandboxPath::parse("/"),
                .workspace = {.repository = *HostPath::parse("/"), .at = *SandboxPath::parse("/")},
                .run_directory = *HostPath::parse("/"),
@@ -89,6 +90,7 @@ Result<PreparedRun> prepare_run(const RunRequest& request, Footprint footprint) 
   wanted.tools = policy.tools;
   wanted.can_ask = request.can_ask;
   const AgentFacts agent = BERM_TRY(prepare_agent(wanted));
+  prepared.agent_version = agent.version;
   RunPlace place{
       .id = "r-00000000-00000000",
       .directory = BERM_TRY(HostPath::parse(prepared.state + "/runs/r-00000000-00000000")),

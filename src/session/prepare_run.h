@@ -26,6 +26,7 @@ struct PreparedRun {
   HostFacts host;
   CgroupPlaces cgroups;
   ResolvedPolicy policy;
+  std::string agent_version;  ///< "" = not told
   Plan plan;
 };
 /// Whether a run directory is made: `berm plan` leaves nothing behind.

@@ -21,6 +21,7 @@
 #include "record/chain.h"
 #include "record/sha256.h"
 #include "session/audit_key.h"
+#include "session/change_diffs.h"
 #include "session/import_on_success.h"
 #include "session/materials.h"
 #include "session/secrets.h"
@@ -182,6 +183,10 @@ void Session::open_record() {
          {"read", prepared_.policy.merged.policy.read_paths}}},
        {"kernel", prepared_.host.kernel}});
   if (run_key_) record_.sign_with(*std::exchange(run_key_, std::nullopt));
+  if (!prepared_.agent_version.empty()) {
+    record_.append("supervisor", "agent.version",
+                   {{"agent", spelling(plan_.agent)}, {"version", prepared_.agent_version}});
+  }
   record_.append("supervisor", "enforcement",
                  {{"layers", layers_to_json(plan_.layers)},
                   {"limits", plan["limits"]},
@@ -408,13 +413,15 @@ void Session::judge_run() {
         finding.path.empty() ? finding.message
                              : fmt::format("'{}' {}", printable(finding.path), finding.message));
   }
-  const json changed = changes_to_json(report_.changes);
-  record_.append(
-      "supervisor", "changes",
-      {{"sha256", report_.changes.digest}, {"files", changed["files"]}, {"refs", changed["refs"]}});
-  record_.append(
-      "supervisor", "guard",
-      {{"findings", findings_to_json(report_.findings)}, {"refused", !guard_.refusals.empty()}});
+  json changed = changes_to_json(report_.changes);
+  const Result<std::string> diffs = write_diffs(report_.changes, secrets_->known(), report_.path + "/diffs.json");
+  if (!diffs) report_.notes.push_back(sentence(diffs.error()));
+  changed["diffs_sha256"] = diffs.value_or("");
+  record_.append("supervisor", "changes", changed);
+  record_.append("supervisor", "guard",
+                 {{"findings", findings_to_json(report_.findings)},
+                  {"decision", guard_.refusals.empty() ? "allow" : "deny"},
+                  {"refused", !guard_.refusals.empty()}});
 }
 
 // What the policy lacked for this run, from its own record.

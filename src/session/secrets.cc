@@ -105,7 +105,9 @@ void RunSecrets::record_minted(RecordFile& record) const {
   }
   for (const RefusedCredential& one : refused_) {
     record.append("supervisor", "credential.refused",
-                  {{"name", printable(one.name)}, {"why", printable(sentence(one.error))}});
+                  {{"name", printable(one.name)},
+                   {"decision", "deny"},
+                   {"why", printable(sentence(one.error))}});
   }
   if (broker_ && !broker_->memory_note().empty()) {
     record.append("supervisor", "credential.memory", {{"note", broker_->memory_note()}});

@@ -33,6 +33,7 @@ using Clock = std::chrono::steady_clock;
 using nlohmann::json;
 
 constexpr Milliseconds kSampleEvery{100};
+constexpr Milliseconds kSlowestTold{10'000};
 constexpr Milliseconds kQuiet{10};
 constexpr Milliseconds kDiskEvery{500};
 constexpr Milliseconds kHitsRest{25};
@@ -82,6 +83,7 @@ class Supervisor {
   void record_execs();
   void on_ended_init();
   void sample();
+  void record_sample(Bytes memory);
   void check_limits();
   void check_hits();
   void show_status();
@@ -130,6 +132,8 @@ class Supervisor {
   Clock::time_point started_at_ = Clock::now();
   Clock::time_point last_output_ = Clock::now();
   Clock::time_point next_sample_ = Clock::now() + kSampleEvery;
+  Clock::time_point next_told_;  ///< the first sample is
+  Clock::duration told_rest_ = kSampleEvery * 2;
   Clock::time_point next_disk_ = Clock::now() + kDiskEvery;
   Clock::time_point next_status_ = Clock::now() + Milliseconds(500);
   Bytes free_at_start_;
@@ -223,7 +227,7 @@ void Supervisor::end(Outcome outcome) {
 void Supervisor::hit(const std::string& limit, const json& detail, std::string by) {
   if (outcome_) return;
   if (by.empty()) by = culprit();
-  json data = {{"limit", limit}, {"culprit", by}};
+  json data = {{"decision", "end"}, {"limit", limit}, {"culprit", by}};
   data.update(detail);
   record_.append("supervisor", "limit.hit", data);
   end(LimitHit{.limit = limit, .culprit = std::move(by)});
@@ -308,7 +312,8 @@ void Supervisor::on_ended_init() {
   if (hits.oom_kills > 0) {
     // The kernel killed for memory: whatever the agent then said is not the whole story.
     record_.append("supervisor", "limit.hit",
-                   {{"limit", "memory"},
+                   {{"decision", "end"},
+                    {"limit", "memory"},
                     {"culprit", culprit()},
                     {"by", "kernel"},
                     {"oom_kills", hits.oom_kills}});
@@ -321,7 +326,8 @@ void Supervisor::on_ended_init() {
                             std::holds_alternative<Killed>(*outcome_))) {
     // A fork was refused between two samples; what the agent made of it is not the whole story.
     record_.append("supervisor", "limit.hit",
-                   {{"limit", "processes"},
+                   {{"decision", "end"},
+                    {"limit", "processes"},
                     {"culprit", culprit()},
                     {"by", "kernel"},
                     {"refused_forks", hits.pids_max}});
@@ -407,14 +413,26 @@ void Supervisor::record_execs() {
   if (before < kMostExecs && watch_.exec_count() >= kMostExecs) hit("events", {{"of", "exec"}});
 }
 
+// Densely at first: most runs are short, and a long one must not fill its record with this.
+void Supervisor::record_sample(Bytes memory) {
+  record_.append("supervisor", "resource.sample",
+                 {{"memory", memory.count},
+                  {"processes", tree_.processes},
+                  {"disk", usage_.disk.count},
+                  {"output", usage_.output.count}});
+  next_told_ = Clock::now() + told_rest_;
+  told_rest_ = std::min<Clock::duration>(told_rest_ * 2, kSlowestTold);
+}
+
 void Supervisor::sample() {
   const Clock::time_point now = Clock::now();
   if (now >= next_sample_) {
     tree_ = sample_tree(sandbox_->pid());
     next_sample_ =
         Clock::now() + std::max<Clock::duration>(kSampleEvery, (Clock::now() - now) * 10);
-    const Bytes held = cgroup_.memory_now();
-    usage_.memory_peak = std::max(usage_.memory_peak, std::max(held, tree_.memory));
+    const Bytes held = std::max(cgroup_.memory_now(), tree_.memory);
+    usage_.memory_peak = std::max(usage_.memory_peak, held);
+    if (now >= next_told_) record_sample(held);
   }
   for (const UniqueFd& fd : scratch_) {
     // The kernel has said ENOSPC already; what the agent makes of it must not hide it.

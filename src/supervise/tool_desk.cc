@@ -109,6 +109,7 @@ void ToolDesk::settle_host(const Asker::Answer& answer, const json& about) {
   record_.append("supervisor", "net.asked",
                  {{"host", host},
                   {"port", port},
+                  {"decision", allow ? "allow" : "deny"},
                   {"answer", !allow ? "no"
                              : once ? "once"
                                     : "for this run"}});
@@ -163,7 +164,7 @@ void ToolDesk::check(Clock::time_point now, std::uint64_t output) {
   respond(anomalies_.on_output(output, now));
   const std::optional<std::string> silence = watch_.silence(now);
   if (!silence || end_) return;
-  record_.append("supervisor", "hooks.silent", {{"why", *silence}});
+  record_.append("supervisor", "hooks.silent", {{"decision", "end"}, {"why", *silence}});
   end_with(PolicyViolated{"the agent's hooks do not hold: " + *silence});
 }
 
@@ -171,7 +172,11 @@ void ToolDesk::respond(const std::optional<AnomalyGuard::Anomaly>& anomaly) {
   if (!anomaly) return;
   const bool ends = plan_.tools.policy.on_anomaly == AnomalyResponse::end;
   record_.append("supervisor", "anomaly",
-                 {{"what", anomaly->what}, {"detail", anomaly->detail}, {"ends", ends}});
+                 {{"decision", ends ? "end" : "report"},
+                  {"rule", "tools.on_anomaly"},
+                  {"what", anomaly->what},
+                  {"detail", anomaly->detail},
+                  {"ends", ends}});
   if (ends) end_with(LimitHit{.limit = "anomaly", .culprit = anomaly->what});
 }
 

@@ -1,5 +1,5 @@
 // What a hostile agent would like a reader's browser to do, and records that are made of it.
-import {Recorded, example} from './make_record.mjs';
+import {Recorded, diffed, example} from './make_record.mjs';
 
 const act = 'window.pwned=1';
 export const PAYLOADS = [
@@ -26,7 +26,7 @@ function poisoned(value, next, keep) {
   return out;
 }
 
-/// [name, text of a record]: hostile values in events of ours; hostile everything, keys and types too; each payload alone as every field.
+/// [name, text of a record, diffs]: hostile values in events of ours; hostile everything, keys and types too; each payload alone as every field.
 export function hostile() {
   let at = 0;
   const records = [];
@@ -50,9 +50,9 @@ export function hostile() {
     run.add('tool.call', {kind: 'before-tool', tool: payload, tool_use_id: payload, prompt_id: payload, input: JSON.stringify({command: payload}), decision: 'deny', rule: payload, reason: payload}, 'judge');
     run.add(payload, {[payload]: payload, nested: {[payload]: [payload, {[payload]: payload}]}});
   }
-  run.add('changes', {sha256: PAYLOADS[0], files: PAYLOADS.map((payload) => ({path: payload, kind: payload, type: payload, mode: payload, size: 1, sha256: payload, base_sha256: payload, diff: '+' + payload + '\n-' + payload})), refs: PAYLOADS.map((payload) => ({name: payload, before: payload, after: payload}))});
+  run.add('changes', {diffs_sha256: diffed(run, Object.fromEntries(PAYLOADS.map((payload) => [payload, '+' + payload + '\n-' + payload]))), sha256: PAYLOADS[0], files: PAYLOADS.map((payload) => ({path: payload, kind: payload, type: payload, mode: payload, size: 1, sha256: payload, base_sha256: payload})), refs: PAYLOADS.map((payload) => ({name: payload, before: payload, after: payload}))});
   run.add('guard', {findings: PAYLOADS.map((payload) => ({severity: payload, rule: payload, path: payload, message: payload})), refused: true});
   run.add('verdict', {status: PAYLOADS[1], exit_code: 1, reasons: PAYLOADS});
-  records.push(['fields', run.text()]);
+  records.push(['fields', run.text(), run.diffs]);
   return records;
 }

@@ -14,7 +14,7 @@ const sha256 = (text) => createHash('sha256').update(text).digest('hex');
 
 export class Recorded {
   constructor(run = 'r-20261123-0badcafe') {
-    Object.assign(this, {run, lines: [], previous: '0'.repeat(64), mono: 1_000_000_000, pid: 100});
+    Object.assign(this, {run, lines: [], previous: '0'.repeat(64), mono: 1_000_000_000, pid: 100, diffs: ''});
   }
   wait(ms) { this.mono += Math.round(ms * 1e6); return this; }
   add(type, data, source = 'supervisor') {
@@ -73,9 +73,12 @@ export function begin(run) {
     .wait(12).add('agent.start', {argv: ['claude', '-p'], self_check: 'passed'});
 }
 
+// What stands beside the record; it names the digest.
+export const diffed = (run, diffs) => { run.diffs = JSON.stringify(diffs); return sha256(run.diffs); };
+
 export function finish(run, files, findings, status, exit_code, reasons) {
   return run.wait(30).add('run.outcome', {outcome: {kind: 'exited', code: 0}, usage: {wall_ms: Math.round(run.mono / 1e6), cpu_ms: 7825, memory_peak: 412 << 20, output: 18231, disk: 1131520, connections: 9, denied: 4, tools: {calls: 7, denied: 1}, model: {tokens: 48211, requests: 6, micro_usd: 312400}}})
-    .add('changes', {sha256: sha256('changes'), files, refs: [{name: 'refs/heads/berm/fix-cart', before: '', after: sha256('after').slice(0, 40)}]}).add('guard', {findings, refused: findings.some((one) => one.severity === 'refuse')})
+    .add('changes', {sha256: sha256('changes'), files, diffs_sha256: sha256(run.diffs), refs: [{name: 'refs/heads/berm/fix-cart', before: '', after: sha256('after').slice(0, 40)}]}).add('guard', {findings, refused: findings.some((one) => one.severity === 'refuse')})
     .add('import', {note: 'kept', refs: [], failed: ''}).add('verdict', {status, exit_code, reasons}).add('run.end', {events: run.lines.length + 1}).checkpoint();
 }
 
@@ -112,7 +115,8 @@ export function example() {
   run.checkpoint();
   run.add('anomaly', {what: 'repeated-failure', detail: 'npm run lint failed 3 times', ends: false}); model(); sample();
   const file = (path, kind, size, more = {}) => ({path, kind, type: 'file', mode: '0644', size, sha256: sha256(path), base_sha256: kind === 'added' ? '' : sha256('b' + path), ignored: false, host_changed: false, ...more});
-  return finish(run, [file('src/cart.js', 'modified', 4211, {diff}), file('test/cart.test.js', 'modified', 1840), file('test/fixtures/order.json', 'added', 412), file('src/legacy/total.js', 'deleted', 0), file('.github/workflows/ci.yml', 'modified', 911),
+  diffed(run, {'src/cart.js': diff});
+  return finish(run, [file('src/cart.js', 'modified', 4211), file('test/cart.test.js', 'modified', 1840), file('test/fixtures/order.json', 'added', 412), file('src/legacy/total.js', 'deleted', 0), file('.github/workflows/ci.yml', 'modified', 911),
     file('node_modules/left-pad/index.js', 'added', 1811, {ignored: true}), file('bin/run', 'added', 120, {mode: '0755', host_changed: true})],
   [{rule: 'protected-file', path: '.github/workflows/ci.yml', message: 'is protected: a workflow runs with the rights of the repository', severity: 'refuse'}, {rule: 'binary', path: 'bin/run', message: 'is a program', severity: 'report'}],
   'guard_refused', 120, ["'.github/workflows/ci.yml' is protected: a workflow runs with the rights of the repository"]);

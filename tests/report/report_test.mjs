@@ -1,7 +1,7 @@
 // The report in a browser: node report_test.mjs BERM [SCREENSHOTS]. Every check has its own name; one that fails ends the run with 1.
 import assert from 'node:assert/strict';
 import {execFileSync} from 'node:child_process';
-import {existsSync, mkdtempSync, rmSync, writeFileSync} from 'node:fs';
+import {existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync} from 'node:fs';
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 import {pathToFileURL} from 'node:url';
@@ -19,10 +19,12 @@ const folder = mkdtempSync(join(tmpdir(), 'berm-report-'));
 // Root has no sandbox in chromium; what is shown here is ours.
 const browser = await chromium.launch({executablePath: browserPath, args: ['--host-resolver-rules=MAP * ~NOTFOUND', ...(process.getuid() === 0 ? ['--no-sandbox'] : [])]});
 
-function render(name, text) {
-  const record = join(folder, name + '.jsonl');
+function render(name, text, diffs = '') {
+  mkdirSync(join(folder, name), {recursive: true});
+  const record = join(folder, name, 'record.jsonl');
   const html = join(folder, name + '.html');
   writeFileSync(record, text);
+  writeFileSync(join(folder, name, 'diffs.json'), diffs);
   execFileSync(berm, ['show', record, '--html', html], {stdio: ['ignore', 'ignore', 'inherit']});
   return html;
 }
@@ -53,7 +55,7 @@ const shown = (page) => page.textContent('#shown');
 const pixels = (page) => page.evaluate(() => document.getElementById('canvas').toDataURL());
 
 test('a run is shown whole, without a request or a word on the console', async () => {
-  const {page, seen, close} = await open(render('example', example().text()));
+  const {page, seen, close} = await open(render('example', example().text(), example().diffs));
   assert.equal(await page.textContent('#verdict .big'), 'guard refused');
   assert.equal(await page.textContent('#integrity .big'), 'Record intact');
   assert.match(await page.textContent('#denials'), /allow = \["telemetry\.example\.net:443"\]/);
@@ -210,8 +212,8 @@ test('the attacks are attacks', async () => {
 
 test('no text of a record is ever more than text', async () => {
   assert.ok(PAYLOADS.length >= 40);
-  for (const [name, text] of hostile()) {
-    const {page, seen, close} = await open(render('hostile-' + name, text));
+  for (const [name, text, diffs] of hostile()) {
+    const {page, seen, close} = await open(render('hostile-' + name, text, diffs));
     const elements = () => page.evaluate(() => [...document.querySelectorAll('script, iframe, img, svg, object, embed, link, base, style, form, video, audio, math, template')].map((one) => one.localName).join());
     const before = await elements();
     await page.click('#unfold');

@@ -133,7 +133,20 @@ Site::Site(As as) : as_(as) {
       "git commit -qm initial");
 }
 
+// Every record of the suites is evidence for the schema of events: record-schema reads them.
+void Site::keep_records() const {
+  const fs::path kept = fs::path(BERM_BINARY_DIR) / "records";
+  std::error_code ignored;
+  fs::create_directories(kept, ignored);
+  for (const fs::directory_entry& run :
+       fs::directory_iterator(root_ + "/state/berm/runs", ignored)) {
+    const std::string name = run.path().filename().string() + ".jsonl";
+    fs::copy_file(run.path() / "record.jsonl", kept / name, ignored);
+  }
+}
+
 Site::~Site() {
+  keep_records();
   std::error_code ignored;
   // Runs leave directories without rights behind (overlay work directories).
   for (auto it = fs::recursive_directory_iterator(

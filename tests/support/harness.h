@@ -42,7 +42,7 @@ class Site {
   explicit Site(As as);
   Site(const Site&) = delete;
   Site& operator=(const Site&) = delete;
-  ~Site();
+  ~Site();  ///< keeps the records of its runs in the build directory, for record-schema
 
   /// berm with these arguments, in the repository.
   [[nodiscard]] Finished berm(const std::vector<std::string>& arguments) const;
@@ -72,6 +72,8 @@ class Site {
   [[nodiscard]] std::map<std::string, std::string> environment() const;
 
  private:
+  void keep_records() const;
+
   As as_;
   std::string root_;
   std::string repository_;
