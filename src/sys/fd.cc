@@ -201,10 +201,10 @@ Result<ReceivedMessage> receive_with_descriptors(int socket, std::span<char> byt
   header.msg_controllen = sizeof space;
   ssize_t got = 0;
   do {
+    // A peer that ended with a message of ours unread resets its end, which unix(7) tells once and
+    // before what that peer said last.
     got = ::recvmsg(socket, &header, MSG_CMSG_CLOEXEC);
-  } while (got < 0 && errno == EINTR);
-  // A berm-init that died with messages unread resets its end.
-  if (got < 0 && errno == ECONNRESET) return ReceivedMessage{};
+  } while (got < 0 && (errno == EINTR || errno == ECONNRESET));
   if (got < 0) return os_error("receive a message");
   ReceivedMessage received{.size = static_cast<std::size_t>(got), .fds = {}};
   for (cmsghdr* rights = CMSG_FIRSTHDR(&header); rights != nullptr;
