@@ -414,7 +414,8 @@ void Session::judge_run() {
                              : fmt::format("'{}' {}", printable(finding.path), finding.message));
   }
   json changed = changes_to_json(report_.changes);
-  const Result<std::string> diffs = write_diffs(report_.changes, secrets_->known(), report_.path + "/diffs.json");
+  const Result<std::string> diffs =
+      write_diffs(report_.changes, secrets_->known(), report_.path + "/diffs.json");
   if (!diffs) report_.notes.push_back(sentence(diffs.error()));
   changed["diffs_sha256"] = diffs.value_or("");
   record_.append("supervisor", "changes", changed);

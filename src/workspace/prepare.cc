@@ -200,8 +200,8 @@ Result<void> fill_git(const Plan& plan, const RepositoryFacts& repository) {
 
 Result<void> remove_workspace(const std::string& run_directory) {
   Result<void> removed;
-  for (const char* part : {"/changes", "/base", "/base-git", "/covers", "/checkout", "/left-out",
-                           "/diffs.json"}) {
+  for (const char* part :
+       {"/changes", "/base", "/base-git", "/covers", "/checkout", "/left-out", "/diffs.json"}) {
     if (Result<void> one = remove_tree(run_directory + part); !one) removed = std::move(one);
   }
   return removed;
