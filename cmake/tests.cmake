@@ -6,7 +6,7 @@ add_executable(unit-tests
   src/base/base_test.cc
   src/policy/policy_test.cc
   src/policy/audit_test.cc
-  src/audit/ship/ship_test.cc
+  src/audit/ship/ship_test.cc src/audit/ship/shipper_test.cc
   src/policy/bundles_test.cc
   src/rules/changes/guard_test.cc src/rules/changes/line_diff_test.cc
   src/rules/egress/destination_test.cc
@@ -156,6 +156,9 @@ berm_black_box_test(egress-tests TIMEOUT 600 SOURCES tests/egress/egress_test.cc
 # The report in a real browser; 77 where there is none.
 add_test(NAME report-in-a-browser COMMAND /usr/bin/env node ${CMAKE_SOURCE_DIR}/tests/report/report_test.mjs $<TARGET_FILE:berm>)
 set_tests_properties(report-in-a-browser PROPERTIES TIMEOUT 900 SKIP_RETURN_CODE 77)
-# The record on its way to receivers of every type; the machine's own rsyslog program over TLS.
-add_test(NAME audit-sinks COMMAND /usr/bin/python3 ${CMAKE_SOURCE_DIR}/tests/audit/sinks_test.py $<TARGET_FILE:berm>)
-set_tests_properties(audit-sinks PROPERTIES TIMEOUT 900)
+# The record on its way: to receivers of every type, through faults and kills; to receivers that are not who they
+# say or mean harm; to the machine's own rsyslog, files and disk; and a run that waits for its sinks.
+foreach(name sinks peers host hold)
+  add_test(NAME audit-${name} COMMAND /usr/bin/python3 ${CMAKE_SOURCE_DIR}/tests/audit/${name}_test.py $<TARGET_FILE:berm>)
+  set_tests_properties(audit-${name} PROPERTIES TIMEOUT 600 LABELS audit)
+endforeach()

@@ -130,6 +130,10 @@ void RecordFile::tick() {
   if (since >= (unsigned_ > 0 ? kRest : kHeartbeat)) checkpoint();
 }
 
+void RecordFile::sign() {
+  if (!failed_ && unsigned_ > 0) checkpoint();
+}
+
 void RecordFile::end() {
   make_key();  // a run that never started has none yet
   append("supervisor", "run.end", {{"events", sequence_ + 1}});

@@ -47,6 +47,8 @@ class RecordFile {
                   const std::vector<std::string>& events);
   /// Signs what is due. For a loop that turns at least once a second.
   void tick();
+  /// Signs now what is not signed yet.
+  void sign();
   /// "run.end", the last checkpoint, and everything written through to the disk.
   void end();
 

@@ -1,6 +1,7 @@
 #include "net/https_client.h"
 
 #include <fmt/format.h>
+#include <sys/socket.h>
 
 #include <algorithm>
 #include <boost/asio/error.hpp>
@@ -36,7 +37,16 @@ struct HttpsClient::World {
   Result<std::optional<UpstreamProxy>> way_out();
 };
 
+struct HttpsClient::Kept {
+  std::string to;
+  std::unique_ptr<ByteStream> stream;
+  std::chrono::steady_clock::time_point since;
+};
+
 namespace {
+
+// Servers close what is idle: shorter than most of them, so that few requests meet such an end.
+constexpr std::chrono::seconds kLongestIdle{20};
 
 constexpr std::size_t kMostBody = 1 << 20;
 constexpr std::uint32_t kMostHead = 64 << 10;
@@ -72,11 +82,11 @@ bool is_field(const HttpsHeader& field) {
 
 // The request as bytes. Written by hand, into memory of a secret: Beast's own fields would leave
 // copies on the heap.
-Result<Secret> serialised(const HttpsRequest& request, const HttpsUrl& url) {
+Result<Secret> serialised(const HttpsRequest& request, const HttpsUrl& url, bool keeps) {
   std::vector<std::string_view> parts;
-  const std::string start =
-      fmt::format("{} {} HTTP/1.1\r\nHost: {}\r\nUser-Agent: berm/{}\r\nConnection: close\r\n",
-                  request.method, url.target, host_field(url), BERM_VERSION);
+  const std::string start = fmt::format(
+      "{} {} HTTP/1.1\r\nHost: {}\r\nUser-Agent: berm/{}\r\nConnection: {}\r\n", request.method,
+      url.target, host_field(url), BERM_VERSION, keeps ? "keep-alive" : "close");
   parts.emplace_back(start);
   for (const HttpsHeader& field : request.headers) {
     if (!is_field(field)) {
@@ -157,6 +167,9 @@ Result<void> read_response(ByteStream& stream, beast::flat_buffer& buffer, Parse
     }
     stream.set_timeout(deadline.left());
     const auto space = buffer.prepare(std::min<std::size_t>(8192, kMostHead * 2 - buffer.size()));
+    // A line of a chunk has no limit in the parser.
+    if (space.size() == 0) error = http::error::buffer_overflow;
+    if (error) break;
     const std::size_t got =
         stream.read_bytes({static_cast<char*>(space.data()), space.size()}, error);
     buffer.commit(got);
@@ -176,16 +189,8 @@ Result<void> read_response(ByteStream& stream, beast::flat_buffer& buffer, Parse
   return failure(code, fmt::format("read the response: {}", error.message()));
 }
 
-Result<HttpsResponse> exchange(ByteStream& stream, const Secret& head, const HttpsRequest& request,
-                               const Deadline& deadline) {
-  boost::system::error_code error;
-  for (std::string_view rest : {head.reveal(), std::string_view(request.text)}) {
-    while (!rest.empty()) {
-      stream.set_timeout(deadline.left());
-      rest.remove_prefix(stream.write_bytes(rest, error));
-      if (error) return stream_error("send the request", error);
-    }
-  }
+Result<HttpsResponse> read_answer(ByteStream& stream, const HttpsRequest& request,
+                                  const Deadline& deadline, bool& keeps) {
   beast::flat_buffer buffer(kMostHead * 2);
   HttpsResponse out;
   for (int interim = 0;; ++interim) {
@@ -203,11 +208,52 @@ Result<HttpsResponse> exchange(ByteStream& stream, const Secret& head, const Htt
         out.headers[lower(std::string(field.name_string()))] = std::string(field.value());
       }
     }
+    // What follows an answer unasked could pass for the next one.
+    keeps = read && out.status >= 200 && parser.keep_alive() && buffer.size() == 0;
     out.body = Secret(std::move(parser.get().body()));
     ::explicit_bzero(buffer.data().data(), buffer.size());
     BERM_TRY(read);
     return out;
   }
+}
+
+/// @param keeps  the connection may serve another request
+Result<HttpsResponse> exchange(ByteStream& stream, const Secret& head, const HttpsRequest& request,
+                               const Deadline& deadline, bool& keeps) {
+  keeps = false;
+  boost::system::error_code error;
+  for (std::string_view rest : {head.reveal(), std::string_view(request.text)}) {
+    while (!rest.empty() && !error) {
+      stream.set_timeout(deadline.left());
+      rest.remove_prefix(stream.write_bytes(rest, error));
+    }
+  }
+  if (!error) return read_answer(stream, request, deadline, keeps);
+  // It refused before it had read all, and closed: its reason is worth more than a broken pipe.
+  // Nothing that it did not read whole can count as taken.
+  if (error != beast::error::timeout) {
+    Result<HttpsResponse> early = read_answer(stream, request, deadline, keeps);
+    keeps = false;
+    if (early && early->status >= 400) return early;
+  }
+  return stream_error("send the request", error);
+}
+
+// Whoever speaks unasked, or has ended, serves no request.
+bool is_quiet(const ByteStream& stream) {
+  char byte = 0;
+  const ssize_t got = ::recv(stream.fd(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+  return got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK) && !stream.has_pending();
+}
+
+tl::unexpected<Error> redirected(const HttpsUrl& url, const HttpsResponse& response) {
+  const auto to = response.headers.find("location");
+  const std::string where = to == response.headers.end() ? "" : to->second.substr(0, 200);
+  return failure(Errc::denied,
+                 fmt::format("follow the redirect ({}) of {} to '{}': a credential goes nowhere "
+                             "else",
+                             response.status, to_text(url.to), printable(where)),
+                 "name the final address as the endpoint");
 }
 
 }  // namespace
@@ -287,10 +333,9 @@ Result<HttpsUrl> parse_https_url(std::string_view text) {
   return url;
 }
 
-Result<HttpsResponse> HttpsClient::send(const HttpsRequest& request) {
-  const HttpsUrl url = BERM_TRY(parse_https_url(request.url));
-  const Secret bytes = BERM_TRY(serialised(request, url));
-  const Deadline deadline = Deadline::in(timeout_);
+Result<std::unique_ptr<ByteStream>> HttpsClient::connect(const HttpsUrl& url,
+                                                         milliseconds patience) {
+  const Deadline deadline = Deadline::in(patience);
   std::optional<UpstreamProxy> proxy;
   if (url.tls) proxy = BERM_TRY(world_->way_out());
   if (proxy && goes_direct(*proxy, url.to.host)) proxy.reset();
@@ -306,25 +351,46 @@ Result<HttpsResponse> HttpsClient::send(const HttpsRequest& request) {
   }
   UniqueFd fd = BERM_TRY(dial(std::move(addresses), first, deadline));
   if (proxy) fd = BERM_TRY(pass_proxy(std::move(fd), *proxy, url.to, deadline));
+  if (!url.tls) return std::make_unique<SocketStream>(std::move(fd));
+  SSL_CTX* const roots = BERM_TRY(world_->roots());
+  return std::make_unique<TlsStream>(
+      BERM_TRY(TlsStream::connect(roots, std::move(fd), url.to.host, deadline.left())));
+}
 
-  std::unique_ptr<ByteStream> stream;
-  if (url.tls) {
-    SSL_CTX* const roots = BERM_TRY(world_->roots());
-    stream = std::make_unique<TlsStream>(
-        BERM_TRY(TlsStream::connect(roots, std::move(fd), url.to.host, deadline.left())));
+void HttpsClient::keep_connection() { kept_ = std::make_unique<Kept>(); }
+
+// The one of the request before, if it leads there and is still good.
+std::unique_ptr<ByteStream> HttpsClient::take_kept(const std::string& to) {
+  if (!kept_ || !kept_->stream) return nullptr;
+  std::unique_ptr<ByteStream> stream = std::move(kept_->stream);
+  const bool fresh = std::chrono::steady_clock::now() - kept_->since < kLongestIdle;
+  if (fresh && kept_->to == to && is_quiet(*stream)) return stream;
+  return nullptr;
+}
+
+Result<HttpsResponse> HttpsClient::send(const HttpsRequest& request) {
+  const HttpsUrl url = BERM_TRY(parse_https_url(request.url));
+  const Secret bytes = BERM_TRY(serialised(request, url, kept_ != nullptr));
+  const Deadline deadline = Deadline::in(timeout_);
+  const std::string to = fmt::format("{} {}", url.tls ? "https" : "http", to_text(url.to));
+  std::unique_ptr<ByteStream> stream = take_kept(to);
+  bool keeps = false;
+  Result<HttpsResponse> response = failure(Errc::internal, "ask nobody");
+  if (stream) {
+    response = exchange(*stream, bytes, request, deadline, keeps);
+    if (!response && response.error().os_errno == ETIMEDOUT) return response;
+  }
+  if (!response) {
+    stream = BERM_TRY(connect(url, deadline.left()));
+    response = exchange(*stream, bytes, request, deadline, keeps);
+  }
+  if (!response) return response;
+  if (kept_ && keeps) {
+    *kept_ = {.to = to, .stream = std::move(stream), .since = std::chrono::steady_clock::now()};
   } else {
-    stream = std::make_unique<SocketStream>(std::move(fd));
+    stream->finish();
   }
-  HttpsResponse response = BERM_TRY(exchange(*stream, bytes, request, deadline));
-  stream->finish();
-  if (response.status >= 300 && response.status < 400) {
-    return failure(Errc::denied,
-                   fmt::format("follow the redirect ({}) of {} to '{}': a credential goes nowhere "
-                               "else",
-                               response.status, to_text(url.to),
-                               printable(response.headers["location"].substr(0, 200))),
-                   "name the final address as the endpoint");
-  }
+  if (response->status >= 300 && response->status < 400) return redirected(url, *response);
   return response;
 }
 

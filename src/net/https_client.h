@@ -15,6 +15,8 @@
 
 namespace berm {
 
+class ByteStream;
+
 /// Where a request goes.
 struct HttpsUrl {
   bool tls = true;
@@ -72,6 +74,11 @@ class HttpsClient {
   /// Reads roots, resolver and proxy now: a process that gives up its files calls it before.
   [[nodiscard]] Result<void> make_ready();
 
+  /// From now on a connection serves the next request to the same server, for as long as both sides
+  /// want it. Only for one thread, and for requests that may be sent twice: one that meets a
+  /// connection which the server has just closed goes again by a new one.
+  void keep_connection();
+
   /// The response of any status but a redirect: a credential goes nowhere else.
   ///
   /// @return  Errc::usage   the URL or a field cannot be sent;
@@ -82,8 +89,14 @@ class HttpsClient {
 
  private:
   struct World;  ///< roots, resolver, proxy: read when first needed
+  struct Kept;   ///< a connection for the next request
+  [[nodiscard]] Result<std::unique_ptr<ByteStream>> connect(const HttpsUrl& url,
+                                                            std::chrono::milliseconds patience);
+  [[nodiscard]] std::unique_ptr<ByteStream> take_kept(const std::string& to);
+
   std::chrono::milliseconds timeout_;
   std::unique_ptr<World> world_;
+  std::unique_ptr<Kept> kept_;  ///< nullptr: each request has its own
 };
 
 }  // namespace berm

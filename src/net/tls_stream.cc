@@ -347,6 +347,16 @@ std::size_t TlsStream::write_bytes(std::span<const char> bytes, error_code& erro
   SSL* const ssl = ssl_.get();
   drive(ssl, Deadline(timeout()), error,
         [&] { return SSL_write_ex(ssl, bytes.data(), bytes.size(), &put); });
+  if (error.category() == boost::system::system_category()) {
+    // It closed, and may have said why before: a server that misses our certificate says so only
+    // when for us the handshake is over (TLS 1.3).
+    error_code alert;
+    char byte = 0;
+    std::size_t got = 0;
+    const auto look = [&] { return SSL_peek_ex(ssl, &byte, sizeof byte, &got); };
+    drive(ssl, Deadline(milliseconds::zero()), alert, look);
+    if (alert.category() == asio::error::get_ssl_category()) error = alert;
+  }
   // Half a record may be on its way, also after a timeout: nothing else may follow it.
   if (error) broken_ = error;
   return put;

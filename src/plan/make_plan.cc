@@ -294,7 +294,7 @@ Result<Plan> make_plan(const Policy& policy, const HostFacts& host,
                        const RunPlace& place,
                        const std::map<std::string, std::string>& passed_env) {
   BERM_TRY(check_host(policy, host, repository));
-  BERM_TRY(check_sinks(policy));
+  BERM_TRY(check_sinks(policy, repository));
   std::vector<std::string> notes;
   const WorkspaceMode mode = mode_for(policy, host, repository, notes);
   if (policy.mode == WorkspaceMode::direct && repository.git_is_file) {

@@ -76,8 +76,31 @@ std::string credential_of_token(const std::string& from) {
   return from.starts_with(kGrant) ? from.substr(kGrant.size()) : "";
 }
 
-Result<void> check_sinks(const Policy& policy) {
+namespace {
+
+// What the run may write, or a copy of which it sees, is no place for what is said of it.
+Result<void> refuse_within_reach(const SinkGrant& sink, const Policy& policy,
+                                 const RepositoryFacts& repository) {
+  const auto path = sink.with.find("path");
+  if (path == sink.with.end()) return {};
+  std::vector<std::string> reach = policy.write_paths;
+  reach.push_back(repository.root.str());
+  for (const std::string& root : reach) {
+    if (path->second != root && !path->second.starts_with(root + "/")) continue;
+    return failure(
+        Errc::invalid_policy,
+        fmt::format("sink '{}' would write '{}', which lies within reach of the run ('{}')",
+                    sink.name, printable(path->second), printable(root)),
+        "name a file outside of the working tree and of what the run may write");
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<void> check_sinks(const Policy& policy, const RepositoryFacts& repository) {
   for (const SinkGrant& sink : policy.audit.sinks) {
+    BERM_TRY(refuse_within_reach(sink, policy, repository));
     const auto token = sink.secret.find("token");
     const std::string name = token == sink.secret.end() ? "" : credential_of_token(token->second);
     if (name.empty() || policy.credentials.contains(name)) continue;

@@ -4,6 +4,7 @@
 #include <nlohmann/json_fwd.hpp>
 #include <string>
 
+#include "plan/facts.h"
 #include "policy/policy.h"
 
 namespace berm {
@@ -16,8 +17,10 @@ namespace berm {
 [[nodiscard]] nlohmann::json audit_to_json(const AuditPolicy& audit);
 [[nodiscard]] std::string audit_text(const AuditPolicy& audit);  ///< "" without sinks
 
-/// @return Errc::invalid_policy  a sink's token is that of a credential which the policy has not.
-[[nodiscard]] Result<void> check_sinks(const Policy& policy);
+/// @return Errc::invalid_policy  a sink's token is that of a credential which the policy has not,
+/// or
+///         its file lies where the run writes.
+[[nodiscard]] Result<void> check_sinks(const Policy& policy, const RepositoryFacts& repository);
 
 /// NAME of "credential:NAME", or "".
 [[nodiscard]] std::string credential_of_token(const std::string& from);

@@ -26,7 +26,10 @@ enum class SinkType : std::uint8_t {
   s3
 };
 /// What to do when more is unshipped than the spool may hold.
-enum class OverflowAction : std::uint8_t { end };
+enum class OverflowAction : std::uint8_t {
+  end,    ///< the run ends
+  block,  ///< the run waits until the sinks have caught up
+};
 
 /// One receiver of the record.
 struct SinkGrant {

@@ -67,7 +67,7 @@ TEST(AuditPolicy, AMistakeIsNamed) {
   const struct {
     std::string_view text, part;
   } kCases[] = {
-      {"overflow = \"block\"", "not yet enforced"},
+      {"overflow = \"drop\"", "unknown action"},
       {"key = \"vault:x#y\"", "write env:NAME, file:/path or command:"},
       {"sinks = [{ name = \"A\", type = \"file\", path = \"/x\" }]", "is no name for a sink"},
       {"sinks = [{ name = \"a\", type = \"fille\" }]", "did you mean 'file'"},

@@ -75,7 +75,8 @@ constexpr std::pair<std::string_view, SinkType> kSinks[] = {
     {"loki", SinkType::loki},
     {"cloudwatch-logs", SinkType::cloudwatch_logs},
     {"s3", SinkType::s3}};
-constexpr std::pair<std::string_view, OverflowAction> kOverflows[] = {{"end", OverflowAction::end}};
+constexpr std::pair<std::string_view, OverflowAction> kOverflows[] = {
+    {"end", OverflowAction::end}, {"block", OverflowAction::block}};
 
 }  // namespace
 

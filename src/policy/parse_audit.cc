@@ -1,4 +1,5 @@
 // [audit]: the record's key, and the sinks it goes to while the run lasts.
+#include "base/ip.h"
 #include "base/path.h"
 #include "policy/credential_source.h"
 #include "policy/parse_parts.h"
@@ -67,11 +68,20 @@ Result<std::string> ascii(std::string_view text) {
   return wrong(fmt::format("'{}' must be printable ASCII", printable(text)));
 }
 
+// An address, not a name that looks like one: whoever answers for it decides where it leads.
+bool is_on_loopback(std::string_view url) {
+  if (!url.starts_with("http://")) return false;
+  std::string_view place = url.substr(7);
+  place = place.substr(0, place.find_first_of("/?"));
+  if (place == "[::1]" || place.starts_with("[::1]:")) return true;
+  const std::optional<IpAddress> address = parse_ip(place.substr(0, place.find(':')));
+  return address && !address->v6 && address->bytes[0] == 127;
+}
+
 Result<std::string> web_url(std::string_view text) {
   BERM_TRY(ascii(text));
   const bool https = text.starts_with("https://") && text.size() > 8;
-  const bool loopback = text.starts_with("http://127.") || text.starts_with("http://[::1]");
-  if ((https || loopback) && text.find_first_of(" #@") == std::string_view::npos) {
+  if ((https || is_on_loopback(text)) && text.find_first_of(" #@") == std::string_view::npos) {
     return std::string(text);
   }
   return wrong(
@@ -138,6 +148,15 @@ std::function<Result<std::string>(std::string_view)> check_of(SinkValue value) {
   }
 }
 
+// Ours to write: another value would make two messages of one, or send it elsewhere.
+bool is_framing(std::string_view header) {
+  for (const std::string_view ours : {"host", "content-length", "content-type", "connection",
+                                      "transfer-encoding", "expect", "te", "trailer", "upgrade"}) {
+    if (lower(std::string(header)) == ours) return true;
+  }
+  return false;
+}
+
 // { "x-team" = "a" } as "headers.x-team" → "a".
 void read_texts(PolicySource& source, const toml::table& table, std::string_view name,
                 std::map<std::string, std::string>& out) {
@@ -149,6 +168,10 @@ void read_texts(PolicySource& source, const toml::table& table, std::string_view
     if (key.str().empty() || !std::ranges::all_of(key.str(), is_name)) {
       source.report(key.source().begin,
                     fmt::format("a name in '{}' is of a-z, 0-9, '-' and '_'", name));
+    } else if (name == "headers" &&
+               (is_framing(key.str()) || key.str().find('_') != key.str().npos)) {
+      source.report(key.source().begin,
+                    fmt::format("'{}' is no header that a policy may set", key.str()));
     } else if (text == nullptr || !is_printable_ascii(text->get())) {
       source.report(value.source().begin,
                     fmt::format("'{}.{}' must be text in ASCII", name, key.str()));
@@ -253,14 +276,6 @@ SinkGrant read_sink(PolicySource& source, const toml::table& table) {
   return out;
 }
 
-// Stopping a sandbox and starting it again without losing a tool's answer or a lease is not done.
-Result<OverflowAction> overflow_action(std::string_view text) {
-  if (text == "block") {
-    return wrong("overflow = \"block\" is valid but not yet enforced by this version; use \"end\"");
-  }
-  return one_of<OverflowAction>("action")(text);
-}
-
 }  // namespace
 
 void read_audit(PolicySource& source, const toml::table& table, AuditLayer& out) {
@@ -271,7 +286,7 @@ void read_audit(PolicySource& source, const toml::table& table, AuditLayer& out)
   out.require_sink = reader.boolean("require_sink");
   out.grace = reader.parsed<Milliseconds>("grace", positive_time);
   out.spool = reader.parsed<Bytes>("spool", positive_bytes);
-  out.overflow = reader.parsed<OverflowAction>("overflow", overflow_action);
+  out.overflow = reader.parsed<OverflowAction>("overflow", one_of<OverflowAction>("action"));
   const toml::array* sinks = reader.array("sinks");
   reader.finish();
   if (sinks == nullptr || source.error) return;

@@ -1,13 +1,19 @@
 #include "session/sinks.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/file.h>
 #include <sys/random.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
+#include <chrono>
 #include <nlohmann/json.hpp>
+#include <thread>
 
 #include "audit/record_file.h"
+#include "audit/ship/progress_file.h"
 #include "base/text.h"
 #include "credentials/provider.h"
 #include "plan/sinks.h"
@@ -37,6 +43,26 @@ Result<std::shared_ptr<const Secret>> read_secret(const MintContext& context, co
 
 std::uint64_t events_in(std::string_view record) {
   return static_cast<std::uint64_t>(std::ranges::count(record, '\n'));
+}
+
+// What ships for a run that was killed goes on for a while.
+Result<void> await_other_ship(const ResendRequest& request) {
+  const auto until = std::chrono::steady_clock::now() + request.patience;
+  for (const SinkGrant& sink : request.sinks) {
+    const UniqueFd file(::open(progress_path(request.directory, sink.name).c_str(),
+                               O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
+    if (!file) continue;
+    while (::flock(file.get(), LOCK_SH | LOCK_NB) != 0) {
+      if (errno != EWOULDBLOCK) return os_error("see whether somebody ships already");
+      if (std::chrono::steady_clock::now() >= until) {
+        return failure(Errc::usage,
+                       fmt::format("ship to sink '{}': another process does it", sink.name),
+                       "wait for its end");
+      }
+      std::this_thread::sleep_for(Milliseconds(50));
+    }
+  }
+  return {};
 }
 
 std::string random_hex() {
@@ -88,7 +114,9 @@ Result<void> RunSinks::launch(const Plan& plan, CredentialValue of_run, RecordFi
                            .from_zero = false,
                            .sinks = sinks_},
                           secrets_));
-  watch_.emplace(std::move(ship), record, plan.audit);
+  UniqueFd file = BERM_TRY(
+      open_file((plan.run_directory / "record.jsonl").str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
+  watch_.emplace(std::move(ship), record, std::move(file), plan.audit);
   return {};
 }
 
@@ -108,6 +136,7 @@ void RunSinks::renew() {
 
 std::string RunSinks::settle() {
   if (!watch_) return "";
+  record_->sign();  // an object of s3 ends with a signature
   const std::uint64_t count = record_->count();
   const std::string missing = missing_text(watch_->settle(), count);
   if (!missing.empty()) {
@@ -136,6 +165,7 @@ bool ResendReport::complete() const {
 }
 
 Result<ResendReport> resend(const ResendRequest& request) {
+  BERM_TRY(await_other_ship(request));
   const SinkSecrets secrets = BERM_TRY(read_sink_secrets(request.sinks, {}));
   const std::string text =
       BERM_TRY(read_plain_file(request.directory + "/record.jsonl", 4ULL << 30));

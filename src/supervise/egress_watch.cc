@@ -60,10 +60,11 @@ EgressWatch::Heard EgressWatch::hear() {
   return before < kMostEvents && count_ >= kMostEvents ? Heard::flood : Heard::events;
 }
 
-void EgressWatch::hear_the_rest() {
+void EgressWatch::hear_the_rest(std::chrono::milliseconds patience) {
   while (egress_ != nullptr && egress_->events) {
     pollfd fd{egress_->events.get(), POLLIN, 0};
-    if (::poll(&fd, 1, 0) <= 0 || hear() == Heard::nonsense) return;
+    if (::poll(&fd, 1, static_cast<int>(patience.count())) <= 0 || hear() == Heard::nonsense)
+      return;
   }
 }
 

@@ -45,7 +45,8 @@ class EgressWatch {
   /// Reads what is there.
   [[nodiscard]] Heard hear();
   /// Reads everything that is still in the pipe, when nobody writes any more.
-  void hear_the_rest();
+  /// @param patience  for whoever still waits to write
+  void hear_the_rest(std::chrono::milliseconds patience);
 
   [[nodiscard]] const std::optional<ModelEnd>& model_end() const { return model_end_; }
 

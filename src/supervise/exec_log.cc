@@ -111,9 +111,18 @@ void ExecLog::close() {
   room_.notify_all();
 }
 
+void ExecLog::hold(bool holds) {
+  {
+    const std::lock_guard lock(mutex_);
+    held_ = holds;
+  }
+  room_.notify_all();
+}
+
 bool ExecLog::await_room() {
   std::unique_lock lock(mutex_);
-  room_.wait(lock, [this] { return closed_ || (queue_.size() < kMost && open_ < kMostOpen); });
+  room_.wait(lock,
+             [this] { return closed_ || (!held_ && queue_.size() < kMost && open_ < kMostOpen); });
   return !closed_;
 }
 

@@ -99,6 +99,8 @@ class ExecLog {
   // For the supervisor's loop.
   [[nodiscard]] int fd() const { return ready_.get(); }  ///< readable: take() has something
   [[nodiscard]] std::vector<ExecEvent> take();
+  /// While it holds, there is room for nobody.
+  void hold(bool holds);
   /// Lets whoever waits for room go; nothing may be added but what was seen already.
   void close();
   /// Nobody adds any more. What is not digested within `grace` stays without.
@@ -120,6 +122,7 @@ class ExecLog {
   std::size_t open_ = 0;
   std::map<ObjectId, ObjectContent> contents_;
   std::atomic<std::int64_t> give_up_at_{INT64_MAX};  ///< steady clock
+  bool held_ = false;
   bool closed_ = false;
   bool ended_ = false;
   bool told_ = false;

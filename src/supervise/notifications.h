@@ -44,6 +44,8 @@ class NotificationWatch {
   /// @param known  hidden before arguments are cut; outlives the watch
   [[nodiscard]] Result<void> start(UniqueFd notifications, pid_t init, Decide decide,
                                    const KnownSecrets* known);
+  /// While it holds, every program and connection that begins waits.
+  void hold(bool holds) { execs_.hold(holds); }
   /// Ends the thread: what still waits fails with ENOSYS. Digests go on for at most `grace`.
   void stop(std::chrono::milliseconds grace);
   /// The thread is gone while it should serve: programs and connections fail from now on.

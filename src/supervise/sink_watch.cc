@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 #include <poll.h>
+#include <sys/stat.h>
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
@@ -31,9 +32,10 @@ std::uint64_t number_in(const json& message, const char* key) {
 
 }  // namespace
 
-SinkWatch::SinkWatch(ShipProcess ship, RecordFile& record, const AuditPolicy& policy)
+SinkWatch::SinkWatch(ShipProcess ship, RecordFile& record, UniqueFd file, const AuditPolicy& policy)
     : SinkWatch(std::move(ship), policy) {
   record_ = &record;
+  file_ = std::move(file);
   closed_ = false;
 }
 
@@ -72,6 +74,7 @@ void SinkWatch::take(const json& message) {
   const std::string before = sink->state;
   const std::uint64_t refused_before = sink->refused;
   sink->acknowledged = std::max(sink->acknowledged, number_in(message, "acknowledged"));
+  sink->offset = std::max(sink->offset, number_in(message, "offset"));
   sink->unshipped = number_in(message, "bytes");
   sink->refused = number_in(message, "refused");
   sink->state = text_in(message, "state");
@@ -96,12 +99,48 @@ void SinkWatch::tell(const SinkProgress& sink) {
                    {"why", printable(sink.why)}});
 }
 
+// What ships tells of a lag now and then; a run that writes fast is ahead of that.
+std::uint64_t SinkWatch::unshipped(const SinkProgress& sink) const {
+  struct stat status {};
+  if (!file_ || ::fstat(file_.get(), &status) != 0) return sink.unshipped;
+  const auto size = static_cast<std::uint64_t>(status.st_size);
+  return size - std::min(size, sink.offset);
+}
+
+bool SinkWatch::blocks() {
+  if (policy_.overflow != OverflowAction::block || closed_) return false;
+  const auto last = std::ranges::max_element(
+      sinks_, {}, [this](const SinkProgress& sink) { return unshipped(sink); });
+  if (last == sinks_.end()) return false;
+  const std::uint64_t behind = unshipped(*last);
+  if (!blocked_since_ && behind > policy_.spool.count) {
+    blocked_since_ = Clock::now();
+    record_->append("supervisor", "sink.blocked",
+                    {{"sink", last->name},
+                     {"lag_bytes", behind},
+                     {"spool", policy_.spool.count},
+                     {"why", printable(last->why)}});
+    // Nothing waits for company now; what ends with a signature has one.
+    record_->sign();
+    if (ship_.control) (void)write_frame(ship_.control.get(), R"({"flush":true})");
+  } else if (blocked_since_ && behind <= policy_.spool.count / 2) {
+    const auto time = std::chrono::ceil<Milliseconds>(Clock::now() - *blocked_since_);
+    blocked_since_.reset();
+    record_->append("supervisor", "sink.unblocked", {{"blocked_ms", time.count()}});
+  }
+  return blocked_since_.has_value();
+}
+
 std::optional<std::string> SinkWatch::lost() const {
   const Clock::time_point now = Clock::now();
+  if (blocked_since_ && !ship_.control) {
+    return "the run waits for its sinks, and the process that ships the record ended";
+  }
   for (const SinkProgress& sink : sinks_) {
-    if (sink.unshipped > policy_.spool.count) {
+    const std::uint64_t behind = unshipped(sink);
+    if (policy_.overflow == OverflowAction::end && behind > policy_.spool.count) {
       return fmt::format("sink '{}' is {} behind, more than audit.spool ({})", sink.name,
-                         to_text(Bytes{sink.unshipped}), to_text(policy_.spool));
+                         to_text(Bytes{behind}), to_text(policy_.spool));
     }
     const auto failing = failures_.find(sink.name);
     if (!policy_.require_sink || failing == failures_.end() || !failing->second.since) continue;

@@ -24,7 +24,8 @@ struct ShipProcess {
 struct SinkProgress {
   std::string name;
   std::uint64_t acknowledged = 0;  ///< every event before this one is at the sink
-  std::uint64_t unshipped = 0;     ///< bytes of the record behind it
+  std::uint64_t offset = 0;        ///< in the record, of that event
+  std::uint64_t unshipped = 0;     ///< bytes of the record behind it, when it was told
   std::string state = "starting";  ///< "ok", "failing", "lost"
   std::string why;                 ///< the last error
   std::uint64_t refused = 0;       ///< events that the sink will never take: named in its state
@@ -36,7 +37,8 @@ class SinkWatch {
   using Clock = std::chrono::steady_clock;
 
   /// @param record  gets the changes; must outlive this
-  SinkWatch(ShipProcess ship, RecordFile& record, const AuditPolicy& policy);
+  /// @param file    the same, to see how long it is
+  SinkWatch(ShipProcess ship, RecordFile& record, UniqueFd file, const AuditPolicy& policy);
   /// Of a record that is complete already.
   SinkWatch(ShipProcess ship, const AuditPolicy& policy);
 
@@ -47,6 +49,10 @@ class SinkWatch {
   /// Why the run must end now: a sink that the policy demands is away for longer than the grace, or
   /// more is unshipped than the spool may hold.
   [[nodiscard]] std::optional<std::string> lost() const;
+  /// overflow = "block": whether the run must wait, because a sink has more than the spool to get.
+  /// It may go on when no sink has more than half of that. Both moments go on the record. To be
+  /// asked each time that something may have been recorded or shipped.
+  [[nodiscard]] bool blocks();
 
   /// Has everything shipped that is on the record by now; at most the policy's grace.
   /// @return the sinks that do not have it all.
@@ -68,12 +74,15 @@ class SinkWatch {
   void take(const nlohmann::json& message);
   void on_gone();
   void tell(const SinkProgress& sink);
+  [[nodiscard]] std::uint64_t unshipped(const SinkProgress& sink) const;
 
   ShipProcess ship_;
   RecordFile* record_ = nullptr;
+  UniqueFd file_;
   const AuditPolicy& policy_;
   std::vector<SinkProgress> sinks_;
   std::map<std::string, Failure> failures_;
+  std::optional<Clock::time_point> blocked_since_;
   bool closed_;  ///< the record is: no event may follow
 };
 

@@ -39,6 +39,8 @@ constexpr Milliseconds kDiskEvery{500};
 constexpr Milliseconds kHitsRest{25};
 constexpr Milliseconds kExecRest{25};  // programs are recorded in batches: waking up costs more
 constexpr Milliseconds kDigestGrace{5000};
+// Shorter than any client waits for its hook: one that waits in vain lets the tool run unasked.
+constexpr Milliseconds kHooksHeld{15'000};
 constexpr std::uint64_t kMostExecs = 500'000;  // about 300 MB of record: an attack on it
 
 class Supervisor {
@@ -85,6 +87,7 @@ class Supervisor {
   void sample();
   void record_sample(Bytes memory);
   void check_limits();
+  void check_hold();
   void check_hits();
   void show_status();
   void finish();
@@ -139,6 +142,9 @@ class Supervisor {
   Bytes free_at_start_;
   Bytes disk_at_start_;
   bool status_shown_ = false;
+  bool held_ = false;  ///< by audit.overflow = "block"
+  Clock::time_point held_since_;
+  bool was_held_ = false;
 };
 
 Result<void> Supervisor::start_streams(ChildStreams& child) {
@@ -345,6 +351,7 @@ void Supervisor::on_signal() {
       continue;
     }
     record_.append("supervisor", "signal", {{"signal", ::sigabbrev_np(signal)}});
+    if (held_) cgroup_.freeze(false);  // a stopped process hears nothing
     interrupted_by_ = signal;
     // The agent gets a chance to end well; who insists, or whose agent has not started, is heard at
     // once.
@@ -466,7 +473,7 @@ void Supervisor::check_limits() {
       return end(RecordLost{*lost});
     }
   }
-  tools_.check(Clock::now(), usage_.output.count);
+  if (!held_) tools_.check(Clock::now(), usage_.output.count);
   if (const std::optional<Outcome>& why = tools_.end()) {
     const auto* limit = std::get_if<LimitHit>(&*why);
     return limit == nullptr ? end(*why) : hit(limit->limit, json::object(), limit->culprit);
@@ -491,6 +498,26 @@ void Supervisor::check_limits() {
   }
 }
 
+// The record's sinks are further behind than the policy allows: whatever would make an event waits
+// where it is. Egress writes its events before it acts, and stops when nobody reads them; programs
+// and connections wait for their notification; where there is a group of ours, all of it stops.
+// Signals, limits, sinks and renewals of their tokens are served, or it would never end.
+void Supervisor::check_hold() {
+  const Clock::time_point now = Clock::now();
+  const bool holds = options_.sinks != nullptr && !outcome_ && options_.sinks->blocks();
+  if (holds || held_) {
+    last_output_ = now;  // it is not idle
+    const bool late = holds && held_ && now - held_since_ > kHooksHeld;
+    tools_.hold(now, late ? "the run waits until its record is where the policy wants it" : "");
+  }
+  if (holds == held_) return;
+  held_ = holds;
+  held_since_ = now;
+  was_held_ = true;
+  watch_.hold(holds);
+  cgroup_.freeze(holds);
+}
+
 // What the kernel refused or killed for. A loop that turns for every started program does not ask
 // every time: on_ended_init() asks once more.
 void Supervisor::check_hits() {
@@ -512,23 +539,26 @@ void Supervisor::show_status() {
   if (!options_.show_status || plan_.terminal || Clock::now() < next_status_) return;
   next_status_ = Clock::now() + Milliseconds(500);
   const std::string line = fmt::format(
-      "\r\x1b[2K\x1b[2mberm {} · {}s · {} processes · {} · {} denied\x1b[0m", plan_.run_id,
-      elapsed().count() / 1000, tree_.processes, to_text(usage_.memory_peak), usage_.denied);
+      "\r\x1b[2K\x1b[2mberm {} · {}s · {} processes · {} · {} denied{}\x1b[0m", plan_.run_id,
+      elapsed().count() / 1000, tree_.processes, to_text(usage_.memory_peak), usage_.denied,
+      held_ ? " · held: waits for the record's sinks" : "");
   status_shown_ = true;
   put_status(line);
 }
 
 void Supervisor::wait_once() {
   const bool execs_rest = Clock::now() < next_execs_;
+  const bool hooks_held = held_ && Clock::now() - held_since_ <= kHooksHeld;
   std::vector<pollfd> fds = {{signals_.get(), POLLIN, 0},
                              {init_ended_ ? -1 : sandbox_->control_fd(), POLLIN, 0},
-                             {egress_.fd(), POLLIN, 0},
-                             {watch_.attempts_fd(), POLLIN, 0},
+                             {held_ ? -1 : egress_.fd(), POLLIN, 0},
+                             {held_ ? -1 : watch_.attempts_fd(), POLLIN, 0},
                              {options_.broker_fd ? options_.broker_fd() : -1, POLLIN, 0},
                              tools_.waits_for()[0],
                              tools_.waits_for()[1],
-                             {execs_rest ? -1 : watch_.execs_fd(), POLLIN, 0},
+                             {execs_rest || held_ ? -1 : watch_.execs_fd(), POLLIN, 0},
                              {options_.sinks != nullptr ? options_.sinks->fd() : -1, POLLIN, 0}};
+  if (hooks_held) fds[5].fd = -1;
   const std::size_t others = fds.size();  // before the streams
   for (const StreamPump& pump : pumps_) fds.push_back(pump.waits_for());
   // While a question stands, what is typed is its answer.
@@ -576,6 +606,7 @@ void Supervisor::loop() {
     wait_once();
     if (init_ended_) break;
     sample();
+    check_hold();
     check_limits();
     record_.tick();
     show_status();
@@ -616,7 +647,7 @@ void Supervisor::finish() {
     record_attempts();
     record_execs();
   }
-  egress_.hear_the_rest();
+  egress_.hear_the_rest(Milliseconds(was_held_ ? 50 : 0));
   const bool by_itself = !outcome_ || std::holds_alternative<Exited>(*outcome_) ||
                          std::holds_alternative<Killed>(*outcome_);
   if (egress_.model_end() && by_itself) {

@@ -53,6 +53,9 @@ class ToolDesk {
   /// From time to time. @param output  bytes the agent has printed so far
   void check(Clock::time_point now, std::uint64_t output);
 
+  /// Instead of check(), while the run is held; see ToolWatch::hold().
+  void hold(Clock::time_point now, std::string refusal) { watch_.hold(now, std::move(refusal)); }
+
   /// Why the run must end; nullopt: it goes on.
   [[nodiscard]] const std::optional<Outcome>& end() const { return end_; }
   /// True once after the terminal was drawn on: a full-screen agent should draw again.

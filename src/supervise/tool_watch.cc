@@ -89,6 +89,11 @@ ToolWatch::Heard ToolWatch::hear() {
     event["reason"] = "the question does not come from the hook program";
     const std::string reason = event["reason"];
     told = conclude(id, std::move(event), false, reason);
+  } else if (!held_.empty()) {
+    event["decision"] = "deny";
+    event["rule"] = "audit.overflow";
+    event["reason"] = held_;
+    told = conclude(id, std::move(event), false, held_);
   } else if (decision != "ask") {
     told = conclude(id, std::move(event), decision != "deny", "");
   } else if (open_.size() < kMostOpen && ask_ && ask_(id, event)) {
@@ -159,6 +164,12 @@ void ToolWatch::beat(Clock::time_point now) {
   if (fd() < 0 || unanswered_ || now < next_beat_) return;
   next_beat_ = now + kBeat;
   if (write_frame(fd(), R"({"alive":true})")) unanswered_ = now;
+}
+
+void ToolWatch::hold(Clock::time_point now, std::string refusal) {
+  held_ = std::move(refusal);
+  if (unanswered_) unanswered_ = now;
+  if (first_use_) first_use_ = now;
 }
 
 std::optional<std::string> ToolWatch::silence(Clock::time_point now) const {

@@ -56,6 +56,10 @@ class ToolWatch {
   /// Asks the judge now and then whether it is still there. From time to time.
   void beat(Clock::time_point now);
 
+  /// The run is held: what the judge owes us it owes from now on, and `refusal` is the answer to
+  /// every question that is heard meanwhile. "" = it goes on.
+  void hold(Clock::time_point now, std::string refusal);
+
   /// Why this run must end: tools ran, or may run, without a hook's question. nullopt: all is well.
   [[nodiscard]] std::optional<std::string> silence(Clock::time_point now) const;
 
@@ -86,6 +90,7 @@ class ToolWatch {
   std::set<std::string> asked_;  ///< tool_use_id of every call that a hook asked about
   std::optional<Clock::time_point> first_use_;  ///< of the model
   std::string silent_;
+  std::string held_;  ///< what questions are refused with
 };
 
 }  // namespace berm

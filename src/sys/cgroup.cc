@@ -289,6 +289,11 @@ Result<void> RunCgroup::start_scope(pid_t pid) {
   return set_v2(scope, scope + "/run", limits_);
 }
 
+void RunCgroup::freeze(bool frozen) const {
+  if (!v2_ || directories_.empty()) return;
+  (void)write_knob(directories_.front() + "/cgroup.freeze", frozen ? "1" : "0");
+}
+
 CgroupHits RunCgroup::hits() const {
   CgroupHits hits;
   for (const std::string& directory : directories_) {

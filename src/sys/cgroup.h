@@ -68,6 +68,9 @@ class RunCgroup {
   /// With `scope`: has systemd start one that holds `pid` and the keeper; else there is nothing
   /// left to do.
   [[nodiscard]] Result<void> attach(pid_t pid);
+  /// Stops every process of the run, or lets them go on; SIGKILL ends a stopped one. v2 only, else
+  /// nothing happens.
+  void freeze(bool frozen) const;
   [[nodiscard]] CgroupHits hits() const;
   [[nodiscard]] Bytes memory_now() const;
   [[nodiscard]] Bytes memory_peak() const;

@@ -33,13 +33,18 @@ def verify_chain(lines, complete=True):
 
 class Receiver(http.server.ThreadingHTTPServer):
     """HTTP on loopback. `faults(receiver, path)` may return ("status", n, headers), ("reset",),
-    ("half",) or ("slow", seconds); None = behave."""
+    ("half",) or ("slow", seconds), ("early", n): answers and closes without reading the body; None =
+    behave. `tls` is an ssl.SSLContext."""
     daemon_threads = True
     allow_reuse_address = True
     request_queue_size = 64
 
-    def __init__(self, handle, port=0, faults=None):
+    def __init__(self, handle, port=0, faults=None, tls=None):
         super().__init__(("127.0.0.1", port), Handler)
+        self.connections, self.scheme = 0, "https" if tls else "http"
+        if tls:  # the handshake in the connection's own thread
+            self.socket = tls.wrap_socket(self.socket, server_side=True,
+                                          do_handshake_on_connect=False)
         self.handle_protocol, self.faults = handle, faults
         self.lock = threading.Lock()
         self.events, self.duplicates, self.problems, self.requests = {}, 0, [], []
@@ -48,7 +53,7 @@ class Receiver(http.server.ThreadingHTTPServer):
 
     @property
     def url(self):
-        return "http://127.0.0.1:%d" % self.server_address[1]
+        return "%s://127.0.0.1:%d" % (self.scheme, self.server_address[1])
 
     def keep(self, line):
         event = json.loads(line)
@@ -79,16 +84,28 @@ class Receiver(http.server.ThreadingHTTPServer):
 class Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
+    def setup(self):
+        super().setup()
+        with self.server.lock:
+            self.server.connections += 1
+
     def log_message(self, *arguments):
         pass
 
     def act(self):
         length = int(self.headers.get("Content-Length") or 0)
+        self.server.memory["length"] = length
         fault = self.server.faults(self.server, self.path) if self.server.faults else None
         if fault and fault[0] == "half":
             self.rfile.read(length // 2)
             self.close_connection = True
             self.connection.close()
+            return
+        if fault and fault[0] == "early":
+            self.close_connection = True
+            self.send_response(fault[1])
+            self.send_header("Content-Length", "0")
+            self.end_headers()
             return
         body = self.rfile.read(length)
         self.server.requests.append((self.command, self.path, dict(self.headers), body))
@@ -233,6 +250,7 @@ def otlp(receiver, method, path, headers, body):
                 for span in scope["spans"]:
                     check(re.fullmatch("[0-9a-f]{32}", span["traceId"]), "traceId")
                     check(re.fullmatch("[0-9a-f]{16}", span["spanId"]), "spanId")
+                    check(span["status"]["code"] in (1, 2), "status")
                     check(int(span["startTimeUnixNano"]) <= int(span["endTimeUnixNano"]), "times")
                     receiver.memory.setdefault("spans", []).append(span)
         return json_answer({})
@@ -324,6 +342,8 @@ def s3(receiver, method, path, headers, body):
     lines = body.decode().splitlines()
     check(json.loads(lines[0])["seq"] == int(match[2]) and
           json.loads(lines[-1])["seq"] == int(match[3]), "numbers of the key")
+    ends = [json.loads(line)["type"] == "checkpoint" for line in lines]
+    check(ends[-1] and ends.count(True) == 1, "an object is what one checkpoint signs")
     if path in objects or receiver.memory.get("another's"):
         return 412, {}, b"<Error><Code>PreconditionFailed</Code></Error>"
     objects[path] = checksum

@@ -4,86 +4,21 @@ BERM_KILLS=N (20): how often berm is killed at a random moment."""
 import json
 import os
 import random
-import shutil
 import signal
 import socket
-import ssl
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 import unittest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import receivers as r
-
-BERM = os.path.abspath(sys.argv[1])
-SOME_WORK = "i=0; while [ $i -lt 40 ]; do /bin/true; i=$((i+1)); done"
+from site_of_runs import BERM, SOME_WORK, Case, policy_of
 
 
-class Site:
-    """A repository, a state directory and a policy of the user's own."""
 
-    def __init__(self, policy):
-        self.root = tempfile.mkdtemp(prefix="berm-sinks-")
-        os.chmod(self.root, 0o755)
-        self.repository = self.root + "/repo"
-        os.mkdir(self.repository)
-        self.environment = {"PATH": os.environ["PATH"], "HOME": self.root + "/home",
-                            "XDG_STATE_HOME": self.root + "/state"}
-        os.mkdir(self.root + "/home")
-        for command in (["git", "init", "-q"], ["git", "-c", "user.name=a", "-c", "user.email=a@b",
-                                                "commit", "-q", "--allow-empty", "-m", "a"]):
-            subprocess.run(command, cwd=self.repository, env=self.environment, check=True)
-        self.policy = self.root + "/policy.toml"
-        self.write_policy(policy)
-
-    def write_policy(self, policy):
-        with open(self.policy, "w") as file:
-            file.write(policy)
-
-    def berm(self, *arguments, **more):
-        environment = dict(self.environment, **more.pop("env", {}))
-        return subprocess.run([BERM, *arguments], cwd=self.repository, env=environment,
-                              capture_output=True, text=True, timeout=120, **more)
-
-    def run(self, script=SOME_WORK, **more):
-        done = self.berm("run", "--json", "--policy", self.policy, "--", "sh", "-c", script, **more)
-        report = json.loads(done.stdout) if done.stdout.startswith("{") else {}
-        return done, report
-
-    def runs(self):
-        return sorted(os.listdir(self.root + "/state/berm/runs"))
-
-    def record(self, run):
-        with open("%s/state/berm/runs/%s/record.jsonl" % (self.root, run)) as file:
-            return file.read().splitlines()
-
-    def close(self):
-        shutil.rmtree(self.root, ignore_errors=True)
-
-
-def policy_of(*sinks, head=""):
-    return "[audit]\n" + head + "\n" + "".join("[[audit.sinks]]\n%s\n" % sink for sink in sinks)
-
-
-class Sinks(unittest.TestCase):
-    def site(self, policy):
-        site = Site(policy)
-        self.addCleanup(site.close)
-        return site
-
-    def receiver(self, protocol, **more):
-        receiver = r.Receiver(protocol, **more)
-        self.addCleanup(receiver.stop)
-        return receiver
-
-    def assert_whole(self, receiver, site, run):
-        self.assertEqual(receiver.problems, [])
-        self.assertEqual(receiver.lines(run), site.record(run))
-        self.assertEqual(r.verify_chain(receiver.lines(run)), [])
-
+class Sinks(Case):
     def ship(self, protocol, sink, env=None, **more):
         receiver = self.receiver(protocol, **more)
         site = self.site(policy_of(sink % {"url": receiver.url}, head="require_sink = true"))
@@ -111,9 +46,25 @@ class Sinks(unittest.TestCase):
                        'prefix = "a b"\nlock = "COMPLIANCE"\nretain = "90d"\nlegal_hold = true\n'
                        'url = "%(url)s"\ntoken = "env:T"', aws)):
             with self.subTest(protocol.__name__):
-                receiver, _ = self.ship(protocol, sink, env)
+                receiver, site = self.ship(protocol, sink, env)
                 if protocol is r.otlp:
                     self.assertEqual([s["name"] for s in receiver.memory["spans"]][-1], "berm run")
+                    self.assertEqual(receiver.memory["spans"][-1]["status"], {"code": 1})
+                if protocol is r.s3:  # the same cuts, whoever sends: nothing is there twice
+                    count = len(receiver.memory["objects"])
+                    again = site.berm("audit", "resend", site.runs()[0], "--all", "--policy",
+                                      site.policy, env=env)
+                    self.assertEqual(again.returncode, 0, again.stdout + again.stderr)
+                    self.assertEqual(len(receiver.memory["objects"]), count)
+                self.assertEqual(receiver.connections, 2 if protocol is r.s3 else 1)
+
+    def test_a_run_that_failed_is_a_span_with_an_error(self):
+        receiver = self.receiver(r.otlp)
+        site = self.site(policy_of('name = "a"\ntype = "otlp"\nurl = "%s"\nsignals = "traces"\n'
+                                   'batch_events = 2' % receiver.url))
+        self.assertEqual(site.run("exit 3")[0].returncode, 3)
+        status = receiver.memory["spans"][-1]["status"]
+        self.assertEqual((status["code"], "exited with code 3" in status["message"]), (2, True))
 
     def test_a_file_and_a_descriptor_have_it_too(self):
         site = self.site("")
@@ -325,10 +276,7 @@ class Sinks(unittest.TestCase):
                                    'batch_events = 20' % receiver.url))
         for _ in range(int(os.environ.get("BERM_KILLS", "20"))):
             before = set(site.runs()) if os.path.isdir(site.root + "/state") else set()
-            process = subprocess.Popen(
-                [BERM, "run", "--policy", site.policy, "--", "sh", "-c",
-                 "while :; do /bin/true; done"], cwd=site.repository, env=site.environment,
-                stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            process = site.start("while :; do /bin/true; done")
             time.sleep(luck.uniform(0.02, 0.8))
             process.send_signal(signal.SIGKILL)
             process.wait()
@@ -364,128 +312,6 @@ class Sinks(unittest.TestCase):
         self.assertEqual(resent.returncode, 0, resent.stdout + resent.stderr)
         self.assertEqual(receiver.lines(run), whole)
         self.assertEqual(r.verify_chain(receiver.lines(run), complete=False), [])
-
-
-class Syslog(unittest.TestCase):
-    """rsyslog as Debian has it, in the foreground, with a configuration of its own."""
-
-    def setUp(self):
-        self.rsyslogd = shutil.which("rsyslogd") or "/usr/sbin/rsyslogd"
-        if not os.path.exists(self.rsyslogd):
-            if os.environ.get("BERM_MUST_WORK"):
-                self.fail("rsyslog is not installed")
-            self.skipTest("rsyslog is not installed")
-        self.root = tempfile.mkdtemp(prefix="berm-rsyslog-")
-        self.addCleanup(shutil.rmtree, self.root, ignore_errors=True)
-
-    def port(self):
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            return free.getsockname()[1]
-
-    def make_certificates(self):
-        ca = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2"]
-        run = lambda *command: subprocess.run(command, cwd=self.root, check=True, capture_output=True)
-        run(*ca, "-subj", "/CN=test ca", "-keyout", "ca.key", "-out", "ca.pem")
-        for name in ("server", "client"):
-            run("openssl", "req", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=" + name,
-                "-keyout", name + ".key", "-out", name + ".csr")
-            with open(self.root + "/ext", "w") as file:
-                file.write("subjectAltName=IP:127.0.0.1\n")
-            run("openssl", "x509", "-req", "-in", name + ".csr", "-CA", "ca.pem", "-CAkey", "ca.key",
-                "-CAcreateserial", "-days", "2", "-extfile", "ext", "-out", name + ".pem")
-            os.chmod(self.root + "/" + name + ".key", 0o600)
-
-    def start(self, inputs):
-        # Keeps the message, and beside it what rsyslog parsed of the head.
-        with open(self.root + "/conf", "w") as file:
-            file.write('global(workDirectory="%(d)s" maxMessageSize="1m")\n%(i)s\n'
-                       'template(name="kept" type="string" string="%%pri%%|%%msgid%%|%%app-name%%|'
-                       '%%structured-data%%|%%msg%%\\n")\n'
-                       'action(type="omfile" file="%(d)s/out" template="kept" asyncWriting="off" '
-                       'flushOnTXEnd="on")\n' % {"d": self.root, "i": inputs})
-        self.log = open(self.root + "/log", "w")
-        self.process = subprocess.Popen(
-            [self.rsyslogd, "-n", "-f", self.root + "/conf", "-i", self.root + "/pid"],
-            stdout=self.log, stderr=self.log, stdin=subprocess.DEVNULL)
-
-    def stop(self):
-        self.process.terminate()
-        self.process.wait()
-        self.log.close()
-
-    def log_text(self):
-        with open(self.root + "/log") as file:
-            return file.read()
-
-    def lines(self):
-        out = []
-        with open(self.root + "/out") as file:
-            for row in file.read().splitlines():
-                pri, msgid, app, sd, message = row.split("|", 4)
-                if app != "berm":
-                    continue
-                line = message.strip()
-                event = json.loads(line)
-                self.assertEqual(msgid, event["type"][:32])
-                self.assertIn(pri, ("110", "108"))
-                self.assertEqual(sd, '[berm@32473 run="%s" seq="%d"]' % (event["run"], event["seq"]))
-                out.append((event["seq"], line))
-        return [line for _, line in sorted(set(out))]
-
-    def await_port(self, port):
-        for _ in range(200):
-            with socket.socket() as probe:
-                if probe.connect_ex(("127.0.0.1", port)) == 0:
-                    return
-            time.sleep(0.05)
-        self.fail("rsyslog does not listen: " + self.log_text())
-
-    def check(self, sink):
-        site = Site(policy_of(sink, head="require_sink = true"))
-        self.addCleanup(site.close)
-        done, _ = site.run()
-        self.assertEqual(done.returncode, 0, done.stderr + self.log_text())
-        record = site.record(site.runs()[0])
-        for _ in range(100):  # rsyslog writes when it likes
-            if os.path.exists(self.root + "/out") and len(self.lines()) == len(record):
-                break
-            time.sleep(0.1)
-        self.assertEqual(self.lines(), record)
-        self.assertEqual(r.verify_chain(self.lines()), [])
-
-    def test_rsyslog_over_tls_with_a_client_certificate_has_the_whole_record(self):
-        self.make_certificates()
-        port = self.port()
-        self.start('global(defaultNetstreamDriver="gtls" '
-                   'defaultNetstreamDriverCAFile="%(d)s/ca.pem" '
-                   'defaultNetstreamDriverCertFile="%(d)s/server.pem" '
-                   'defaultNetstreamDriverKeyFile="%(d)s/server.key")\n'
-                   'module(load="imtcp" streamDriver.name="gtls" streamDriver.mode="1" '
-                   'streamDriver.authMode="x509/certvalid")\n'
-                   'input(type="imtcp" address="127.0.0.1" port="%(p)d")'
-                   % {"d": self.root, "p": port})
-        self.addCleanup(self.stop)
-        self.await_port(port)
-        self.check('name = "s"\ntype = "syslog"\nurl = "tls://127.0.0.1:%(p)d"\n'
-                   'ca_file = "%(d)s/ca.pem"\nclient_cert = "%(d)s/client.pem"\n'
-                   'client_key = "file:%(d)s/client.key"' % {"d": self.root, "p": port})
-
-    def test_rsyslog_over_tcp_has_it(self):
-        port = self.port()
-        self.start('module(load="imtcp")\ninput(type="imtcp" address="127.0.0.1" port="%d")' % port)
-        self.addCleanup(self.stop)
-        self.await_port(port)
-        self.check('name = "s"\ntype = "syslog"\nurl = "tcp://127.0.0.1:%d"' % port)
-
-    def test_rsyslog_over_udp_has_it(self):
-        port = self.port()
-        self.start('module(load="imudp")\ninput(type="imudp" address="127.0.0.1" port="%d")' % port)
-        time.sleep(1)  # UDP has nothing to wait for
-        try:
-            self.check('name = "s"\ntype = "syslog"\nurl = "udp://127.0.0.1:%d"' % port)
-        finally:
-            self.stop()
 
 
 if __name__ == "__main__":

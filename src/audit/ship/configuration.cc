@@ -34,9 +34,13 @@ Result<ShipConfiguration> ship_configuration_from_json(std::string_view text) {
 }
 
 json to_json(const std::string& sink, const SinkReport& report) {
-  return {{"sink", sink},          {"acknowledged", report.acknowledged},
-          {"bytes", report.bytes}, {"state", report.failing ? "failing" : "ok"},
-          {"why", report.why},     {"refused", report.refused}};
+  return {{"sink", sink},
+          {"acknowledged", report.acknowledged},
+          {"offset", report.offset},
+          {"bytes", report.bytes},
+          {"state", report.failing ? "failing" : "ok"},
+          {"why", report.why},
+          {"refused", report.refused}};
 }
 
 int descriptor_of(const SinkGrant& sink) {

@@ -29,7 +29,8 @@ struct ShipConfiguration {
 /// How far a sink is.
 struct SinkReport {
   std::uint64_t acknowledged = 0;  ///< sequence of the first event that it has not
-  std::uint64_t bytes = 0;         ///< of the record behind that
+  std::uint64_t offset = 0;        ///< where it begins in the record
+  std::uint64_t bytes = 0;         ///< of the record from there on
   bool failing = false;
   std::string why;            ///< the last error
   std::uint64_t refused = 0;  ///< events it will never take

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 
 #include "audit/ship/receiver.h"
@@ -82,17 +83,43 @@ std::string with_run(std::string path, const std::string& run) {
   return path;
 }
 
+// Evidence that another user can rewrite is none.
+Result<void> refuse_others_file(const std::string& path, const struct stat& file) {
+  const auto is_ours = [](const struct stat& status) {
+    return status.st_uid == 0 || status.st_uid == ::geteuid();
+  };
+  if (!is_ours(file) || (file.st_mode & S_IWOTH) != 0) {
+    return failure(Errc::denied,
+                   fmt::format("append to '{}': another user owns it or may write it", path),
+                   "name a file of your own");
+  }
+  struct stat directory {};
+  const std::string above = path.substr(0, std::max<std::size_t>(path.rfind('/'), 1));
+  if (::stat(above.c_str(), &directory) != 0) {
+    return os_error(fmt::format("look at the directory '{}'", above));
+  }
+  // Where others may write without the sticky bit, they may put another file in its place.
+  const bool open_to_all = (directory.st_mode & (S_IWOTH | S_ISVTX)) == S_IWOTH;
+  if (is_ours(directory) && !open_to_all) return {};
+  return failure(Errc::denied,
+                 fmt::format("append to '{}': other users may replace files in '{}'", path, above),
+                 "name a file in a directory of your own");
+}
+
 }  // namespace
 
 Result<std::unique_ptr<Receiver>> make_file_receiver(ReceiverSettings settings) {
   UniqueFd fd = std::move(settings.descriptor);
+  struct stat status {};
   if (settings.grant.type == SinkType::file) {
     const std::string path = with_run(setting(settings.grant, "path"), settings.run);
     // Read, too: whether its last line is whole. Not blocking: a fifo would wait for its reader.
     fd = BERM_TRY(
         open_file(path, O_RDWR | O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY, 0600));
+    if (::fstat(fd.get(), &status) == 0 && S_ISREG(status.st_mode)) {
+      BERM_TRY(refuse_others_file(path, status));
+    }
   }
-  struct stat status {};
   if (::fstat(fd.get(), &status) != 0) return os_error("look at the sink's descriptor");
   return std::make_unique<File>(std::move(fd), S_ISREG(status.st_mode));
 }

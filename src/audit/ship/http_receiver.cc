@@ -87,6 +87,7 @@ Result<std::unique_ptr<Receiver>> make_http_receiver(ReceiverSettings settings) 
   }
   const Milliseconds timeout = BERM_TRY(parse_duration(setting(settings.grant, "timeout", "15s")));
   auto client = std::make_unique<HttpsClient>(std::move(trust), timeout);
+  client->keep_connection();  // what comes twice is told apart by its number
   // http:// goes to loopback addresses: neither a name nor a root is looked for.
   if (!setting(settings.grant, "url").starts_with("http://")) BERM_TRY(client->make_ready());
   auto receiver = std::make_unique<Http>(SinkSettings{settings.grant, settings.run, nullptr},

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -59,10 +60,15 @@ Result<ProgressFile> ProgressFile::open(const std::string& directory, const std:
   file.run_ = run;
   file.sink_ = sink.name;
   file.type_ = spelling(sink.type);
+  file.fd_ = BERM_TRY(open_file(path, O_WRONLY | O_CREAT | O_NOFOLLOW, 0600));
+  // What ships for a berm that was killed goes on for a while: two at a time would take back what
+  // the other one has noted.
+  if (::flock(file.fd_.get(), LOCK_EX | LOCK_NB) != 0) {
+    return os_error(fmt::format("ship to sink '{}', which is shipped to already", sink.name));
+  }
   if (const Result<std::string> text = read_plain_file(path, kPage)) {
     if (Result<SinkProgressState> state = read_progress(*text, run)) file.state_ = *state;
   }
-  file.fd_ = BERM_TRY(open_file(path, O_WRONLY | O_CREAT | O_NOFOLLOW, 0600));
   return file;
 }
 

@@ -10,7 +10,10 @@ namespace berm {
 namespace {
 
 constexpr std::size_t kMostBytes = 1 << 20;  // of a batch; one event may be more
-constexpr Milliseconds kLook{200};           // for new events: watching every write would slow them
+// Of a stretch that ends with a checkpoint, which comes after 256 events at the latest.
+constexpr std::size_t kMostStretch = 32 << 20;
+constexpr std::size_t kMostOfStretch = 1 << 20;
+constexpr Milliseconds kLook{200};  // for new events: watching every write would slow them
 constexpr Milliseconds kFirstBackoff{250};
 constexpr Milliseconds kLongestBackoff{30'000};
 constexpr Milliseconds kLongestHurry{1000};
@@ -35,7 +38,7 @@ EventFormat format_of(const std::string& name) {
 }  // namespace
 
 bool passes(const std::vector<std::string>& filter, std::string_view type) {
-  if (filter.empty() || type == "checkpoint") return true;
+  if (filter.empty() || type == "checkpoint" || type == "record.key") return true;
   return std::ranges::any_of(filter,
                              [&](const std::string& pattern) { return matches(pattern, type); });
 }
@@ -56,12 +59,15 @@ Shipper::Shipper(SinkGrant grant, std::string run, int record, ProgressFile prog
       progress_(std::move(progress)),
       receiver_(std::move(receiver)),
       changed_(std::move(changed)),
-      limit_(grant_.batch_events),
+      most_events_(receiver_->waits_for_end() ? kMostOfStretch : grant_.batch_events),
+      most_bytes_(receiver_->waits_for_end() ? kMostStretch : kMostBytes),
+      limit_(most_events_),
       state_(progress_.state()) {
   batch_.run = std::move(run);
   reader_.start_at(state_.acknowledged);
   acknowledged_ = reader_.place();
   report_.acknowledged = acknowledged_.sequence;
+  report_.offset = acknowledged_.offset;
   report_.refused = state_.refused;
 }
 
@@ -69,6 +75,7 @@ void Shipper::start_from_zero() {
   reader_.start_at({});
   acknowledged_ = {};
   report_.acknowledged = 0;
+  report_.offset = 0;
   report_.refused = 0;
   state_ = {};
 }
@@ -76,7 +83,7 @@ void Shipper::start_from_zero() {
 void Shipper::run() {
   while (!stop_) {
     // Before the record is read: what is written later is not what was asked for.
-    const bool flushing = flush_;
+    const std::uint64_t flush = flushes_;
     const bool finishing = finish_;
     apply_renewals();
     settle(false);
@@ -89,9 +96,9 @@ void Shipper::run() {
       }
       continue;
     }
-    if (!sent_.empty() && (flushing || finishing)) settle(true);
+    if (!sent_.empty() && (flush != flushed_ || finishing)) settle(true);
     if (sent_.empty() && finishing) break;
-    if (sent_.empty() && flushing) flush_ = false;
+    if (sent_.empty()) flushed_ = flush;
     if (!finish_) (void)wait(kLook);
   }
   changed_();  // the supervisor need not wait for the disk
@@ -101,7 +108,7 @@ void Shipper::run() {
 }
 
 void Shipper::fill() {
-  while (!full_ && batch_.events.size() < limit_ && bytes_ < kMostBytes) {
+  while (!full_ && batch_.events.size() < limit_ && bytes_ < most_bytes_) {
     std::optional<ShippedEvent> event = reader_.next();
     if (!event) break;
     if (!passes(grant_.filter, event->type)) continue;
@@ -120,10 +127,11 @@ void Shipper::fill() {
 }
 
 bool Shipper::is_due() const {
-  // A record without checkpoints must go, too.
-  const Milliseconds most = receiver_->waits_for_end() ? grant_.batch_time * 10 : grant_.batch_time;
-  return full_ || batch_.events.size() >= limit_ || bytes_ >= kMostBytes || hurries() ||
-         Clock::now() - first_at_ >= most;
+  if (full_ || finish_ || batch_.events.size() >= limit_ || bytes_ >= most_bytes_) return true;
+  // The supervisor signs before it asks for haste: what is behind the checkpoint comes with the
+  // next.
+  if (receiver_->waits_for_end()) return false;
+  return flushes_ != flushed_ || Clock::now() - first_at_ >= grant_.batch_time;
 }
 
 void Shipper::send() {
@@ -151,7 +159,7 @@ void Shipper::on_accepted(const SinkStep& step) {
   bytes_ = 0;
   for (const ShippedEvent& event : batch_.events) bytes_ += event.text().size();
   if (batch_.events.empty()) full_ = false;
-  limit_ = std::min<std::size_t>(grant_.batch_events, limit_ * 2);
+  limit_ = std::min(most_events_, limit_ * 2);
   if (receiver_->settles_after() == Milliseconds(0)) return acknowledge(place);
   sent_.push_back({Clock::now(), place});
 }
@@ -190,13 +198,19 @@ void Shipper::on_failure(const SinkStep& step) {
   if (receiver_->settles_after() > Milliseconds(0)) drop_batch();
   std::uint32_t random = 0;
   [[maybe_unused]] const ssize_t got = ::getrandom(&random, sizeof random, 0);
-  Milliseconds pause = std::max(step.after, backoff(failures_, random));
-  if (finish_) pause = std::min(pause, kLongestHurry);
-  const Clock::time_point until = Clock::now() + pause;
-  while (!stop_ && Clock::now() < until) {
-    const bool was_finishing = finish_;
-    (void)wait(std::chrono::ceil<Milliseconds>(until - Clock::now()));
-    if (finish_ && !was_finishing && step.after == Milliseconds(0)) break;
+  pause(std::max(step.after, backoff(failures_, random)));
+}
+
+// At the end of the record somebody waits for us: then no pause is long, whatever the receiver
+// asks for. finish() may come at any moment of one.
+void Shipper::pause(Milliseconds time) {
+  const Clock::time_point began = Clock::now();
+  std::unique_lock lock(mutex_);
+  while (!stop_) {
+    const Clock::time_point until = began + (finish_ ? std::min(time, kLongestHurry) : time);
+    if (Clock::now() >= until) return;
+    const bool finishing = finish_;
+    wakeup_.wait_until(lock, until, [&] { return stop_ || finish_ != finishing; });
   }
 }
 
@@ -240,6 +254,7 @@ void Shipper::acknowledge(const RecordPlace& place) {
     if (!moved) return;
     acknowledged_ = place;
     report_.acknowledged = place.sequence;
+    report_.offset = place.offset;
     report_.failing = false;
     report_.refused = state_.refused;
     report_.why = why;
@@ -258,15 +273,17 @@ void Shipper::apply_renewals() {
 
 bool Shipper::wait(Milliseconds time) {
   std::unique_lock lock(mutex_);
-  const bool hurried = hurries();
-  wakeup_.wait_for(lock, time, [&] { return stop_ || (!hurried && hurries()); });
+  const std::uint64_t flush = flushes_;
+  const bool finishing = finish_;
+  // Each apart: the end of a record comes after a flush that may still last.
+  wakeup_.wait_for(lock, time, [&] { return stop_ || flushes_ != flush || finish_ != finishing; });
   return !stop_;
 }
 
 void Shipper::flush() {
   {
     const std::lock_guard lock(mutex_);
-    flush_ = true;
+    ++flushes_;
   }
   wakeup_.notify_all();
 }

@@ -56,7 +56,7 @@ class Shipper {
   void apply_renewals();
   void drop_batch();
   [[nodiscard]] bool wait(Milliseconds time);
-  [[nodiscard]] bool hurries() const { return flush_ || finish_; }
+  void pause(Milliseconds time);
 
   SinkGrant grant_;
   int record_;
@@ -70,26 +70,29 @@ class Shipper {
   std::vector<RecordPlace> places_;  ///< behind each event of the batch
   std::size_t bytes_ = 0;            ///< of the batch
   bool full_ = false;                ///< it ends here
-  std::size_t limit_;                ///< events of a batch, by now
-  Clock::time_point first_at_;       ///< when the batch got its first event
-  std::deque<Sent> sent_;            ///< taken, but the connection must live on
+  std::size_t most_events_;          ///< of a batch
+  std::size_t most_bytes_;
+  std::size_t limit_;           ///< events of a batch, by now
+  Clock::time_point first_at_;  ///< when the batch got its first event
+  std::deque<Sent> sent_;       ///< taken, but the connection must live on
   SinkProgressState state_;
   int failures_ = 0;
   std::string refused_why_;
+  std::uint64_t flushed_ = 0;  ///< of flushes_: nothing of theirs waits any more
 
   mutable std::mutex mutex_;  ///< of all below
   std::condition_variable wakeup_;
   SinkReport report_;
   RecordPlace acknowledged_;
   std::map<std::string, Secret> renewals_;
-  std::atomic<bool> flush_ = false;
+  std::atomic<std::uint64_t> flushes_ = 0;  ///< asked for
   std::atomic<bool> finish_ = false;
   std::atomic<bool> stop_ = false;
   std::atomic<bool> done_ = false;
 };
 
-/// True if a filter lets `type` through: no pattern, one that matches ('*' is anything), or a
-/// checkpoint, without which nothing that a sink holds could be verified.
+/// True if a filter lets `type` through: no pattern, one that matches ('*' is anything), or what
+/// signs, without which nothing that a sink holds could be verified.
 [[nodiscard]] bool passes(const std::vector<std::string>& filter, std::string_view type);
 
 /// Full jitter: anything up to 250 ms doubled for each failure, at most 30 s.

@@ -96,7 +96,8 @@ class Datagrams final : public Syslog {
   Result<void> open_unix() {
     fd_ = UniqueFd(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
     if (!fd_) return os_error("make a socket");
-    const timeval patience{timeout_.count() / 1000, 0};
+    // Never zero, which is forever.
+    const timeval patience{timeout_.count() / 1000, timeout_.count() % 1000 * 1000 + 1};
     ::setsockopt(fd_.get(), SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
     return {};
   }
@@ -131,6 +132,12 @@ class Datagrams final : public Syslog {
       if (place_.path.size() >= sizeof to.sun_path) return os_error("connect", ENAMETOOLONG);
       place_.path.copy(to.sun_path, sizeof to.sun_path - 1);
       if (::connect(fd_.get(), reinterpret_cast<const sockaddr*>(&to), sizeof to) != 0) {
+        if (errno == EPROTOTYPE) {
+          return failure(
+              Errc::unsupported,
+              fmt::format("connect to '{}': it takes streams, not datagrams", place_.path),
+              "name a datagram socket, as /dev/log is");
+        }
         return os_error(fmt::format("connect to '{}'", place_.path));
       }
     } else {

@@ -3,9 +3,11 @@
 #include <fmt/format.h>
 
 #include <nlohmann/json.hpp>
+#include <optional>
 
 #include "audit/sinks/answers.h"
 #include "record/chain.h"
+#include "record/fields.h"
 #include "record/sha256.h"
 
 namespace berm {
@@ -55,13 +57,34 @@ std::string log_record(const std::string& run, const ShippedEvent& event) {
 
 std::string span(const std::string& run, std::string_view which, std::string_view parent,
                  std::string_view name, std::int64_t begin, std::int64_t end,
-                 const std::string& attributes, bool failed) {
+                 const std::string& attributes, const std::optional<std::string>& failure) {
   return fmt::format(
       "{{\"traceId\":\"{}\",\"spanId\":\"{}\",{}\"name\":{},\"kind\":1,\"startTimeUnixNano\":"
-      "\"{}\",\"endTimeUnixNano\":\"{}\",\"attributes\":[{}],\"status\":{{\"code\":{}}}}}",
+      "\"{}\",\"endTimeUnixNano\":\"{}\",\"attributes\":[{}],\"status\":{}}}",
       trace_of(run), span_of(run, which),
       parent.empty() ? "" : fmt::format("\"parentSpanId\":\"{}\",", span_of(run, parent)),
-      json_text(name), begin, end, attributes, failed ? 2 : 1);
+      json_text(name), begin, end, attributes,
+      !failure           ? "{}"  // not known: the verdict was sent by somebody before us
+      : failure->empty() ? R"({"code":1})"
+                         : fmt::format("{{\"code\":2,\"message\":{}}}", json_text(*failure)));
+}
+
+// "guard_refused: protected paths were changed" of an event "verdict"; "" if the run passed.
+std::string verdict_failure(const json& data) {
+  const json& code = member_of(data, "exit_code");
+  if (code.is_number_integer() && code.get<std::int64_t>() == 0) return "";
+  std::string out = text_of(data, "status");
+  const json& reasons = member_of(data, "reasons");
+  if (reasons.is_array() && !reasons.empty() && reasons[0].is_string()) {
+    out += ": " + excerpt(reasons[0].get<std::string>());
+  }
+  return out.empty() ? "no verdict" : out;
+}
+
+// Of a tool call: it was refused, or its hook says that it failed; "" = neither.
+std::string call_failure(const json& data) {
+  if (text_of(data, "decision") == "deny") return "denied: " + excerpt(text_of(data, "reason"));
+  return text_of(data, "kind") == "after-failure" ? "the tool failed" : "";
 }
 
 class Otlp final : public HttpSink {
@@ -150,13 +173,15 @@ class Otlp final : public HttpSink {
     std::string out;
     const auto add = [&](const std::string& text) { out += (out.empty() ? "" : ",") + text; };
     std::int64_t began = began_ns_ != 0 ? began_ns_ : batch.events.front().time_ns;
+    std::optional<std::string> failure = failure_;
     for (const ShippedEvent& event : batch.events) {
       if (event.type == "run.start") began = event.time_ns;
       if (event.type == "run.end") {
         add(span(batch.run, "run", "", "berm run", std::min(began, event.time_ns), event.time_ns,
-                 text_attribute("berm.run", batch.run), false));
+                 text_attribute("berm.run", batch.run), failure));
         continue;
       }
+      if (event.type == "verdict") failure = failure_of(event);
       if (event.line.find("\"duration_ms\":") == std::string::npos) continue;
       const json parsed = parse_event(event.line);
       if (!parsed.is_object() || !parsed.contains("data") || !parsed["data"].is_object()) continue;
@@ -168,13 +193,21 @@ class Otlp final : public HttpSink {
       const bool named = data.contains("tool") && data["tool"].is_string();
       const std::string name = named ? data["tool"].get<std::string>() : event.type;
       add(span(batch.run, std::to_string(event.sequence), "run", name, event.time_ns - length,
-               event.time_ns, number_attribute("berm.seq", event.sequence), false));
+               event.time_ns, number_attribute("berm.seq", event.sequence), call_failure(data)));
     }
     return out;
   }
 
+  static std::string failure_of(const ShippedEvent& verdict) {
+    return verdict_failure(member_of(parse_event(verdict.line), "data"));
+  }
+
+  // For the span of the run, which comes with its last event.
   void remember(const SinkBatch& batch) {
     if (began_ns_ == 0) began_ns_ = batch.events.front().time_ns;
+    for (const ShippedEvent& event : batch.events) {
+      if (event.type == "verdict") failure_ = failure_of(event);
+    }
   }
 
   SinkGrant grant_;
@@ -184,6 +217,7 @@ class Otlp final : public HttpSink {
   bool logs_sent_ = false;  ///< of this batch
   std::vector<std::pair<std::size_t, std::string>> refused_;
   std::int64_t began_ns_ = 0;
+  std::optional<std::string> failure_;  ///< of the run, by its verdict; "" = it passed
 };
 
 }  // namespace

@@ -64,7 +64,7 @@ class S3 final : public HttpSink {
   void begin_anew() override { compares_ = false; }
 
   [[nodiscard]] bool ends_batch(const ShippedEvent& event) const override {
-    return event.type == "checkpoint" || event.type == "run.end";
+    return event.type == "checkpoint";
   }
 
   [[nodiscard]] bool waits_for_end() const override { return true; }
