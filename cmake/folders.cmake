@@ -21,7 +21,7 @@ berm_library(rules/tools SOURCES decide.cc file_uses.cc invocation.cc pack_rules
   LINKS berm_policy berm_rules_shell)
 # What agents tell their hooks, and what they hear.
 berm_library(rules/hooks SOURCES read.cc answer.cc telemetry.cc LINKS berm_rules_tools berm_rules_model)
-berm_library(record SOURCES attestation.cc canonical.cc chain.cc checkpoint.cc export.cc fields.cc held.cc merkle.cc proof.cc signature.cc verify.cc sha256.cc verdict.cc asked_for.cc story.cc story_calls.cc story_events.cc story_json.cc story_processes.cc story_text.cc story_tree.cc story_words.cc LINKS berm_base OpenSSL::Crypto)
+berm_library(record SOURCES attestation.cc canonical.cc chain.cc checkpoint.cc export.cc export/cef.cc export/ecs.cc export/event.cc export/json_out.cc export/kinds.cc export/ocsf.cc export/ocsf_finding.cc export/ocsf_subject.cc fields.cc held.cc merkle.cc proof.cc signature.cc verify.cc sha256.cc verdict.cc asked_for.cc story.cc story_calls.cc story_events.cc story_json.cc story_processes.cc story_text.cc story_tree.cc story_words.cc LINKS berm_base OpenSSL::Crypto)
 # A run told from its record: for people, for CI systems, across runs.
 berm_library(report SOURCES facts.cc facts_values.cc record_reader.cc markdown.cc markdown_text.cc violations.cc sarif.cc junit.cc ci_text.cc across.cc across_text.cc html.cc html_events.cc html_network.cc html_parts.cc html_tree.cc html_value.cc
   LINKS berm_record berm_rules_changes)

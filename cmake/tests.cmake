@@ -11,6 +11,7 @@ add_executable(unit-tests
   src/rules/changes/guard_test.cc src/rules/changes/line_diff_test.cc
   src/rules/egress/destination_test.cc
   src/record/canonical_test.cc
+  src/record/export_test.cc
   src/record/merkle_test.cc
   src/record/signature_test.cc
   src/record/verdict_test.cc

@@ -14,6 +14,7 @@
 #include "cli/show_report.h"
 #include "record/asked_for.h"
 #include "record/chain.h"
+#include "record/export.h"
 #include "record/proof.h"
 #include "record/story.h"
 #include "session/run_directory.h"
@@ -28,6 +29,7 @@ struct RecordOptions {
   std::string run = "latest";
   std::string type;
   std::string html;
+  std::string format;
   bool json = false;
   std::optional<std::uint64_t> prove;
   std::optional<std::uint64_t> prove_growth;
@@ -80,6 +82,24 @@ std::vector<json> events_of(const std::string& text) {
   return events;
 }
 
+// Lines that are no events come, too: whoever checks the whole record needs them.
+int log_formatted(const std::string& text, const RecordOptions& options) {
+  const std::optional<EventFormat> format = event_format_of(options.format);
+  if (!format) {
+    return fail({.code = Errc::usage,
+                 .what = fmt::format("write events as '{}'", printable(options.format)),
+                 .fix = "use --format ocsf, ecs, cef or native"});
+  }
+  for (const std::string_view line : split(text, '\n')) {
+    if (line.empty()) continue;
+    if (!options.type.empty() && !text_of(parse_event(line), "type").starts_with(options.type)) {
+      continue;
+    }
+    put(formatted(*format, line) + "\n");
+  }
+  return kDone;
+}
+
 int log(const RecordOptions& options) {
   const Result<std::string> path = record_path(options.run);
   if (!path) return fail(path.error());
@@ -92,6 +112,7 @@ int log(const RecordOptions& options) {
     put_json(*proof);
     return kDone;
   }
+  if (!options.format.empty()) return log_formatted(*text, options);
   const std::vector<json> events = events_of(*text);
   const std::int64_t start = events.empty() ? 0 : number_of(events.front(), "mono");
   for (const json& event : events) {
@@ -266,9 +287,13 @@ void add_log(CLI::App& app, Action& action) {
   CLI::App* command = app.add_subcommand("log", "the events of a run");
   command->footer(
       "Examples:\n  berm log\n  berm log latest --type net.denied\n  berm log latest --json | jq "
-      ".type");
+      ".type\n  berm log latest --format ocsf > events.ocsf.jsonl");
   const auto options = add_common(command);
   command->add_option("--type", options->type, "only events whose type starts with this");
+  command
+      ->add_option("--format", options->format,
+                   "ocsf, ecs, cef, or native: each line of the record as it is")
+      ->excludes("--json");
   auto* event = command->add_option(
       "--prove", options->prove,
       "print a proof that event SEQ is in what was signed (berm verify --proof)");

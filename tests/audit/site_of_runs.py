@@ -69,6 +69,13 @@ class Site:
             return [line for line in file.read().split("\n")[:-1]]
 
     def close(self):
+        # Evidence for the schema of events: record-schema reads them.
+        kept = os.path.join(os.path.dirname(BERM), "records")
+        os.makedirs(kept, exist_ok=True)
+        for run in self.runs() if os.path.isdir(self.root + "/state/berm/runs") else []:
+            record = "%s/state/berm/runs/%s/record.jsonl" % (self.root, run)
+            if os.path.exists(record):
+                shutil.copyfile(record, "%s/%s.jsonl" % (kept, run))
         shutil.rmtree(self.root, ignore_errors=True)
 
 
