@@ -52,7 +52,7 @@ berm_library(egress SOURCES start.cc sidecar.cc serve.cc confine.cc configuratio
   model_route.cc model_meter.cc secret_store.cc telemetry.cc tool_result_log.cc LINKS berm_supervise berm_net berm_rules_model berm_rules_aws berm_rules_hooks)
 # The process that judges tool calls: hostile JSON and shell text stay out of the supervisor.
 berm_library(judge SOURCES start.cc serve.cc connection.cc LINKS berm_supervise berm_rules_hooks)
-berm_library(session SOURCES audit_key.cc materials.cc run_directory.cc policy_sources.cc run_session.cc stored_run.cc report.cc secrets.cc sinks.cc prepare_run.cc import_on_success.cc change_diffs.cc tool_answers.cc record_stream.cc
+berm_library(session SOURCES audit_key.cc materials.cc run_directory.cc policy_sources.cc run_session.cc stored_run.cc report.cc secrets.cc static_secret.cc sinks.cc prepare_run.cc import_on_success.cc change_diffs.cc tool_answers.cc record_stream.cc
   LINKS berm_agents berm_audit_ship berm_credentials berm_egress berm_judge berm_host berm_workspace berm_report)
 berm_library(cli SOURCES console.cc run_options.cc run.cc plan.cc why.cc runs.cc changes.cc record.cc record_html.cc show_report.cc report.cc ci_report.cc attest.cc verify.cc verify_held.cc init.cc doctor.cc doctor_credentials.cc doctor_residue.cc
   egress.cc broker.cc judge.cc ship.cc audit.cc LINKS berm_session)

@@ -37,6 +37,15 @@ add_custom_command(
   VERBATIM)
 add_custom_target(bundle-files DEPENDS ${BERM_GENERATED}/policy/bundle_files.h)
 
+# The schema of a record's lines, which "berm log --schema" prints.
+add_custom_command(
+  OUTPUT ${BERM_GENERATED}/record/schema.h
+  COMMAND ${CMAKE_COMMAND} -DOUT=${BERM_GENERATED}/record/schema.h -DFILE=${CMAKE_SOURCE_DIR}/docs/record.schema.json -DNAME=kRecordSchema
+          -P ${CMAKE_SOURCE_DIR}/cmake/embed_text.cmake
+  DEPENDS ${CMAKE_SOURCE_DIR}/docs/record.schema.json ${CMAKE_SOURCE_DIR}/cmake/embed_text.cmake
+  VERBATIM)
+add_custom_target(record-schema-text DEPENDS ${BERM_GENERATED}/record/schema.h)
+
 # The page that shows a run: HTML, CSS and JavaScript that are reviewed as such and built in. The scripts in this order.
 set(BERM_PAGE ${CMAKE_SOURCE_DIR}/src/report/html)
 set(BERM_PAGE_SCRIPTS dom.js format.js virtual_list.js timeline.js events.js tree.js overview.js sections.js main.js)

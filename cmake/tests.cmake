@@ -154,6 +154,12 @@ berm_black_box_test(leak-tests TIMEOUT 900 SOURCES tests/credentials/leak_test.c
 target_link_libraries(leak-tests PRIVATE berm_sys)
 berm_black_box_test(egress-tests TIMEOUT 600 SOURCES tests/egress/egress_test.cc tests/egress/network_test.cc tests/egress/clients_test.cc)
 
+# Every event that those wrote fits the published schema.
+add_test(NAME record-schema COMMAND /usr/bin/env node ${CMAKE_SOURCE_DIR}/tests/reports/record_schema.mjs
+  ${CMAKE_SOURCE_DIR}/docs/record.schema.json ${CMAKE_BINARY_DIR}/records $<TARGET_FILE:berm>)
+set_tests_properties(record-schema PROPERTIES TIMEOUT 120
+  DEPENDS "integration-tests;tool-tests;agent-tests;credentials-tests;egress-tests;leak-tests;audit-sinks;audit-peers;audit-host;audit-hold")
+
 # The report in a real browser; 77 where there is none.
 add_test(NAME report-in-a-browser COMMAND /usr/bin/env node ${CMAKE_SOURCE_DIR}/tests/report/report_test.mjs $<TARGET_FILE:berm>)
 set_tests_properties(report-in-a-browser PROPERTIES TIMEOUT 900 SKIP_RETURN_CODE 77)

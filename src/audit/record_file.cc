@@ -107,11 +107,10 @@ void RecordFile::checkpoint() {
   const std::string text = to_text(signed_now);
   const std::string signature = key_->key.sign(text);
   failed_ = signature.empty();
+  note_ = signed_note(text, run_signer(run_), key_->key.public_key(), signature);
   std::string lines;
   seal("supervisor", "checkpoint",
-       canonical({{"note", signed_note(text, run_signer(run_), key_->key.public_key(), signature)},
-                  {"root", to_hex(signed_now.root)},
-                  {"size", signed_now.size}}),
+       canonical({{"note", note_}, {"root", to_hex(signed_now.root)}, {"size", signed_now.size}}),
        lines);
   write(lines);
   unsigned_ = 0;

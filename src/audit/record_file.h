@@ -56,6 +56,7 @@ class RecordFile {
   [[nodiscard]] const SigningKey* signing_key() const { return key_ ? &key_->key : nullptr; }
   [[nodiscard]] bool failed() const { return failed_; }
   [[nodiscard]] const std::string& head() const { return previous_; }
+  [[nodiscard]] const std::string& last_note() const { return note_; }  ///< of a checkpoint
   [[nodiscard]] std::uint64_t count() const { return sequence_; }
 
  private:
@@ -67,6 +68,7 @@ class RecordFile {
   UniqueFd fd_;
   std::string run_;
   std::string previous_;
+  std::string note_;
   std::uint64_t sequence_ = 0;
   bool failed_ = false;
   const KnownSecrets* known_ = nullptr;

@@ -16,6 +16,7 @@
 #include "record/chain.h"
 #include "record/export.h"
 #include "record/proof.h"
+#include "record/schema.h"
 #include "record/story.h"
 #include "session/run_directory.h"
 #include "session/run_session.h"
@@ -30,6 +31,7 @@ struct RecordOptions {
   std::string type;
   std::string html;
   std::string format;
+  bool schema = false;
   bool json = false;
   std::optional<std::uint64_t> prove;
   std::optional<std::uint64_t> prove_growth;
@@ -101,6 +103,10 @@ int log_formatted(const std::string& text, const RecordOptions& options) {
 }
 
 int log(const RecordOptions& options) {
+  if (options.schema) {
+    put(std::string(kRecordSchema));
+    return kDone;
+  }
   const Result<std::string> path = record_path(options.run);
   if (!path) return fail(path.error());
   const Result<std::string> text = read_file(*path, kMaxRecord);
@@ -294,6 +300,7 @@ void add_log(CLI::App& app, Action& action) {
       ->add_option("--format", options->format,
                    "ocsf, ecs, cef, or native: each line of the record as it is")
       ->excludes("--json");
+  command->add_flag("--schema", options->schema, "print the JSON Schema of a record's lines");
   auto* event = command->add_option(
       "--prove", options->prove,
       "print a proof that event SEQ is in what was signed (berm verify --proof)");

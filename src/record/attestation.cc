@@ -90,6 +90,14 @@ Result<json> statement_of(std::string_view record) {
     return failure(Errc::denied, "attest a run whose record is not intact and complete",
                    "berm verify tells what is wrong where");
   }
+  return statement_of(record, {.run = check.run,
+                               .events = check.events,
+                               .head = check.head,
+                               .checkpoint = check.checkpoint,
+                               .key = fingerprint(*check.key)});
+}
+
+json statement_of(std::string_view record, const RecordEnd& end) {
   const Told told = read(record);
   const json start = told.of("run.start");
   const json verdict = told.of("verdict");
@@ -97,7 +105,7 @@ Result<json> statement_of(std::string_view record) {
               {"subject", subjects_of(told.of("changes"))},
               {"predicateType", kRunPredicate},
               {"predicate",
-               {{"run", check.run},
+               {{"run", end.run},
                 {"berm", member_of(start, "berm")},
                 {"agent",
                  {{"name", member_of(start, "agent")},
@@ -110,10 +118,10 @@ Result<json> statement_of(std::string_view record) {
                 {"guard", {{"refused", member_of(told.of("guard"), "refused")}}},
                 {"import", told.of("import")},
                 {"record",
-                 {{"events", check.events},
-                  {"head", check.head},
-                  {"checkpoint", check.checkpoint},
-                  {"key", fingerprint(*check.key)}}},
+                 {{"events", end.events},
+                  {"head", end.head},
+                  {"checkpoint", end.checkpoint},
+                  {"key", end.key}}},
                 {"verdict", verdict},
                 {"started", told.started},
                 {"ended", told.ended}}}};

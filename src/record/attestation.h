@@ -16,11 +16,22 @@ namespace berm {
 inline constexpr std::string_view kStatementType = "application/vnd.in-toto+json";
 inline constexpr std::string_view kRunPredicate = "urn:berm:agent-run:v1";
 
+/// Where a record ends, as its writer or its verifier knows it.
+struct RecordEnd {
+  std::string run;
+  std::size_t events = 0;
+  std::string head;        ///< hash of the last event
+  std::string checkpoint;  ///< note of the last checkpoint
+  std::string key;         ///< fingerprint
+};
+
 /// From the record alone. Subjects: the digest of the changes, and each commit that a reference got
 /// (gitCommit). Predicate: run, agent, models, policy, enforcement, materials (base commit, lock
 /// files), the record's size, head and Merkle root, verdict, times.
 /// @return  Errc::denied  the record is not intact, or has no end.
 [[nodiscard]] Result<nlohmann::json> statement_of(std::string_view record);
+/// The same by who wrote it a moment ago and need not check it.
+[[nodiscard]] nlohmann::json statement_of(std::string_view record, const RecordEnd& end);
 
 /// Each of `keys` signs; a key's id is its fingerprint().
 [[nodiscard]] nlohmann::json dsse_envelope(const nlohmann::json& statement,

@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "record/asked_for.h"
+#include "record/chain.h"
 #include "report/html_events.h"
 #include "report/html_parts.h"
 #include "report/html_value.h"
@@ -56,6 +57,7 @@ struct Refused {
   std::string what;  ///< type of the event
   std::string example;
   std::string reason;
+  std::string line;  ///< of the policy that would let it pass
   std::uint64_t event = 0;
 };
 
@@ -67,6 +69,33 @@ std::string example_of(const std::string& type, const json& data) {
   if (!words.empty()) return words;
   const std::string tool = text(data, "tool", 64);
   return tool.empty() ? text(data, "executable", 200) : tool + "  " + text(data, "input", 200);
+}
+
+// A string of TOML: JSON's escapes are its own.
+std::string in_quotes(const std::string& text) {
+  return json(text).dump(-1, ' ', false, json::error_handler_t::replace);
+}
+
+// What in [tools] would let the call pass; "" = nothing there would.
+std::string tool_line(const std::string& type, const json& data, std::string_view rule) {
+  constexpr std::string_view kDeny = "tools.deny ";
+  constexpr std::string_view kAsk = "tools.ask ";
+  if (rule.starts_with(kDeny)) {
+    return fmt::format("deny without {}", in_quotes(std::string(rule.substr(kDeny.size()))));
+  }
+  std::string pattern;
+  if (rule.starts_with(kAsk)) pattern = rule.substr(kAsk.size());
+  if (rule.starts_with("pack ") && type == "exec") {
+    pattern = fmt::format("Exec({})", words_of(member(data, "argv"), 200));
+  } else if (rule.starts_with("pack ")) {
+    const json input = parse_event(raw_text(data, "input"));
+    const std::string& command = raw_text(input, "command");
+    const std::string& about = command.empty() ? raw_text(input, "file_path") : command;
+    pattern =
+        fmt::format("{}({})", command.empty() ? text(data, "tool", 64) : "Bash", shown(about, 200));
+    if (about.empty() || about.size() > 200) pattern.clear();
+  }
+  return pattern.empty() ? "" : fmt::format("allow = [{}]", in_quotes(pattern));
 }
 
 }  // namespace
@@ -101,7 +130,9 @@ json denials_part(const Events& events) {
   for (const json& event : events) {
     const std::string& type = raw_text(event, "type");
     const json& data = member(event, "data");
-    const bool denied = type == "net.denied" || raw_text(data, "decision") == "deny";
+    // What the guard refuses has a part of its own.
+    const bool denied =
+        type == "net.denied" || (type != "guard" && raw_text(data, "decision") == "deny");
     if (!denied || (type == "net.denied" && raw_text(data, "rule") == "network.allow")) continue;
     const std::string rule = text(data, "rule", 128);
     if (rules.size() == kMostRules && !rules.contains(rule)) continue;
@@ -111,10 +142,11 @@ json denials_part(const Events& events) {
     one.example = example_of(type, data);
     one.reason = text(data, "reason", 1000);
     one.event = count(event, "seq");
+    one.line = tool_line(type, data, raw_text(data, "rule"));
   }
   json by_rule = json::array();
   for (const auto& [rule, one] : rules) {
-    by_rule.push_back({rule, one.times, one.what, one.example, one.reason, one.event});
+    by_rule.push_back({rule, one.times, one.what, one.example, one.reason, one.event, one.line});
   }
   return {{"network", std::move(network)}, {"rules", std::move(by_rule)}};
 }

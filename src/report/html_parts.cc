@@ -173,6 +173,9 @@ json integrity_part(const RecordCheck& check, std::string_view expected) {
                                      : "incomplete"},
           {"events", check.events},
           {"head", shown(check.head, 128)},
+          {"signed", check.signed_events},
+          {"checkpoints", check.checkpoints},
+          {"key", check.key ? fingerprint(*check.key) : ""},
           {"anchored", !expected.empty()},
           {"problems", std::move(problems)},
           {"problems_in_all", check.problems.size()}};

@@ -8,7 +8,8 @@
 
 namespace berm {
 
-/// @param from  "env:NAME", "file:PATH" (PEM or base64 of the seed) or "command:PROGRAM ARG…",
+/// @param from  "env:NAME", "file:PATH" (PEM or base64 of the seed; its owner's alone) or
+/// "command:PROGRAM ARG…",
 ///              which reads what it is to sign and prints base64; "" = none.
 /// @param public_key  of the command: base64, PEM, or a file with either
 /// @return  Errc::denied  it is not there, or no Ed25519 key.

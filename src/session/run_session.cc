@@ -466,16 +466,22 @@ void Session::import_on_success() {
 
 // Beside the record, and from it alone: whoever has the record can make the same statement.
 void Session::write_attestation() {
+  if (record_.failed() || record_.signing_key() == nullptr) return;
   const Result<std::string> text = read_file(report_.path + "/record.jsonl", kLargestAttested);
-  Result<json> statement = text ? statement_of(*text) : tl::unexpected(text.error());
-  if (statement && record_.signing_key() != nullptr) {
+  Result<void> written = text ? Result<void>() : tl::unexpected(text.error());
+  if (text) {
+    const json statement =
+        statement_of(*text, {.run = report_.id,
+                             .events = record_.count(),
+                             .head = record_.head(),
+                             .checkpoint = record_.last_note(),
+                             .key = fingerprint(record_.signing_key()->public_key())});
     std::vector<const SigningKey*> keys = {record_.signing_key()};
     if (lasting_key_ && lasting_key_->key) keys.push_back(&*lasting_key_->key);
-    const std::string envelope = canonical(dsse_envelope(*statement, keys)) + "\n";
-    const Result<void> written = write_file(report_.path + "/attestation.json", envelope, 0600);
-    if (!written) statement = tl::unexpected(written.error());
+    written = write_file(report_.path + "/attestation.json",
+                         canonical(dsse_envelope(statement, keys)) + "\n", 0600);
   }
-  if (!statement) report_.notes.push_back("no attestation: " + sentence(statement.error()));
+  if (!written) report_.notes.push_back("no attestation: " + sentence(written.error()));
 }
 
 void Session::close_record() {

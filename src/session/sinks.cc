@@ -15,17 +15,16 @@
 #include "audit/record_file.h"
 #include "audit/ship/progress_file.h"
 #include "base/text.h"
-#include "credentials/provider.h"
 #include "plan/sinks.h"
 #include "record/chain.h"
+#include "session/static_secret.h"
 
 namespace berm {
 namespace {
 
 using nlohmann::json;
 
-Result<std::shared_ptr<const Secret>> read_secret(const MintContext& context, const SinkGrant& sink,
-                                                  const std::string& from,
+Result<std::shared_ptr<const Secret>> read_secret(const SinkGrant& sink, const std::string& from,
                                                   const CredentialValue& of_run) {
   const std::string credential = credential_of_token(from);
   if (!credential.empty()) {
@@ -35,10 +34,7 @@ Result<std::shared_ptr<const Secret>> read_secret(const MintContext& context, co
                    fmt::format("use credential '{}' outside of a run", printable(credential)),
                    "give the sink a token of its own: env:, file: or command:");
   }
-  CredentialSource source;
-  source.name = sink.name;
-  source.from = from;
-  return std::make_shared<const Secret>(BERM_TRY(read_static(context, source, from)));
+  return std::make_shared<const Secret>(BERM_TRY(read_static_secret(sink.name, from)));
 }
 
 std::uint64_t events_in(std::string_view record) {
@@ -76,17 +72,11 @@ std::string random_hex() {
 Result<SinkSecrets> read_sink_secrets(const std::vector<SinkGrant>& sinks,
                                       const CredentialValue& of_run) {
   SinkSecrets out;
-  HttpsClient https;  // asked for nothing: static sources are read here
-  const std::map<std::string, Secret> descriptors;
-  const MintContext context{.https = https,
-                            .run = "",
-                            .descriptors = descriptors,
-                            .record = [](const LeaseHandle&) -> Result<void> { return {}; }};
   for (const SinkGrant& sink : sinks) {
     for (const auto& [key, from] : sink.secret) {
       out[sink.name + "/" + key] =
           BERM_TRY(in_context(fmt::format("reading '{}' of sink '{}'", key, sink.name),
-                              read_secret(context, sink, from, of_run)));
+                              read_secret(sink, from, of_run)));
     }
   }
   return out;

@@ -147,7 +147,7 @@ class Sinks(Case):
         self.assertEqual(done.returncode, 0, done.stderr)
         types = {json.loads(line)["type"] for line in receiver.lines(site.runs()[0])}
         self.assertLessEqual({"run.start", "run.outcome", "run.end", "verdict"}, types)
-        self.assertLessEqual(types, {"run.start", "run.outcome", "run.end", "verdict", "checkpoint"})
+        self.assertLessEqual(types, {"run.start", "run.outcome", "run.end", "verdict", "checkpoint", "record.key"})
 
     def test_without_its_sink_the_run_ends_with_123_after_the_grace_and_nothing_is_imported(self):
         with socket.socket() as free:

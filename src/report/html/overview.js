@@ -35,6 +35,8 @@ function integrityCard(report) {
   const card = element("div", {class: "card verdict " + state[1], id: "integrity"}, element("p", {class: "over"}, "Evidence"),
     element("p", {class: "big"}, state[0]), element("p", {}, text),
     element("p", {class: "muted"}, plural(found.events, "event") + (found.anchored ? ", checked against the head that the run ended with" : ", the chain alone: nothing beside it told the head")),
+    element("p", {class: "muted"}, found.signed === 0 ? "Nothing of it is signed." : plural(found.signed, "event") + " signed in " + plural(found.checkpoints, "checkpoint") + " by the run's own key. Who vouches for that key: berm verify --key."),
+    found.key ? element("p", {class: "mono muted digest", title: found.key}, "key " + found.key) : "",
     element("p", {class: "mono muted digest", title: found.head}, "head " + found.head));
   for (const [line, what] of found.problems.slice(0, 20)) card.append(element("p", {class: "mono bad-text"}, "line " + line + ": " + what));
   if (found.problems_in_all > 20) card.append(element("p", {class: "muted"}, "and " + number(found.problems_in_all - 20) + " more: berm verify"));

@@ -81,10 +81,10 @@ function denials(report, chooseSeq) {
   }
   if (rules.length > 0) {
     box.append(element("h3", {}, "By rule"));
-    box.append(table("Refused by rule", [["Rule", ""], ["Times", "num"], ["Kind", ""], ["First", ""], ["Reason", ""]], rules, (one) => {
+    box.append(table("Refused by rule", [["Rule", ""], ["Times", "num"], ["Kind", ""], ["First", ""], ["Reason", ""], ["[tools] of berm.toml that would allow it", ""]], rules, (one) => {
       const link = element("button", {type: "button", class: "link"}, one[0] || "(no rule named)");
       link.addEventListener("click", () => { chooseSeq(one[5]); byId("events").scrollIntoView(); });
-      return row([link, ""], [number(one[1]), "num"], [one[2], "muted"], [one[3], "mono path"], [one[4], ""]);
+      return row([link, ""], [number(one[1]), "num"], [one[2], "muted"], [one[3], "mono path"], [one[4], ""], [one[6] ? element("code", {class: "line"}, one[6]) : "", ""]);
     }));
   }
 }
