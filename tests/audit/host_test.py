@@ -278,6 +278,48 @@ class Disk(Case):
         self.assertTrue(synced)
 
 
+class Others(Case):
+    """Stores and messages that other people wrote (npm, tests/reports)."""
+
+    def setUp(self):
+        self.tools = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../reports")
+        need(self, self.tools + "/node_modules/s3rver")
+
+    def test_objects_in_an_s3_server_are_the_whole_record(self):
+        store = tempfile.mkdtemp(prefix="berm-s3-")
+        self.addCleanup(shutil.rmtree, store, ignore_errors=True)
+        server = subprocess.Popen(["node", self.tools + "/s3_server.mjs", store, "evidence"],
+                                  stdout=subprocess.PIPE, text=True)
+        self.addCleanup(server.stdout.close)
+        self.addCleanup(server.wait)
+        self.addCleanup(server.kill)
+        site = self.site(policy_of(
+            'name = "a"\ntype = "s3"\nregion = "us-east-1"\nbucket = "evidence"\nprefix = "runs of a"\n'
+            'url = "http://127.0.0.1:%d"\ntoken = "env:T"' % int(server.stdout.readline()),
+            head="require_sink = true"))
+        done, _ = site.run(env={"T": "S3RVER:S3RVER-" + "secret"})
+        self.assertEqual(done.returncode, 0, done.stderr)
+        run = site.runs()[0]
+        held = site.berm("verify", run, "--held", "%s/evidence/runs of a/%s" % (store, run), "--json")
+        self.assertEqual(held.returncode, 0, held.stdout + held.stderr)
+        self.assertEqual(json.loads(held.stdout)["runs"][0]["events"], len(site.record(run)))
+
+    def test_otlp_is_what_opentelemetrys_own_messages_say(self):
+        receiver = self.receiver(r.otlp)
+        site = self.site(policy_of('name = "a"\ntype = "otlp"\nurl = "%s"\nsignals = "logs+traces"'
+                                   % receiver.url, head="require_sink = true"))
+        for script in ("true; curl -s http://example.com", "exit 3"):
+            site.run(script)
+        with open(site.root + "/requests", "w") as file:
+            for request in receiver.memory["requests"]:
+                file.write(json.dumps(request) + "\n")
+        self.assertEqual({one["path"] for one in receiver.memory["requests"]},
+                         {"/v1/logs", "/v1/traces"})
+        done = subprocess.run(["node", self.tools + "/check.mjs", "otlp", site.root + "/requests"],
+                              capture_output=True, text=True)
+        self.assertEqual(done.returncode, 0, done.stderr)
+
+
 class User(Case):
     """As somebody who is not root: nothing of the above may need more."""
 

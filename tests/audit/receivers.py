@@ -235,6 +235,7 @@ def otlp(receiver, method, path, headers, body):
     """The shape of opentelemetry-proto's JSON: 64-bit numbers as text, ids in hexadecimal."""
     check(headers["Content-Type"] == "application/json", "content type")
     whole = json.loads(body)
+    receiver.memory.setdefault("requests", []).append({"path": path, "body": whole})
 
     def attributes(values):
         out = {}

@@ -1,7 +1,8 @@
 // tests/reports/check.mjs: reads a report with other people's code. Usage: check.mjs FORM FILE [KEY]
 // sarif: against the schema of SARIF 2.1.0 · markdown: rendered as GitHub's Markdown, in which no
 // text of others may be anything but code · dsse: sigstore verifies the envelope with the public KEY
-// (a file with base64 of its 32 bytes).
+// (a file with base64 of its 32 bytes) · otlp: requests, a line each ({path, body}), against the messages that
+// OpenTelemetry's own exporter is generated from.
 import fs from 'node:fs';
 import {createRequire} from 'node:module';
 import {micromark} from 'micromark';
@@ -71,5 +72,33 @@ function checkDsse() {
   return statement.subject.length;
 }
 
-const checks = {sarif: checkSarif, markdown: checkMarkdown, dsse: checkDsse};
+// What the message does not have, its reader drops.
+function lost(given, kept, path) {
+  if (given === null || typeof given !== 'object') return kept === undefined ? [path] : [];
+  return Object.entries(given).flatMap(([key, value]) => lost(value, kept?.[key], path + '.' + key));
+}
+
+function checkOtlp() {
+  const root = require('@opentelemetry/otlp-transformer/build/src/generated/root.js').opentelemetry.proto.collector;
+  const requests = {'/v1/logs': root.logs.v1.ExportLogsServiceRequest, '/v1/traces': root.trace.v1.ExportTraceServiceRequest};
+  // JSON of OTLP writes these bytes in hexadecimal, Protobuf's own in base64.
+  const inBase64 = (key, value) => ['traceId', 'spanId', 'parentSpanId'].includes(key) ? Buffer.from(value, 'hex').toString('base64') : value;
+  const problemsOf = (path, body) => {
+    const Message = requests[path];
+    const given = JSON.parse(JSON.stringify(body), inBase64);
+    const message = Message.fromObject(given);
+    const wrong = Message.verify(message);
+    const kept = Message.toObject(Message.decode(Message.encode(message).finish()), {longs: String, bytes: String, arrays: true, defaults: true});
+    return [...(wrong ? [wrong] : []), ...lost(given, kept, path)];
+  };
+  const lines = text.trim().split('\n').map((line) => JSON.parse(line));
+  for (const {path, body} of lines) {
+    const problems = problemsOf(path, body);
+    if (problems.length > 0) throw new Error(problems.slice(0, 10).join('\n'));
+  }
+  if (problemsOf('/v1/logs', {resourceLogs: [{scopeLogs: [{logRecords: [{bodies: 1}]}]}]}).length === 0) throw new Error('it takes anything');
+  return lines.length;
+}
+
+const checks = {otlp: checkOtlp, sarif: checkSarif, markdown: checkMarkdown, dsse: checkDsse};
 console.log(`${form}: ${checks[form]()}`);
