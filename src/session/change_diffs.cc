@@ -16,6 +16,7 @@ using nlohmann::json;
 
 constexpr std::size_t kMostOfOne = 128 << 10;
 constexpr std::size_t kMostOfAll = 4 << 20;
+constexpr std::size_t kMostCompared = 16 << 20;
 
 // The guard reads no more than it can judge: what it left unread is no text that was removed.
 bool was_read(const FileState& state, const std::string& text) {
@@ -36,12 +37,15 @@ Result<std::string> write_diffs(const Changes& changes, const KnownSecrets& know
                                 const std::string& path) {
   json diffs = json::object();
   std::size_t size = 0;
+  std::size_t compared = 0;
   const json listed = changes_to_json(changes)["files"];
   for (std::size_t i = 0; i < changes.files.size() && size < kMostOfAll; ++i) {
     const Change& change = changes.files[i];
     if (change.binary || change.ignored) continue;
     if (!was_read(change.before, change.base_text) || !was_read(change.after, change.text))
       continue;
+    compared += change.base_text.size() + change.text.size();
+    if (compared > kMostCompared) break;
     std::string diff = shortened(line_diff(change.base_text, change.text));
     if (diff.empty()) continue;
     size += diff.size();

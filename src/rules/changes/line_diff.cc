@@ -12,6 +12,7 @@ namespace {
 
 constexpr std::size_t kContext = 3;
 constexpr int kMostChanges = 2'000;
+constexpr std::size_t kMostSteps = 4'000'000;  // a text made to be slow takes tens of milliseconds
 
 using Lines = std::vector<std::string_view>;
 
@@ -35,7 +36,7 @@ Lines lines_of(std::string_view text) {
 
 using Frontier = std::vector<int>;  // by diagonal: how far the first text is consumed
 
-// https://doi.org/10.1007/BF01840446, greedy; empty when it takes more than kMostChanges.
+// https://doi.org/10.1007/BF01840446, greedy; empty when it takes more than is allowed.
 std::vector<Frontier> frontiers(const Lines& before, const Lines& after) {
   const int rows = static_cast<int>(before.size());
   const int columns = static_cast<int>(after.size());
@@ -45,7 +46,8 @@ std::vector<Frontier> frontiers(const Lines& before, const Lines& after) {
   const auto at = [&](int diagonal) -> int& {
     return reach[static_cast<std::size_t>(diagonal + most + 1)];
   };
-  for (int changes = 0; changes <= most; ++changes) {
+  std::size_t steps = 0;
+  for (int changes = 0; changes <= most && steps < kMostSteps; ++changes) {
     for (int diagonal = -changes; diagonal <= changes; diagonal += 2) {
       const bool down =
           diagonal == -changes || (diagonal != changes && at(diagonal - 1) < at(diagonal + 1));
@@ -54,7 +56,9 @@ std::vector<Frontier> frontiers(const Lines& before, const Lines& after) {
              before[static_cast<std::size_t>(row)] ==
                  after[static_cast<std::size_t>(row - diagonal)]) {
         ++row;
+        ++steps;
       }
+      ++steps;
       at(diagonal) = row;
       if (row >= rows && row - diagonal >= columns) {
         trace.push_back({});  // the last step is known by its end

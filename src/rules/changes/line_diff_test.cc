@@ -90,5 +90,13 @@ TEST(LineDiff, TextsWithNothingInCommonAreReplaced) {
   EXPECT_EQ(patched(before, line_diff(before, after)), after);
 }
 
+TEST(LineDiff, ATextMadeToBeSlowIsReplaced) {
+  std::string before;
+  std::string after;
+  for (int i = 0; i < 300'000; ++i) before += i % 150 == 0 ? "a\n" : "\n";
+  for (int i = 0; i < 300'000; ++i) after += i % 151 == 0 ? "b\n" : "\n";
+  EXPECT_EQ(patched(before, line_diff(before, after)), after);
+}
+
 }  // namespace
 }  // namespace berm
