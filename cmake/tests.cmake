@@ -127,7 +127,8 @@ function(berm_black_box_test name)
   add_dependencies(${name} berm berm-init escape-probe deny-syscall)
   # One process for the whole file: its cases share one arena of runs.
   add_test(NAME ${name} COMMAND ${name})
-  set_tests_properties(${name} PROPERTIES TIMEOUT ${ARG_TIMEOUT})
+  # Alone: they measure what a run leaves behind on the host, and when it acts.
+  set_tests_properties(${name} PROPERTIES TIMEOUT ${ARG_TIMEOUT} RUN_SERIAL TRUE)
 endfunction()
 
 # Starts programs in every odd way; static, so that it runs in any root.
@@ -167,5 +168,5 @@ set_tests_properties(report-in-a-browser PROPERTIES TIMEOUT 900 SKIP_RETURN_CODE
 # say or mean harm; to the machine's own rsyslog, files and disk; and a run that waits for its sinks.
 foreach(name sinks peers host hold)
   add_test(NAME audit-${name} COMMAND /usr/bin/python3 ${CMAKE_SOURCE_DIR}/tests/audit/${name}_test.py $<TARGET_FILE:berm>)
-  set_tests_properties(audit-${name} PROPERTIES TIMEOUT 600 LABELS audit)
+  set_tests_properties(audit-${name} PROPERTIES TIMEOUT 600 LABELS audit RESOURCE_LOCK runs)
 endforeach()
