@@ -123,10 +123,8 @@ bool SinkWatch::blocks() {
     // Nothing waits for company now; what ends with a signature has one.
     record_->sign();
     if (ship_.control) (void)write_frame(ship_.control.get(), R"({"flush":true})");
-  } else if (blocked_since_ && behind <= policy_.spool.count / 2) {
-    const auto time = std::chrono::ceil<Milliseconds>(Clock::now() - *blocked_since_);
-    blocked_since_.reset();
-    record_->append("supervisor", "sink.unblocked", {{"blocked_ms", time.count()}});
+  } else if (behind <= policy_.spool.count / 2) {
+    tell_release();
   }
   return blocked_since_.has_value();
 }
@@ -175,7 +173,15 @@ std::vector<SinkProgress> SinkWatch::await(std::uint64_t count, Milliseconds pat
   return behind(count);
 }
 
+void SinkWatch::tell_release() {
+  if (!blocked_since_) return;
+  const auto time = std::chrono::ceil<Milliseconds>(Clock::now() - *blocked_since_);
+  blocked_since_.reset();
+  record_->append("supervisor", "sink.unblocked", {{"blocked_ms", time.count()}});
+}
+
 std::vector<SinkProgress> SinkWatch::settle() {
+  tell_release();  // what ran when it was held may have come to its end
   if (ship_.control) (void)write_frame(ship_.control.get(), R"({"flush":true})");
   return await(record_->count(), policy_.grace);
 }

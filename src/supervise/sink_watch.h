@@ -74,6 +74,7 @@ class SinkWatch {
   void take(const nlohmann::json& message);
   void on_gone();
   void tell(const SinkProgress& sink);
+  void tell_release();  ///< if the run was held
   [[nodiscard]] std::uint64_t unshipped(const SinkProgress& sink) const;
 
   ShipProcess ship_;
