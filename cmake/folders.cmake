@@ -6,14 +6,14 @@ berm_library(policy SOURCES names.cc grants.cc reader.cc parse.cc parse_network.
   LINKS berm_base ${BERM_PSL})
 berm_library(rules/changes SOURCES guard.cc line_diff.cc outside_allow.cc protected_file.cc too_many_files.cc too_large.cc binary.cc
   special_mode.cc special_file.cc hard_link.cc escaping_symlink.cc case_collision.cc submodule.cc git_directory.cc
-  hidden_unicode.cc file_name.cc inner_commits.cc credential.cc LINKS berm_policy berm_redact)
+  hidden_unicode.cc file_name.cc inner_commits.cc install_script.cc credential.cc LINKS berm_policy berm_redact)
 berm_library(rules/egress SOURCES destination.cc address.cc access.cc http_head.cc request.cc dns.cc client_hello.cc socks.cc credential.cc token_answer.cc
   LINKS berm_policy)
 berm_library(rules/model SOURCES anthropic.cc call.cc gemini.cc json_scanner.cc ledger.cc openai_chat.cc openai_common.cc openai_responses.cc prices.cc request.cc sse.cc strict_json.cc tool_results.cc usage.cc LINKS berm_policy)
 berm_library(rules/aws SOURCES access_keys.cc aws_key.cc canonical.cc key_services.cc sigv4_parse.cc sigv4_sign.cc xml.cc LINKS berm_base OpenSSL::Crypto)
 # What looks like a secret, and what is one of the run's.
 berm_library(redact SOURCES credentials.cc forms.cc keyword_filter.cc keywords.cc known_secrets.cc needles.cc patterns.cc public_text.cc redactor.cc scanner.cc stream.cc LINKS berm_base re2)
-berm_library(plan SOURCES make_plan.cc mounts.cc network.cc credentials.cc sinks.cc tools.cc print.cc explain.cc LINKS berm_policy berm_rules_changes berm_rules_egress berm_rules_tools)
+berm_library(plan SOURCES make_plan.cc process.cc ladder.cc container.cc mounts.cc network.cc credentials.cc sinks.cc tools.cc print.cc explain.cc LINKS berm_policy berm_rules_changes berm_rules_egress berm_rules_tools)
 # Shell commands as bash would read them, and what the policy says of tool calls and started programs.
 berm_library(rules/shell SOURCES ansi_c.cc braces.cc command.cc command_text.cc compound.cc containers.cc coverage.cc environment.cc expansion.cc git_options.cc here_document.cc inline_code.cc interpreters.cc lexer.cc literal_output.cc options.cc print.cc program_options.cc reader.cc shell.cc shells.cc started.cc stream_editors.cc syntax.cc variables.cc wrapper_table.cc wrappers.cc
   LINKS berm_base tree-sitter-bash tree-sitter)
@@ -26,7 +26,7 @@ berm_library(record SOURCES attestation.cc canonical.cc chain.cc checkpoint.cc e
 berm_library(report SOURCES facts.cc facts_values.cc record_reader.cc markdown.cc markdown_text.cc violations.cc sarif.cc junit.cc ci_text.cc across.cc across_text.cc html.cc html_events.cc html_network.cc html_parts.cc html_tree.cc html_value.cc
   LINKS berm_record berm_rules_changes)
 berm_library(sys SOURCES fd.cc confine.cc self.cc frames.cc locked_memory.cc socket_address.cc beneath.cc child.cc mount.cc cgroup.cc process_memory.cc LINKS berm_base)
-berm_library(host SOURCES probe.cc doctor.cc registries.cc registries/reader.cc registries/formats.cc registries/documents.cc
+berm_library(host SOURCES probe.cc namespaces.cc tier_matrix.cc engines.cc doctor.cc registries.cc registries/reader.cc registries/formats.cc registries/documents.cc
   registries/npm.cc registries/pip.cc registries/cargo.cc registries/go.cc registries/maven.cc registries/nuget.cc
   registries/gem.cc registries/composer.cc registries/system.cc registries/others.cc residue.cc residue/classes.cc residue/contents.cc residue/docker.cc
   residue/git_settings.cc residue/look.cc residue/remove.cc LINKS berm_plan berm_sys)
@@ -37,8 +37,13 @@ berm_library(agents SOURCES agent.cc client.cc claude.cc claude_mcp.cc codex.cc 
 berm_library(audit/sinks SOURCES answers.cc aws.cc cloudwatch_logs.cc elasticsearch.cc http.cc loki.cc otlp.cc s3.cc sink.cc splunk_hec.cc syslog.cc
   LINKS berm_policy berm_record berm_rules_aws)
 berm_library(audit SOURCES record_file.cc run_key.cc LINKS berm_policy berm_record berm_redact berm_sys)
-berm_library(tiers/namespace SOURCES native.cc encode.cc launch.cc LINKS berm_plan berm_sys)
-berm_library(supervise SOURCES supervisor.cc anomaly.cc asker.cc tool_desk.cc tool_watch.cc egress_watch.cc attempts.cc notifications.cc run_root.cc exec_log.cc streams.cc sample.cc sink_watch.cc janitor.cc LINKS berm_tiers_namespace berm_audit berm_rules_tools)
+berm_library(tiers SOURCES tier.cc LINKS berm_plan berm_sys)
+berm_library(tiers/namespace SOURCES native.cc encode.cc launch.cc LINKS berm_tiers)
+berm_library(tiers/process SOURCES launch.cc LINKS berm_tiers_namespace)
+berm_library(tiers/container SOURCES arguments.cc engine_errors.cc seccomp_profile.cc skeleton.cc harden.cc stage.cc launch.cc LINKS berm_rules_shell berm_tiers_namespace berm_host)
+# Which tier a plan's sandbox comes from.
+berm_library(tiers/registry SOURCES start.cc LINKS berm_tiers_container berm_tiers_namespace berm_tiers_process)
+berm_library(supervise SOURCES supervisor.cc connection_broker.cc path_broker.cc borrowed.cc anomaly.cc asker.cc tool_desk.cc tool_watch.cc egress_watch.cc attempts.cc notifications.cc run_root.cc exec_log.cc streams.cc sample.cc sink_watch.cc janitor.cc LINKS berm_tiers_registry berm_audit berm_rules_tools)
 # What speaks to the world outside: names, addresses, TLS, the host's own proxy.
 berm_library(net SOURCES openssl.cc authority.cc tls_stream.cc root_store.cc upstream_trust.cc trust_files.cc resolve.cc dial.cc
   upstream_proxy.cc https_client.cc LINKS berm_sys berm_rules_egress OpenSSL::SSL cares)
@@ -54,5 +59,9 @@ berm_library(egress SOURCES start.cc sidecar.cc serve.cc confine.cc configuratio
 berm_library(judge SOURCES start.cc serve.cc connection.cc LINKS berm_supervise berm_rules_hooks)
 berm_library(session SOURCES audit_key.cc materials.cc run_directory.cc policy_sources.cc run_session.cc stored_run.cc report.cc secrets.cc static_secret.cc sinks.cc prepare_run.cc import_on_success.cc change_diffs.cc tool_answers.cc record_stream.cc
   LINKS berm_agents berm_audit_ship berm_credentials berm_egress berm_judge berm_host berm_workspace berm_report)
-berm_library(cli SOURCES console.cc run_options.cc run.cc plan.cc why.cc runs.cc changes.cc record.cc record_html.cc show_report.cc report.cc ci_report.cc attest.cc verify.cc verify_held.cc init.cc doctor.cc doctor_credentials.cc doctor_residue.cc
-  egress.cc broker.cc judge.cc ship.cc audit.cc LINKS berm_session)
+# The scripted model and what it makes a client try.
+berm_library(drill/scenarios SOURCES list.cc poisoned_readme.cc issue_text_comment_control.cc settings_hooks.cc mcp_server.cc api_key_helper.cc base_url_theft.cc bash_env.cc disable_all_hooks.cc codex_project_config.cc codex_home_dotenv.cc install_script.cc git_hooks.cc forged_worktree.cc symlink_out.cc symlink_write.cc ci_variable_files.cc workflow_edit.cc hidden_unicode.cc editor_task.cc direnv.cc own_settings_created.cc foreign_key_exfiltration.cc http_exfiltration.cc dns_exfiltration.cc metadata_service.cc git_push.cc host_loopback.cc kill_berm.cc disable_sandbox_flag.cc docker_socket.cc nested_namespaces.cc destructive_command.cc download_execute.cc credential_in_change.cc unknown_tool.cc malformed_broken_sse.cc malformed_half_json.cc malformed_huge_output.cc malformed_wrong_length.cc malformed_wrong_status.cc malformed_never_ending.cc malformed_many_calls.cc malformed_unicode_garbage.cc malformed_deep_json.cc malformed_not_http.cc malformed_empty_body.cc endless_tool_loop.cc LINKS berm_base)
+berm_library(drill/model SOURCES answer.cc malformed.cc server.cc LINKS berm_drill_scenarios berm_sys)
+berm_library(drill/agent SOURCES judge.cc print.cc run.cc stage.cc LINKS berm_drill_model berm_workspace berm_report)
+berm_library(cli SOURCES console.cc image.cc render.cc run_options.cc run.cc plan.cc why.cc runs.cc changes.cc record.cc record_html.cc show_report.cc report.cc ci_report.cc attest.cc verify.cc verify_held.cc init.cc doctor.cc doctor_credentials.cc doctor_residue.cc
+  egress.cc broker.cc judge.cc ship.cc audit.cc drill_agent.cc LINKS berm_session berm_drill_agent)

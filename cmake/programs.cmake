@@ -14,7 +14,7 @@ add_custom_target(seccomp-filters DEPENDS ${BERM_GENERATED}/tiers/namespace/secc
 add_executable(berm-init
   src/init/main.cc src/init/program.cc src/init/control.cc src/init/identity.cc src/init/mounts.cc
   src/init/network.cc src/init/terminal.cc src/init/confine.cc src/init/self_check.cc src/init/reap.cc
-  src/init/janitor.cc src/init/hook.cc)
+  src/init/janitor.cc src/init/hook.cc src/init/shared.cc src/init/contained.cc)
 target_compile_options(berm-init PRIVATE -fno-exceptions -fno-rtti -fno-threadsafe-statics -Os
                        -fno-sanitize=all -ffunction-sections)
 target_link_options(berm-init PRIVATE -static -fno-sanitize=all -Wl,--gc-sections -s)

@@ -23,6 +23,7 @@ add_executable(unit-tests
   src/plan/plan_test.cc
   src/plan/network_test.cc
   src/tiers/namespace/native_test.cc
+  src/tiers/container/container_test.cc src/tiers/container/harden_test.cc
   src/rules/egress/access_test.cc
   src/rules/egress/http_head_test.cc
   src/rules/egress/request_test.cc
@@ -74,10 +75,11 @@ add_executable(unit-tests
   src/report/markdown_test.cc
   src/report/findings_test.cc
   src/report/across_test.cc
-  src/report/html_test.cc)
+  src/report/html_test.cc
+  src/drill/agent/drill_test.cc)
 set_source_files_properties(src/rules/tools/decide_test.cc src/rules/shell/shell_corpus_test.cc src/rules/shell/shell_test.cc
   PROPERTIES COMPILE_DEFINITIONS BERM_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
-target_link_libraries(unit-tests PRIVATE berm_session berm_report GTest::gtest_main)
+target_link_libraries(unit-tests PRIVATE berm_session berm_report berm_drill_agent GTest::gtest_main)
 gtest_discover_tests(unit-tests DISCOVERY_TIMEOUT 60)
 
 # Shell commands against another reader of them (shfmt).
@@ -141,12 +143,14 @@ add_dependencies(tool-tests exec-probe)
 berm_black_box_test(escape-tests TIMEOUT 300 SOURCES tests/escape/escape_test.cc tests/escape/probes.cc)
 berm_black_box_test(bomb-tests TIMEOUT 600 SOURCES tests/escape/bomb_test.cc)
 berm_black_box_test(integration-tests TIMEOUT 900 SOURCES tests/integration/run_test.cc tests/integration/record_test.cc tests/integration/changes_test.cc
-  tests/integration/git_test.cc tests/integration/modes_test.cc tests/integration/hosts_test.cc tests/integration/reports_test.cc
+  tests/integration/git_test.cc tests/integration/modes_test.cc tests/integration/hosts_test.cc tests/integration/process_tier_test.cc tests/integration/reports_test.cc
   tests/integration/hostile_repository_test.cc)
 berm_black_box_test(agent-tests TIMEOUT 1200 SOURCES tests/agents/claude_test.cc tests/agents/claude_tools_test.cc
   tests/agents/claude_mcp_test.cc tests/agents/claude_background_test.cc tests/agents/stand_in_test.cc
   tests/agents/codex_test.cc tests/agents/gemini_test.cc tests/agents/opencode_test.cc)
 target_compile_options(agent-tests PRIVATE "SHELL:-iquote ${CMAKE_SOURCE_DIR}/tests/agents")
+berm_black_box_test(drill-agent-tests TIMEOUT 900 SOURCES tests/drill/agent_drill_test.cc)
+target_compile_options(drill-agent-tests PRIVATE "SHELL:-iquote ${CMAKE_SOURCE_DIR}/tests/agents")
 berm_black_box_test(credentials-tests TIMEOUT 900 SOURCES tests/credentials/credentials_test.cc tests/credentials/model_test.cc
   tests/credentials/model_clients_test.cc tests/credentials/aws_test.cc
   tests/credentials/registry_test.cc)
@@ -170,3 +174,5 @@ foreach(name sinks peers host hold)
   add_test(NAME audit-${name} COMMAND /usr/bin/python3 ${CMAKE_SOURCE_DIR}/tests/audit/${name}_test.py $<TARGET_FILE:berm>)
   set_tests_properties(audit-${name} PROPERTIES TIMEOUT 600 LABELS audit RESOURCE_LOCK runs)
 endforeach()
+# Starts a dockerd of its own, and podman with storage of its own.
+berm_black_box_test(container-tests TIMEOUT 600 SOURCES tests/container/container_test.cc)

@@ -19,6 +19,8 @@ struct AgentRequest {
   bool interactive = false;
   ToolPolicy tools = {};
   bool can_ask = false;  ///< a decision "ask" is put to somebody
+  Places places = {};    ///< where the run will find what is put there for it
+  TierChoice tier = TierChoice::namespaces;
 };
 
 /// The policy layer of the profile: hosts, variables, credentials the agent cannot work without.

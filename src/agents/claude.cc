@@ -68,6 +68,7 @@ constexpr int kAskSeconds = 920;
 constexpr int kHookSeconds = 40;
 
 json hooks_of(const ClaudeSettings& wanted) {
+  const std::string client = wanted.berm + "/berm-init";
   json out = json::object();
   for (const char* event : kEvents) {
     json arguments = {"hook", "claude"};
@@ -76,7 +77,7 @@ json hooks_of(const ClaudeSettings& wanted) {
     if (!decides) arguments.push_back("--tell");
     // "args" starts the program itself: no shell, no PATH, no prefix in between.
     json hook = {{"type", "command"},
-                 {"command", "/run/berm/berm-init"},
+                 {"command", client},
                  {"args", std::move(arguments)},
                  {"timeout", decides && wanted.can_ask ? kAskSeconds : kHookSeconds},
                  {"onFailure", "block"}};
@@ -92,7 +93,7 @@ std::string claude_managed_settings(const ClaudeSettings& wanted) {
       {"hooks", hooks_of(wanted)},
       {"requiredMinimumVersion", kFirstThatHolds},
       {"allowManagedHooksOnly", true},
-      {"allowManagedMcpServersOnly", true},
+      {"allowManagedMcpServersOnly", wanted.managed},
       {"strictPluginOnlyCustomization", true},
       {"disableSideloadFlags", true},
       {"disableRemoteControl", true},
@@ -179,6 +180,40 @@ Result<void> decide_hooks(const AgentRequest& request, AgentFacts& facts) {
   return {};
 }
 
+// Managed settings lie at a place of the system's. Where that is the host's own (process tier), the
+// client is told of them by flags: its user's settings, which it could change, then stand above
+// what only managed ones can forbid; that it goes on asking is watched from outside.
+void add_settings(const AgentRequest& request, const std::string& servers, AgentFacts& facts) {
+  const bool managed = request.tier != TierChoice::process;
+  const std::string directory = managed ? "/etc/claude-code" : request.places.berm;
+  const auto add = [&](std::string_view name, std::string content) {
+    facts.files.push_back({.at = *SandboxPath::parse(fmt::format("{}/{}", directory, name)),
+                           .content = std::move(content),
+                           .mode = 0444});
+  };
+  add("managed-settings.json",
+      claude_managed_settings({.model_port = kModelPort,
+                               .telemetry_port = kTelemetryPort,
+                               .bypass_permissions = request.tools.bypass_permissions,
+                               .can_ask = request.can_ask,
+                               .berm = request.places.berm,
+                               .managed = managed}));
+  if (!servers.empty()) add("managed-mcp.json", servers);
+  if (managed) return;
+  facts.weaknesses.emplace_back(
+      "process tier: Claude Code's settings are flags, not managed ones: what only those forbid "
+      "(hooks and servers of its user) is watched, not refused");
+}
+
+// Before what the user gave: "--" may follow.
+void add_settings_flags(const AgentRequest& request, bool servers, AgentFacts& facts) {
+  if (request.tier != TierChoice::process) return;
+  const std::string& directory = request.places.berm;
+  facts.argv.insert(facts.argv.end(), {"--settings", directory + "/managed-settings.json"});
+  if (!servers) return;
+  facts.argv.insert(facts.argv.end(), {"--mcp-config", directory + "/managed-mcp.json"});
+}
+
 }  // namespace
 
 Result<AgentFacts> prepare_claude(const AgentRequest& request) {
@@ -189,7 +224,9 @@ Result<AgentFacts> prepare_claude(const AgentRequest& request) {
   // What neutralises a hostile repository: managed settings + no project settings + no project MCP.
   for (const char* flag : {"--setting-sources", "user"}) facts.argv.emplace_back(flag);
   // Managed servers exclude all others; the client does not take the flag beside them.
-  if (servers.empty()) facts.argv.emplace_back("--strict-mcp-config");
+  const bool managed = request.tier != TierChoice::process;
+  if (servers.empty() || !managed) facts.argv.emplace_back("--strict-mcp-config");
+  add_settings_flags(request, !servers.empty(), facts);
   BERM_TRY(decide_permissions(request, facts));
   BERM_TRY(decide_hooks(request, facts));
   facts.telemetry_port = kTelemetryPort;
@@ -205,20 +242,9 @@ Result<AgentFacts> prepare_claude(const AgentRequest& request) {
                     {"DISABLE_AUTOUPDATER", "1"},
                     {"DISABLE_TELEMETRY", "1"},
                     {"DISABLE_ERROR_REPORTING", "1"},
-                    {"CLAUDE_CODE_TMPDIR", "/tmp"},
+                    {"CLAUDE_CODE_TMPDIR", request.places.scratch},
                     {"IS_SANDBOX", "1"}});
-  facts.files.push_back(
-      {.at = *SandboxPath::parse("/etc/claude-code/managed-settings.json"),
-       .content = claude_managed_settings({.model_port = kModelPort,
-                                           .telemetry_port = kTelemetryPort,
-                                           .bypass_permissions = request.tools.bypass_permissions,
-                                           .can_ask = request.can_ask}),
-       .mode = 0444});
-  if (!servers.empty()) {
-    facts.files.push_back({.at = *SandboxPath::parse("/etc/claude-code/managed-mcp.json"),
-                           .content = servers,
-                           .mode = 0444});
-  }
+  add_settings(request, servers, facts);
   return facts;
 }
 

@@ -13,7 +13,9 @@ struct ClaudeSettings {
   std::uint16_t model_port = 0;
   std::uint16_t telemetry_port = 0;
   bool bypass_permissions = true;
-  bool can_ask = false;  ///< somebody is at the terminal: a hook may take its time
+  bool can_ask = false;            ///< somebody is at the terminal: a hook may take its time
+  std::string berm = "/run/berm";  ///< where the hook client lies
+  bool managed = true;             ///< else they are given by a flag, and so are the servers
 };
 
 /// The managed settings that berm lays into the sandbox's own /etc/claude-code. They win over every

@@ -26,6 +26,9 @@ inline constexpr std::uint64_t kIoctlDev = 1ULL << 15;  // ABI 5, Linux 6.10
 inline constexpr std::uint64_t kScopeAbstractUnix = 1ULL << 0;  // ABI 6, Linux 6.12
 inline constexpr std::uint64_t kScopeSignal = 1ULL << 1;        // ABI 6
 
+inline constexpr std::uint64_t kBindTcp = 1ULL << 0;  // ABI 4, Linux 6.7
+inline constexpr std::uint64_t kConnectTcp = 1ULL << 1;
+
 /// File rights that a kernel of this ABI can handle.
 constexpr std::uint64_t handled_fs(int abi) {
   std::uint64_t rights = abi >= 1 ? (1ULL << 13) - 1 : 0;
@@ -35,6 +38,7 @@ constexpr std::uint64_t handled_fs(int abi) {
   return rights;
 }
 
+constexpr std::uint64_t handled_net(int abi) { return abi >= 4 ? kBindTcp | kConnectTcp : 0; }
 constexpr std::uint64_t scopes(int abi) { return abi >= 6 ? kScopeAbstractUnix | kScopeSignal : 0; }
 
 inline constexpr std::uint64_t kReadRights = kExecute | kReadFile | kReadDir;

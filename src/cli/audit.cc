@@ -129,8 +129,7 @@ Result<int> status(const AuditOptions& options) {
   const std::string state = BERM_TRY(state_directory());
   const std::string directory = BERM_TRY(find_run(state, options.name));
   const std::string id = directory.substr(directory.rfind('/') + 1);
-  const std::string text = BERM_TRY(read_plain_file(directory + "/record.jsonl", 4ULL << 30));
-  const auto events = static_cast<std::uint64_t>(std::ranges::count(text, '\n'));
+  const std::uint64_t events = BERM_TRY(events_of_record(directory));
   json rows = json::array();
   bool complete = true;
   for (const std::string& name : sinks_with_state(directory)) {

@@ -2,11 +2,16 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "base/text.h"
 #include "cli/commands.h"
 #include "cli/console.h"
 #include "cli/doctor_parts.h"
+#include "host/engines.h"
+#include "host/tier_matrix.h"
+#include "plan/ladder.h"
 #include "session/run_directory.h"
 
 namespace berm {
@@ -14,11 +19,62 @@ namespace {
 
 using nlohmann::json;
 
+json tiers_to_json(const std::vector<TierRow>& tiers) {
+  json out = json::array();
+  for (const TierRow& row : tiers) {
+    json layers = json::array();
+    for (const TierLayer& layer : row.layers) {
+      layers.push_back({{"layer", spelling(layer.report.layer)},
+                        {"strength", name_of(layer.report.strength)},
+                        {"how", layer.report.how},
+                        {"fix", layer.fix}});
+    }
+    out.push_back({{"tier", spelling(row.tier)},
+                   {"available", row.unavailable.empty()},
+                   {"why", row.unavailable},
+                   {"fix", row.fix},
+                   {"layers", std::move(layers)},
+                   {"missing", row.missing}});
+  }
+  return out;
+}
+
+// Tier, layer, who holds it, how.
+std::string tiers_text(const std::vector<TierRow>& tiers) {
+  std::string out;
+  for (const TierRow& row : tiers) {
+    if (!row.unavailable.empty()) {
+      out += fmt::format("{:<10} cannot {}\n", spelling(row.tier), printable(row.unavailable));
+      if (!row.fix.empty()) out += fmt::format("           fix: {}\n", printable(row.fix));
+      continue;
+    }
+    std::string_view name = spelling(row.tier);
+    for (const TierLayer& layer : row.layers) {
+      out += fmt::format("{:<10} {:<11} {:<11} {}\n", name, spelling(layer.report.layer),
+                         name_of(layer.report.strength), layer.report.how);
+      if (!layer.fix.empty()) out += fmt::format("{:<34} fix: {}\n", "", layer.fix);
+      name = "";
+    }
+  }
+  return out;
+}
+
+// What "auto" would take; nullptr = nothing here.
+const TierRow* first_of_ladder(const std::vector<TierRow>& tiers) {
+  for (const TierChoice tier : candidates(Policy{})) {
+    const auto row = std::ranges::find(tiers, tier, &TierRow::tier);
+    if (row != tiers.end() && row->unavailable.empty()) return &*row;
+  }
+  return nullptr;
+}
+
 int doctor(bool as_json) {
   const Result<std::string> state = state_directory();
   if (!state) return fail(state.error());
-  const Result<HostFacts> facts = probe_host(*state, find_cgroups());
+  Result<HostFacts> facts = probe_host(*state, find_cgroups());
   if (!facts) return fail(facts.error());
+  facts->engines = probe_engines();
+  check_image(facts->engines, "");
   const std::vector<HealthCheck> checks = examine_host(*facts);
   bool can_run = true;
   json rows = json::array();
@@ -35,14 +91,21 @@ int doctor(bool as_json) {
     put(fmt::format("{}  {:<18} {}\n", mark, check.name, check.found));
     if (!check.fix.empty()) put(fmt::format("      fix: {}\n", check.fix));
   }
+  const std::vector<TierRow> tiers = tier_matrix(*facts);
+  const TierRow* taken = first_of_ladder(tiers);
   if (as_json) {
-    put_json({{"schema", "berm.doctor/1"}, {"checks", rows}, {"namespace_tier", can_run}});
+    put_json({{"schema", "berm.doctor/1"},
+              {"checks", rows},
+              {"namespace_tier", can_run},
+              {"auto", taken == nullptr ? "" : spelling(taken->tier)},
+              {"tiers", tiers_to_json(tiers)}});
+  } else {
+    put("\n" + tiers_text(tiers));
+    put(taken == nullptr
+            ? "\nNo run is possible here.\n"
+            : fmt::format("\ntier = \"auto\" takes the {} tier here.\n", spelling(taken->tier)));
   }
-  if (!as_json) {
-    put(can_run ? "\nThe namespace tier can run here.\n"
-                : "\nThe namespace tier cannot run here.\n");
-  }
-  return can_run ? kDone : kNo;
+  return taken != nullptr ? kDone : kNo;
 }
 
 }  // namespace

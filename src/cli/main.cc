@@ -19,13 +19,29 @@ struct Command {
   void (*add)(CLI::App&, berm::Action&);
 };
 constexpr Command kAll[] = {
-    {"run", berm::add_run},       {"plan", berm::add_plan},       {"why", berm::add_why},
-    {"runs", berm::add_runs},     {"show", berm::add_show},       {"diff", berm::add_diff},
-    {"apply", berm::add_apply},   {"discard", berm::add_discard}, {"log", berm::add_log},
-    {"attest", berm::add_attest}, {"verify", berm::add_verify},   {"init", berm::add_init},
-    {"doctor", berm::add_doctor}, {"egress", berm::add_egress},   {"broker", berm::add_broker},
-    {"judge", berm::add_judge},   {"report", berm::add_report},   {"ship", berm::add_ship},
+    {"run", berm::add_run},
+    {"plan", berm::add_plan},
+    {"why", berm::add_why},
+    {"runs", berm::add_runs},
+    {"show", berm::add_show},
+    {"diff", berm::add_diff},
+    {"apply", berm::add_apply},
+    {"discard", berm::add_discard},
+    {"log", berm::add_log},
+    {"attest", berm::add_attest},
+    {"verify", berm::add_verify},
+    {"init", berm::add_init},
+    {"doctor", berm::add_doctor},
+    {"egress", berm::add_egress},
+    {"broker", berm::add_broker},
+    {"judge", berm::add_judge},
+    {"report", berm::add_report},
+    {"ship", berm::add_ship},
     {"audit", berm::add_audit},
+    {"image", berm::add_image},
+    {"render", berm::add_render},
+    {"drill-agent", berm::add_drill_agent},
+    {"drill-model", berm::add_drill_model},
 };
 
 // CLI11 would only say that an argument was not expected.

@@ -67,6 +67,11 @@ Result<PolicyLayer> flags_layer(const RunOptions& options) {
   if (!options.profile.empty()) {
     layer.profile = BERM_TRY(one_of<AgentKind>("--profile", options.profile));
   }
+  if (!options.engine.empty()) {
+    layer.container.engine = BERM_TRY(one_of<ContainerEngine>("--engine", options.engine));
+  }
+  if (!options.runtime.empty()) layer.container.runtime = options.runtime;
+  if (!options.image.empty()) layer.container.image = options.image;
   if (!options.tier.empty()) layer.tier = BERM_TRY(one_of<TierChoice>("--tier", options.tier));
   if (!options.mode.empty()) {
     layer.workspace.mode = BERM_TRY(one_of<WorkspaceMode>("--mode", options.mode));
@@ -100,7 +105,15 @@ std::shared_ptr<RunOptions> add_run_options(CLI::App& command) {
       .add_option("--profile", o.profile,
                   "grants of an agent: claude, codex, gemini, opencode, none [by command]")
       ->group("Policy");
-  command.add_option("--tier", o.tier, "auto, namespace [auto]")->group("Policy");
+  command.add_option("--tier", o.tier, "auto, process, namespace, container, microvm [auto]")
+      ->group("Policy");
+  command.add_option("--engine", o.engine, "container tier: auto, docker, podman [auto]")
+      ->group("Policy");
+  command.add_option("--runtime", o.runtime, "container tier: the engine's runtime")
+      ->group("Policy");
+  command
+      .add_option("--image", o.image, "container tier: an image in place of the host's programs")
+      ->group("Policy");
   command.add_option("--require", o.require, "layers that must hold, e.g. resources:kernel [all]")
       ->allow_extra_args(false)
       ->delimiter(',')

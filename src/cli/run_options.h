@@ -16,7 +16,7 @@ struct RunOptions {
   bool from_worktree = false;
   bool learn = false;
   bool sweep = false;
-  std::string profile, tier, mode, memory, time, on_success;
+  std::string profile, tier, engine, runtime, image, mode, memory, time, on_success;
   std::vector<std::string> require, write, hide, read, allow, env, credentials, sinks;
   double cpus = 0;
   std::uint64_t processes = 0;

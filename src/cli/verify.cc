@@ -17,7 +17,6 @@ namespace {
 
 using nlohmann::json;
 
-constexpr int kIncomplete = 3;
 constexpr std::size_t kMaxProof = 4 << 20;
 
 struct VerifyOptions {

@@ -9,8 +9,10 @@
 #include <nlohmann/json.hpp>
 
 #include "base/text.h"
+#include "cli/commands.h"
 #include "cli/console.h"
 #include "cli/record.h"
+#include "record/chain.h"
 #include "record/held.h"
 #include "sys/fd.h"
 
@@ -19,7 +21,6 @@ namespace {
 
 using nlohmann::json;
 
-constexpr int kIncomplete = 3;
 constexpr std::size_t kMostGapsShown = 20;
 
 Result<std::vector<std::string>> files_in(const std::string& path) {
@@ -62,9 +63,17 @@ std::string text_of(const RecordGap& gap) {
                                : fmt::format("{}-{}", gap.first, gap.last);
 }
 
+// Whose record it is. check_held() compares every line with it.
+std::string run_of(std::string_view record) {
+  for (const std::string_view line : split(record, '\n')) {
+    if (const std::optional<SealedLine> event = parse_sealed(line)) return std::string(event->run);
+  }
+  return "";
+}
+
 int exit_code_of(const RecordCheck& check) {
-  if (!check.intact()) return 1;
-  return check.complete ? 0 : kIncomplete;
+  if (!check.intact()) return kNo;
+  return check.complete ? kDone : kIncomplete;
 }
 
 json to_json(const std::string& run, const HeldRun& held, const RecordCheck& check) {
@@ -116,9 +125,9 @@ int verify_held(const HeldRequest& request) {
     Result<std::string> text = read_file(request.record, kMaxRecord);
     if (!text) return fail(text.error());
     record = *std::move(text);
-    run_of_record = check_record(*record).run;
+    run_of_record = run_of(*record);
   }
-  int worst = 0;
+  int worst = kDone;
   json runs = json::array();
   for (const auto& [run, events] : held->runs()) {
     if (record && run != run_of_record) continue;
@@ -126,7 +135,7 @@ int verify_held(const HeldRequest& request) {
         check_held(events, {.head = "", .key = request.key}, record ? &*record : nullptr);
     // Worse than missing is false.
     const int code = exit_code_of(check);
-    worst = worst == 1 || code == 1 ? 1 : std::max(worst, code);
+    worst = worst == kNo || code == kNo ? kNo : std::max(worst, code);
     if (!request.json) tell(run, events, check);
     runs.push_back(to_json(run, events, check));
   }

@@ -52,6 +52,32 @@ std::string_view host_of(std::string_view head) {
 }  // namespace
 
 void Client::start() {
+  known_ = worker_.gate().configuration().token.empty();
+  if (known_) return begin();
+  on_ready(0, EPOLLIN);
+  if (ended_ || waiting_ || watched_) return;
+  watched_ = true;
+  if (!worker_.loop().watch(fd_.get(), EPOLLIN, *this)) end();
+}
+
+bool Client::take_token() {
+  const std::string& token = worker_.gate().configuration().token;
+  if (buffer_.size() < token.size()) return false;
+  unsigned different = 0;  // in the same time, wherever it differs
+  for (std::size_t i = 0; i < token.size(); ++i) {
+    different |= static_cast<unsigned>(token[i] ^ buffer_[i]);
+  }
+  buffer_.erase(0, token.size());
+  if (different != 0) {
+    worker_.gate().deny_unreadable(Via::http, "", "a connection without the run's token");
+    end();
+    return false;
+  }
+  known_ = true;
+  return true;
+}
+
+void Client::begin() {
   if (listener_.kind == ListenerKind::model) return hand_to_http({.kind = HttpTask::Kind::model});
   if (listener_.kind == ListenerKind::telemetry) {
     return hand_to_http({.kind = HttpTask::Kind::telemetry});
@@ -71,6 +97,14 @@ void Client::on_ready(unsigned, std::uint32_t) {
   if (got < 0 && (errno == EAGAIN || errno == EINTR)) return;
   if (got <= 0) return end();
   buffer_.append(bytes, static_cast<std::size_t>(got));
+  if (!known_) {
+    if (!take_token()) return;
+    const bool has_head = listener_.kind != ListenerKind::model &&
+                          listener_.kind != ListenerKind::telemetry &&
+                          listener_.kind != ListenerKind::transparent;
+    if (!has_head) return begin();
+    if (buffer_.empty()) return;
+  }
   step();
 }
 

@@ -22,6 +22,10 @@ class Client : public Loop::Handler, public std::enable_shared_from_this<Client>
   [[nodiscard]] Loop::Clock::time_point since() const { return since_; }
 
  private:
+  void begin();
+  /// The listeners lie where everybody of this machine may connect: who does not begin with the
+  /// run's token is sent away. @return false while bytes of it are missing
+  [[nodiscard]] bool take_token();
   void begin_transparent();
   void step();
   void step_http();
@@ -45,6 +49,7 @@ class Client : public Loop::Handler, public std::enable_shared_from_this<Client>
   UniqueFd fd_;
   Listener listener_;
   std::string buffer_;
+  bool known_ = false;    ///< needs no token, or has shown it
   bool greeted_ = false;  ///< SOCKS: the method is agreed on
   bool waiting_ = false;  ///< for a connection: nothing is read meanwhile
   bool watched_ = false;  ///< by the loop

@@ -209,6 +209,7 @@ Result<EgressConfiguration> read_parts(const json& in) {
   out.model_budget = model_budget_from_json(in.at("model_budget"));
   out.uid = in.at("uid");
   out.ca_lifetime = Milliseconds(in.at("ca_lifetime_ms").get<std::int64_t>());
+  out.token = in.at("token");
   return out;
 }
 
@@ -226,7 +227,8 @@ json to_json(const EgressConfiguration& configuration) {
               {"uid", configuration.uid},
               {"credentials", credentials_to_json(configuration.credentials)},
               {"model_budget", model_budget_to_json(configuration.model_budget)},
-              {"ca_lifetime_ms", configuration.ca_lifetime.count()}};
+              {"ca_lifetime_ms", configuration.ca_lifetime.count()},
+              {"token", configuration.token}};
   if (configuration.model) {
     out["model"] = {{"upstream", configuration.model->upstream},
                     {"credential", configuration.model->credential}};

@@ -23,6 +23,7 @@ struct EgressConfiguration {
   std::optional<UpstreamProxy> proxy;
   std::uint32_t uid = 0;       ///< taken on when root; 0 = stay
   Milliseconds ca_lifetime{};  ///< of the run's CA, if a host is inspected
+  std::string token;  ///< begins each connection; "" = only the run can reach the listeners
   bool operator==(const EgressConfiguration&) const = default;
 };
 

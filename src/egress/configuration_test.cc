@@ -55,6 +55,7 @@ TEST(EgressConfiguration, ArrivesAsItWasSent) {
       .host = "p.example", .port = 3128, .authorization = "Basic eA==", .no_proxy = {"corp"}};
   sent.uid = 7;
   sent.ca_lifetime = Milliseconds(8);
+  sent.token = "t";
   const Result<EgressConfiguration> got = read_configuration(to_json(sent));
   ASSERT_TRUE(got.has_value()) << got.error().what;
   EXPECT_EQ(*got, sent);

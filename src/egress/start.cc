@@ -1,7 +1,9 @@
 #include "egress/start.h"
 
 #include <fmt/format.h>
+#include <sys/random.h>
 
+#include <array>
 #include <cstdlib>
 #include <nlohmann/json.hpp>
 
@@ -17,6 +19,14 @@ namespace {
 
 using nlohmann::json;
 
+Result<std::string> random_token() {
+  std::array<unsigned char, 32> bytes{};
+  if (::getrandom(bytes.data(), bytes.size(), 0) != static_cast<ssize_t>(bytes.size())) {
+    return os_error("make the token of the run's connections");
+  }
+  return to_hex(bytes);
+}
+
 }  // namespace
 
 Result<EgressConfiguration> egress_configuration(const Plan& plan) {
@@ -31,6 +41,7 @@ Result<EgressConfiguration> egress_configuration(const Plan& plan) {
                           .uid = plan.identity.from_root ? plan.identity.host_uid : 0};
   // An hour more than the run may last: the guard works after it.
   out.ca_lifetime = plan.limits.time + Milliseconds(3600'000);
+  if (plan.tier == TierChoice::process) out.token = BERM_TRY(random_token());
   return out;
 }
 
@@ -51,7 +62,8 @@ Result<EgressProcess> start_egress(const EgressConfiguration& configuration,
       control.theirs.get(), events.write.get()));
   EgressProcess egress{.process = std::move(child),
                        .events = std::move(events.read),
-                       .control = std::move(control.ours)};
+                       .control = std::move(control.ours),
+                       .token = std::make_shared<Secret>(std::string(configuration.token))};
   BERM_TRY(write_frame(egress.control.get(), to_json(configuration).dump()));
   for (const std::shared_ptr<const Secret>& secret : secrets) {
     BERM_TRY(write_frame(egress.control.get(), secret->reveal()));

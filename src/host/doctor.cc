@@ -1,31 +1,15 @@
 #include "host/doctor.h"
 
 #include <fmt/format.h>
-#include <sched.h>
-#include <signal.h>
-#include <sys/syscall.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include <cerrno>
 
+#include "host/namespaces.h"
 #include "plan/make_plan.h"
 #include "sys/child.h"
 
 namespace berm {
 namespace {
-
-// 0, or the errno of making a run's namespaces.
-int try_namespaces() {
-  constexpr unsigned long kFlags = CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET |
-                                   CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP | SIGCHLD;
-  const auto pid =
-      static_cast<pid_t>(::syscall(SYS_clone, kFlags, nullptr, nullptr, nullptr, nullptr));
-  if (pid < 0) return errno;
-  if (pid == 0) ::_exit(0);
-  ::waitpid(pid, nullptr, 0);
-  return 0;
-}
 
 HealthCheck check_namespaces(const HostFacts& facts) {
   const int error = try_namespaces();

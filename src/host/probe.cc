@@ -14,6 +14,7 @@
 
 #include "base/landlock_uapi.h"
 #include "base/text.h"
+#include "host/namespaces.h"
 #include "sys/cgroup.h"
 #include "sys/fd.h"
 
@@ -230,6 +231,7 @@ Result<HostFacts> probe_host(const std::string& state_directory, const CgroupPla
   find_system_paths(facts);
   facts.state_unfit = unfit_for_upper(state_directory);
   facts.inside_user_namespace = !owns_every_uid();
+  facts.namespaces_unfit = namespaces_unfit(facts);
   return facts;
 }
 

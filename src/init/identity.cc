@@ -112,6 +112,10 @@ int drop_capabilities(Setup&) {
                                (1U << 5) |              // SECBIT_KEEP_CAPS stays off, locked
                                (1U << 6) | (1U << 7);   // SECBIT_NO_CAP_AMBIENT_RAISE and its lock
   if (::prctl(PR_SET_SECUREBITS, kLocked, 0, 0, 0) != 0) return errno;
+  return clear_capabilities();
+}
+
+int clear_capabilities() {
   __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
   __user_cap_data_struct none[2] = {};
   if (::syscall(SYS_capset, &header, none) != 0) return errno;

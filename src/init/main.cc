@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <linux/close_range.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -45,10 +46,41 @@ constexpr SetupStep kBuild[] = {
     {Step::no_new_privs,        set_no_new_privs},     // Landlock and seccomp refuse to load without
     {Step::await_workspace,     await_workspace},      // before fork: the private git directory was filled meanwhile
 };
+// Where a container engine made the namespaces and the root. Its work is verified, not repeated.
+constexpr SetupStep kContained[] = {
+    {Step::await_id_maps,       await_id_maps},        // the supervisor has looked at who we are
+    {Step::guard_init,          hide_from_tracers},    // before anything of the agent's uid runs
+    {Step::die_with_supervisor, find_supervisor_alive},
+    {Step::take_identity,       verify_identity},      // before any file is made
+    {Step::build_root,          populate_root},
+    {Step::route_networks,      route_networks},       // refused without CAP_NET_ADMIN: told with the listeners
+    {Step::open_listeners,      open_listeners},
+    {Step::open_terminal,       open_terminal},
+    {Step::set_limits,          set_limits},
+    {Step::drop_capabilities,   verify_no_capability}, // they cannot be dropped from the bounding set: none may be there
+    {Step::no_new_privs,        set_no_new_privs},
+    {Step::await_workspace,     await_workspace},
+};
 constexpr SetupStep kConfine[] = {
     {Step::new_session,         new_session},              // before the terminal becomes controlling
     {Step::landlock,            restrict_with_landlock},   // after pivot: a landlocked task cannot mount
     {Step::seccomp,             install_agent_filter},     // last: it forbids what every line above calls
+};
+// The process tier: no root, no namespace, no network of its own.
+constexpr SetupStep kBuildShared[] = {
+    {Step::await_id_maps,       await_id_maps},         // the supervisor has put us into our groups
+    {Step::take_identity,       become_run_user},       // before any file is made
+    {Step::no_new_privs,        set_no_new_privs},      // Landlock refuses to load without
+    {Step::scope_signals,       scope_signals},         // before any fork: the keeper's reach is this domain
+    {Step::guard_init,          hide_from_tracers},     // after identity: a credential change sets it anew
+    {Step::die_with_supervisor, adopt_orphans},         // before the first fork: whoever loses its parent is ours
+    {Step::start_keeper,        start_keeper},          // before the first hostile process
+    {Step::build_root,          make_tool_socket},
+    {Step::open_listeners,      open_listeners},        // any port: the supervisor knows which
+    {Step::open_terminal,       open_terminal},
+    {Step::set_limits,          set_limits},
+    {Step::drop_capabilities,   drop_own_capabilities},
+    {Step::await_workspace,     await_workspace},
 };
 // clang-format on
 
@@ -63,6 +95,9 @@ static_assert(position(kBuild, Step::build_root) < position(kBuild, Step::pivot_
 static_assert(position(kBuild, Step::raise_loopback) < position(kBuild, Step::open_listeners));
 static_assert(position(kBuild, Step::limit_namespaces) < position(kBuild, Step::drop_capabilities));
 static_assert(position(kBuild, Step::await_workspace) == std::size(kBuild) - 1,
+              "the agent starts in a workspace that is whole");
+static_assert(position(kContained, Step::guard_init) < position(kContained, Step::build_root));
+static_assert(position(kContained, Step::await_workspace) == std::size(kContained) - 1,
               "the agent starts in a workspace that is whole");
 static_assert(position(kConfine, Step::seccomp) == std::size(kConfine) - 1,
               "seccomp must stay last");
@@ -109,6 +144,11 @@ int exec_agent(const ProgramView& program) {
     const int error = self_check(setup, step);
     if (error != 0) fail(step, error, 0);
   }
+  // Without namespaces the supervisor has no more rights than we: it reads what it is asked to
+  // execute only of a process that lets itself be read. Nothing hostile runs yet.
+  if (!has_namespaces(setup) && ::prctl(PR_SET_DUMPABLE, 1, 0, 0, 0) != 0) {
+    fail(Step::guard_init, errno, 0);
+  }
   // Last: what the self-check tries is no attempt of the agent.
   if (const int error = watch_connects(setup); error != 0) fail(Step::watch_connects, error, 0);
   const wire::Message started{wire::MessageKind::started, Step::exec, 0, 0};
@@ -119,15 +159,16 @@ int exec_agent(const ProgramView& program) {
   fail(Step::exec, error, 0);
 }
 
-int run() {
+template <std::size_t N>
+int run(const SetupStep (&build)[N], int tool_socket) {
   const ProgramView program(wire::kProgramFd);
   if (!program.valid()) fail(Step::read_program, EINVAL, 0);
-  Setup setup{.program = program};
+  Setup setup{.program = program, .tool_socket = tool_socket};
   // The supervisor placed these at fixed numbers, which cleared close-on-exec.
   if (::close_range(wire::kControlFd, ~0U, CLOSE_RANGE_CLOEXEC) != 0) {
     fail(Step::read_program, errno, 0);
   }
-  run_steps(kBuild, setup);
+  run_steps(build, setup);
 
   const pid_t agent = ::fork();
   if (agent < 0) fail(Step::fork_agent, errno, 0);
@@ -138,17 +179,29 @@ int run() {
   if (null_fd < 0) fail(Step::guard_init, errno, 0);
   // Our copies of the agent's streams would keep its pipes open after it closed them.
   for (int fd = 0; fd <= 2; ++fd) ::dup3(null_fd, fd, O_CLOEXEC);
-  ::close_range(wire::kProgramFd, ~0U, 0);
-  const int error = install_init_filter(setup);
-  if (error != 0) fail(Step::seccomp, error, 0);
-  reap_until_agent_ends(agent);
+  // Without namespaces one descriptor stays: the one whose end the keeper waits for.
+  if (has_namespaces(setup)) ::close_range(wire::kProgramFd, ~0U, 0);
+  if (const int error = install_init_filter(setup); error != 0) fail(Step::seccomp, error, 0);
+  reap_until_agent_ends(setup, agent);
+}
+
+int run_in_container() {
+  const int tools = join_supervisor();
+  if (tools < 0) return 125;  // nobody to tell
+  return run(kContained, tools > 0 ? tools : -1);
 }
 
 }  // namespace
 }  // namespace berm::init
 
 int main(int argc, char** argv) {
-  if (argc == 2 && ::strcmp(argv[1], "--sandbox") == 0) return berm::init::run();
+  if (argc == 2 && ::strcmp(argv[1], "--sandbox") == 0) {
+    return berm::init::run(berm::init::kBuild, -1);
+  }
+  if (argc == 2 && ::strcmp(argv[1], "--shared") == 0) {
+    return berm::init::run(berm::init::kBuildShared, -1);
+  }
+  if (argc == 2 && ::strcmp(argv[1], "--contained") == 0) return berm::init::run_in_container();
   if (argc > 1 && ::strcmp(argv[1], "--janitor") == 0) {
     return berm::init::clean_up_after(argc - 2, argv + 2);
   }

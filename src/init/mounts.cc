@@ -236,32 +236,6 @@ int mount_devpts(const Setup& setup, const char* target, std::uint64_t attribute
   return tree < 0 ? errno : place_and_close(setup, tree, target);
 }
 
-// Bound from within its directory: a socket's name is at most 108 bytes, and is looked up with
-// links.
-int make_socket(Setup& setup, const char* target) {
-  const char* name = nullptr;
-  const int parent = open_parent(setup, target, name);
-  if (parent < 0) return errno;
-  sockaddr_un address{};
-  address.sun_family = AF_UNIX;
-  const int fd = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-  constexpr int kBacklog = 1024;
-  const bool fits = ::strlen(name) < sizeof address.sun_path;
-  if (fits) ::strcpy(address.sun_path, name);
-  const bool listens =
-      fd >= 0 && fits && ::fchdir(parent) == 0 &&
-      ::bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0 &&
-      ::listen(fd, kBacklog) == 0;
-  const int error = listens ? 0 : errno;
-  ::close(parent);
-  if (listens) {
-    setup.tool_socket = fd;
-  } else if (fd >= 0) {
-    ::close(fd);
-  }
-  return error;
-}
-
 // A file over whatever `target` leads to, links followed as a program inside would follow them: a
 // link cannot be mounted over, and what it leads to has other names.
 int cover(const Setup& setup, const char* source, const char* target, std::uint64_t attributes) {
@@ -365,6 +339,14 @@ int execute_range(Setup& setup, std::span<const Instruction> instructions, Range
   return 0;
 }
 
+int hand_out_watched(Setup& setup) {
+  if (setup.watched_count == 0) return 0;
+  const int error = send_message({wire::MessageKind::scratch, wire::Step::build_root, 0, 0},
+                                 setup.watched, setup.watched_count);
+  for (int i = 0; i < setup.watched_count; ++i) ::close(setup.watched[i]);
+  return error;
+}
+
 int wait_for_builder(pid_t builder) {
   int status = 0;
   while (::waitpid(builder, &status, 0) < 0) {
@@ -374,6 +356,32 @@ int wait_for_builder(pid_t builder) {
 }
 
 }  // namespace
+
+// Bound from within its directory: a socket's name is at most 108 bytes, and is looked up with
+// links.
+int make_socket(Setup& setup, const char* target) {
+  const char* name = nullptr;
+  const int parent = open_parent(setup, target, name);
+  if (parent < 0) return errno;
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  const int fd = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  constexpr int kBacklog = 1024;
+  const bool fits = ::strlen(name) < sizeof address.sun_path;
+  if (fits) ::strcpy(address.sun_path, name);
+  const bool listens =
+      fd >= 0 && fits && ::fchdir(parent) == 0 &&
+      ::bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0 &&
+      ::listen(fd, kBacklog) == 0;
+  const int error = listens ? 0 : errno;
+  ::close(parent);
+  if (listens) {
+    setup.tool_socket = fd;
+  } else if (fd >= 0) {
+    ::close(fd);
+  }
+  return error;
+}
 
 int make_mounts_private(Setup&) {
   return ::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0 ? 0 : errno;
@@ -416,11 +424,31 @@ int build_root(Setup& setup) {
   const int after = execute_range(setup, instructions, {overlay.end, instructions.size()});
   if (after != 0) return after;
   ::umask(022);
-  if (setup.watched_count == 0) return 0;
-  const int error = send_message({wire::MessageKind::scratch, wire::Step::build_root, 0, 0},
-                                 setup.watched, setup.watched_count);
-  for (int i = 0; i < setup.watched_count; ++i) ::close(setup.watched[i]);
-  return error;
+  return hand_out_watched(setup);
+}
+
+int populate_root(Setup& setup) {
+  ::umask(0);
+  setup.root_fd = ::open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+  if (setup.root_fd < 0) return errno;
+  const auto instructions = setup.program.slice<Instruction>(setup.program.header().instructions);
+  int error = 0;
+  for (std::size_t i = 0; i < instructions.size() && error == 0; ++i) {
+    setup.failed_at = static_cast<int>(i);
+    if (instructions[i].op != Op::tmpfs) {
+      error = execute(setup, instructions[i]);
+      continue;
+    }
+    const int mounted =
+        open_target(setup, setup.program.string(instructions[i].target), O_PATH | O_DIRECTORY);
+    if (mounted < 0) return errno;
+    if (setup.watched_count < 8) setup.watched[setup.watched_count++] = mounted;
+  }
+  ::umask(022);
+  ::close(setup.root_fd);
+  if (error != 0) return error;
+  setup.failed_at = -1;
+  return hand_out_watched(setup);
 }
 
 int pivot_root(Setup& setup) {

@@ -25,7 +25,13 @@ bool reap_all(int agent_pid, int& agent_status) {
 
 }  // namespace
 
-void reap_until_agent_ends(int agent_pid) {
+void reap_until_agent_ends(const Setup& setup, int agent_pid) {
+  // Ending PID 1 makes the kernel kill every process that is left (pid_namespaces(7)). Where we are
+  // not that, we do it.
+  const auto leave = [&](int code) {
+    if (!has_namespaces(setup)) end_processes(setup);
+    ::_exit(code);
+  };
   sigset_t all;
   ::sigfillset(&all);
   ::sigprocmask(SIG_BLOCK, &all, nullptr);
@@ -33,25 +39,26 @@ void reap_until_agent_ends(int agent_pid) {
   ::sigemptyset(&child);
   ::sigaddset(&child, SIGCHLD);
   const int signals = ::signalfd(-1, &child, SFD_CLOEXEC | SFD_NONBLOCK);
-  if (signals < 0) ::_exit(125);
+  if (signals < 0) leave(125);
   int status = 0;
   // The agent may have ended before SIGCHLD was blocked: look once before waiting.
   while (!reap_all(agent_pid, status)) {
     pollfd waiting[2] = {{signals, POLLIN, 0}, {wire::kControlFd, POLLIN, 0}};
-    if (::poll(waiting, 2, -1) < 0 && errno != EINTR) ::_exit(125);
+    if (::poll(waiting, 2, -1) < 0 && errno != EINTR) leave(125);
     signalfd_siginfo drained;
     while (::read(signals, &drained, sizeof drained) > 0) {
     }
     if ((waiting[1].revents & POLLIN) != 0) {
       wire::Message message{};
-      if (receive_message(message) != 0) ::_exit(125);
+      if (receive_message(message) != 0) leave(125);
       if (message.kind == wire::MessageKind::signal) ::kill(-agent_pid, message.value);
     } else if ((waiting[1].revents & (POLLHUP | POLLERR)) != 0) {
-      ::_exit(125);  // the supervisor is gone; with PID 1 goes the whole tree
+      leave(125);  // the supervisor is gone; with us goes the whole tree
     }
   }
+  // First the others: when the supervisor hears of the end, it is everybody's.
+  if (!has_namespaces(setup)) end_processes(setup);
   send_message({wire::MessageKind::exited, wire::Step::exec, status, 0}, nullptr, 0);
-  // Ending PID 1 makes the kernel kill every process that is left (pid_namespaces(7)).
   ::_exit(0);
 }
 

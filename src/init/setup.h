@@ -19,10 +19,33 @@ struct Setup {
   int place_after = -1;  ///< A pipe: the overlay is attached when it says so.
 };
 
+// shared.cc: where there are no namespaces
+int become_run_user(Setup&);
+int scope_signals(Setup&);
+int adopt_orphans(Setup&);
+int start_keeper(Setup&);
+int make_tool_socket(Setup&);
+int drop_own_capabilities(Setup&);
+/// SIGKILL for everybody inside but us, until nobody is left.
+void end_processes(const Setup&);
+
 // mounts.cc
+int make_socket(Setup&, const char* target);
 int make_mounts_private(Setup&);
 int build_root(Setup&);
 int pivot_root(Setup&);
+
+/// In a container: fills the root that the engine made with what only the agent's uid can put
+/// there.
+int populate_root(Setup&);
+
+// contained.cc
+/// Finds the supervisor of a container and puts what it hands over at the fixed numbers. Returns
+/// the descriptor of the tool socket, 0 without one, -1 on any doubt.
+int join_supervisor();
+int find_supervisor_alive(Setup&);
+int verify_identity(Setup&);
+int verify_no_capability(Setup&);
 
 // network.cc
 int raise_loopback(Setup&);
@@ -38,6 +61,8 @@ int limit_namespaces(Setup&);
 int set_limits(Setup&);
 int drop_capabilities(Setup&);
 int set_no_new_privs(Setup&);
+/// Empties every set of the calling process. Returns EPERM if one is left.
+int clear_capabilities();
 
 int await_workspace(Setup&);
 int own_cgroup_namespace(Setup&);
@@ -66,6 +91,10 @@ int self_check(Setup&, wire::Step& step);
 
 // reap.cc
 /// PID 1's life: reaps everybody, forwards signals, ends with the agent. Does not return.
-[[noreturn]] void reap_until_agent_ends(int agent_pid);
+[[noreturn]] void reap_until_agent_ends(const Setup&, int agent_pid);
+
+inline bool has_namespaces(const Setup& setup) {
+  return (setup.program.header().flags & wire::kSharedNamespaces) == 0;
+}
 
 }  // namespace berm::init

@@ -11,7 +11,9 @@ int open_terminal(Setup& setup) {
   if ((setup.program.header().flags & wire::kTerminal) == 0) return 0;
   // On the sandbox's own devpts: the agent sees /dev/pts/0, never a terminal of the host, so
   // TIOCSTI (CVE-2017-5226) has nobody to type at.
-  const int master = ::open("/dev/pts/ptmx", O_RDWR | O_NOCTTY | O_CLOEXEC);
+  // Without namespaces it is the host's, whose ptmx is beside it.
+  const char* ptmx = has_namespaces(setup) ? "/dev/pts/ptmx" : "/dev/ptmx";
+  const int master = ::open(ptmx, O_RDWR | O_NOCTTY | O_CLOEXEC);
   if (master < 0) return errno;
   int unlock = 0;
   int error = ::ioctl(master, TIOCSPTLCK, &unlock) == 0 ? 0 : errno;

@@ -9,13 +9,20 @@
 namespace berm::wire {
 
 inline constexpr std::uint32_t kMagic = 0x6d726562;  // "berm"
-inline constexpr std::uint32_t kVersion = 4;
+inline constexpr std::uint32_t kVersion = 5;
 
 /// Descriptors that berm-init inherits at fixed numbers. 0, 1 and 2 are the agent's own.
 inline constexpr int kControlFd = 3;    ///< SOCK_SEQPACKET to the supervisor.
 inline constexpr int kProgramFd = 4;    ///< The program (memfd).
 inline constexpr int kFirstTreeFd = 5;  ///< Detached mounts that the supervisor opened (as root).
-inline constexpr int kMostFds = 64;     ///< in one message
+inline constexpr int kKeeperFd = 5;  ///< Process tier: closed when nobody is left to end the run.
+inline constexpr int kMostFds = 64;  ///< in one message
+
+/// Where a container's berm-init finds its supervisor.
+inline constexpr char kControlSocket[] = "/run/berm/control.sock";
+/// In the first message there: stdin, stdout, stderr, the program and, if hooks are asked for, the
+/// socket they connect to.
+inline constexpr int kHandoverFds = 5;
 
 /// One step of building the root. Targets are relative to the new root; "" is the root itself.
 enum class Op : std::uint32_t {
@@ -86,6 +93,8 @@ struct Slice {
 inline constexpr std::uint32_t kDropGroups = 1;  ///< started by root: setgroups(0) is possible
 inline constexpr std::uint32_t kTerminal = 2;    ///< the agent gets a pseudo-terminal
 inline constexpr std::uint32_t kSelfCheck = 4;
+/// No namespace of its own: the process tier.
+inline constexpr std::uint32_t kSharedNamespaces = 8;
 
 struct Program {
   std::uint32_t magic;
@@ -110,6 +119,7 @@ struct Program {
   std::uint32_t forbidden_write;  ///< sandbox directory on a read-only mount: tries to create there
   std::uint64_t landlock_fs;      ///< handled file rights; 0 = no Landlock here
   std::uint64_t landlock_scoped;
+  std::uint64_t landlock_net;  ///< TCP rights that are handled; none is granted
 };
 
 /// Every step that can fail, in order. Sent by number; the supervisor has the words.
@@ -144,6 +154,9 @@ enum class Step : std::uint32_t {
   guard_init,
   route_networks,
   watch_connects,
+  scope_signals,
+  start_keeper,
+  end_processes,
 };
 
 enum class MessageKind : std::uint32_t {
@@ -158,6 +171,7 @@ enum class MessageKind : std::uint32_t {
   tools,      ///< init → supervisor, with the descriptor that hooks connect to
   watch,  ///< init → supervisor, with the descriptor of the agent's notifications; without one,
           ///< `value` = errno: the kernel has none to give
+  handover,  ///< supervisor → init in a container: kHandoverFds
 };
 
 struct Message {

@@ -28,6 +28,9 @@ class Connection {
   [[nodiscard]] int fd() const { return fd_.get(); }
   [[nodiscard]] std::uint64_t id() const { return id_; }
   [[nodiscard]] pid_t pid() const { return pid_; }
+  /// Whether the hook program is behind it, where somebody has looked already.
+  [[nodiscard]] std::optional<bool> hook() const { return hook_; }
+  void set_hook(std::optional<bool> hook) { hook_ = hook; }
   [[nodiscard]] State state() const { return state_; }
   [[nodiscard]] Clock::time_point since() const { return since_; }
   /// Bytes of the question that are held.
@@ -51,6 +54,7 @@ class Connection {
   UniqueFd fd_;
   std::uint64_t id_;
   pid_t pid_;
+  std::optional<bool> hook_;
   Clock::time_point since_;
   State state_ = State::reading;
   AgentKind agent_ = AgentKind::none;

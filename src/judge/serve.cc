@@ -3,11 +3,14 @@
 #include <poll.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
+#include <charconv>
 #include <chrono>
+#include <cstddef>
 #include <memory>
 #include <nlohmann/json.hpp>
 
@@ -15,6 +18,7 @@
 #include "judge/connection.h"
 #include "plan/tools.h"
 #include "record/sha256.h"
+#include "supervise/connection_broker.h"
 #include "sys/confine.h"
 #include "sys/frames.h"
 #include "tiers/namespace/seccomp/filters.h"
@@ -60,13 +64,35 @@ json commands_of(const ToolCall& call) {
   return out;
 }
 
+// Who is behind a connection.
+struct Asker {
+  pid_t pid = 0;
+  std::optional<bool> hook = {};  ///< the supervisor has looked already
+};
+
+// Where the supervisor makes the connections of the run, it says by the socket's name for whom.
+std::optional<Asker> named_asker(const sockaddr_un& name, socklen_t size) {
+  constexpr std::size_t kBefore = offsetof(sockaddr_un, sun_path) + 1;
+  if (size <= kBefore || name.sun_path[0] != '\0') return std::nullopt;
+  const std::string_view text(name.sun_path + 1, size - kBefore);
+  if (!text.starts_with(kHookName)) return std::nullopt;
+  const std::vector<std::string_view> parts = split(text.substr(kHookName.size()), '/');
+  Asker asker;
+  if (parts.size() != 3) return std::nullopt;
+  std::from_chars(parts[1].data(), parts[1].data() + parts[1].size(), asker.pid);
+  asker.hook = parts[0] == "hook";
+  return asker;
+}
+
 class Judge {
  public:
-  Judge(ToolRules rules, PromptDetail prompts, std::string workspace, uid_t peer, UniqueFd listener)
+  Judge(ToolRules rules, PromptDetail prompts, std::string workspace, uid_t peer, bool brokered,
+        UniqueFd listener)
       : rules_(std::move(rules)),
         prompts_(prompts),
         workspace_(std::move(workspace)),
         peer_(peer),
+        brokered_(brokered),
         listener_(std::move(listener)) {}
 
   // Until the supervisor is gone.
@@ -87,6 +113,7 @@ class Judge {
   PromptDetail prompts_;
   std::string workspace_;
   uid_t peer_;
+  bool brokered_;
   UniqueFd listener_;
   std::vector<std::unique_ptr<Connection>> connections_;
   std::uint64_t next_id_ = 1;
@@ -125,15 +152,21 @@ bool Judge::wait_once() {
 }
 
 void Judge::accept_some() {
-  UniqueFd fd(::accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
+  sockaddr_un name{};
+  socklen_t length = sizeof name;
+  UniqueFd fd(::accept4(listener_.get(), reinterpret_cast<sockaddr*>(&name), &length,
+                        SOCK_CLOEXEC | SOCK_NONBLOCK));
   if (!fd) return;
   ucred peer{};
   socklen_t size = sizeof peer;
   const bool known = ::getsockopt(fd.get(), SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0 &&
                      peer.uid == peer_ && peer.pid > 0;
   if (!known) return;  // hung up on: its hook refuses
+  const std::optional<Asker> asker = brokered_ ? named_asker(name, length) : Asker{.pid = peer.pid};
+  if (!asker) return;
   connections_.push_back(
-      std::make_unique<Connection>(std::move(fd), next_id_++, peer.pid, Clock::now()));
+      std::make_unique<Connection>(std::move(fd), next_id_++, asker->pid, Clock::now()));
+  connections_.back()->set_hook(asker->hook);
 }
 
 void Judge::drop_slow() {
@@ -152,6 +185,7 @@ json Judge::event_of(const Connection& connection) const {
                 {"decision", spelling(decision.action)},
                 {"rule", shortened(decision.rule)},
                 {"reason", shortened(decision.reason)}};
+  if (connection.hook()) event["hook"] = *connection.hook();
   if (!decision.reported.empty()) event["reported"] = decision.reported;
   if (!connection.input()) return event;
   const HookInput& input = *connection.input();
@@ -234,6 +268,7 @@ struct Equipment {
   PromptDetail prompts;
   std::string workspace;
   uid_t peer;
+  bool brokered;
 };
 
 Result<Equipment> equip() {
@@ -254,7 +289,8 @@ Result<Equipment> equip() {
     const rlimit memory{1ULL << 30, 1ULL << 30};
     ::setrlimit(RLIMIT_AS, &memory);
     BERM_TRY(confine_process(kFilter, in.at("uid")));
-    return Equipment{std::move(rules), policy.prompts, workspace, in.at("peer_uid")};
+    return Equipment{std::move(rules), policy.prompts, workspace, in.at("peer_uid"),
+                     in.at("brokered")};
   } catch (const json::exception&) {
     return failure(Errc::internal, "understand the configuration of the judge");
   }
@@ -271,7 +307,7 @@ int serve_judge() {
   if (!write_frame(kControlFd, dumped({{"ok", true}}))) return 125;
   Result<std::vector<UniqueFd>> fds = receive_descriptors(kControlFd);
   if (!fds || fds->size() != 1) return 125;
-  Judge judge(std::move(made->rules), made->prompts, made->workspace, made->peer,
+  Judge judge(std::move(made->rules), made->prompts, made->workspace, made->peer, made->brokered,
               std::move(fds->front()));
   judge.run();
   return 0;

@@ -30,6 +30,7 @@ Result<JudgeProcess> start_judge(const Plan& plan) {
       {"workspace", plan.workspace.at.str()},
       {"home", plan.tools.home},
       {"peer_uid", plan.identity.host_uid},
+      {"brokered", plan.tier == TierChoice::process},
       {"uid", plan.identity.from_root ? plan.identity.host_uid : 0},
   };
   BERM_TRY(write_frame(judge.control.get(),

@@ -63,8 +63,7 @@ void add_placeholders(Plan& plan) {
     }
     if (!credential.grant.file) continue;
     const CredentialFile& file = *credential.grant.file;
-    const Result<SandboxPath> at =
-        SandboxPath::parse(std::string(kAgentHome) + file.path.substr(1));
+    const Result<SandboxPath> at = SandboxPath::parse(plan.places.home + file.path.substr(1));
     if (!at) continue;  // the parser has let through normal paths only
     plan.mounts.emplace_back(
         File{.at = *at, .content = filled(file.content, credential.placeholder), .mode = 0644});

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/path.h"
+#include "policy/policy.h"
 
 namespace berm {
 
@@ -15,6 +16,39 @@ namespace berm {
 /// `scope`: v2, and systemd makes a delegated group for each run (the user's manager, or the
 /// system's for root).
 enum class CgroupKind : std::uint8_t { none, v1, v2, scope };
+
+/// A container engine's client, and whether its engine answers.
+struct EngineFacts {
+  ContainerEngine kind = ContainerEngine::docker;
+  std::string program;  ///< path of the client
+  std::string version;
+  bool rootless = false;  ///< root inside is nobody outside
+  std::vector<std::string> runtimes;
+  std::string runtime;   ///< the one that it takes when none is named
+  bool limits = true;    ///< memory and processes are held by control groups of the engine
+  std::string unusable;  ///< why it cannot be used here; "" = it can
+  bool operator==(const EngineFacts&) const = default;
+};
+
+/// What runs virtual machines here.
+struct MonitorFacts {
+  VirtualMachineMonitor kind = VirtualMachineMonitor::qemu;
+  std::string program;
+  std::string version;
+  bool operator==(const MonitorFacts&) const = default;
+};
+
+/// What the microvm tier needs of this host. Asked for only when that tier is.
+struct MicrovmFacts {
+  std::vector<MonitorFacts> monitors;
+  bool kvm = false;         ///< a tiny guest has booted with it, within a deadline
+  std::string kvm_unfit;    ///< why not
+  std::string kernel;       ///< path of the guest's kernel, as `berm image build --microvm` made it
+  std::string initramfs;    ///< the same
+  std::string image_unfit;  ///< why there is none
+  std::uint32_t tsc_khz = 0;  ///< of the host's processor: an emulated guest cannot measure it
+  bool operator==(const MicrovmFacts&) const = default;
+};
 
 struct HostFacts {
   std::string kernel;     ///< uname -r
@@ -43,6 +77,10 @@ struct HostFacts {
   std::string state_unfit;  ///< the state directory's file system, if no overlay can have its upper
                             ///< there ("overlayfs", "nfs")
   bool inside_user_namespace = false;  ///< our uid 0 is not the host's
+  std::string namespaces_unfit;      ///< why a run's namespaces cannot be made here; "" = they can
+  std::vector<EngineFacts> engines;  ///< asked for only when the container tier may be taken
+  std::string image;                 ///< what `berm image build` made; "" = nothing yet
+  MicrovmFacts microvm;
   bool operator==(const HostFacts&) const = default;
 };
 

@@ -7,9 +7,11 @@
 
 #include "base/landlock_uapi.h"
 #include "base/text.h"
+#include "plan/container.h"
 #include "plan/credentials.h"
 #include "plan/mounts.h"
 #include "plan/network.h"
+#include "plan/process.h"
 #include "plan/sinks.h"
 #include "plan/tools.h"
 
@@ -22,14 +24,16 @@ SandboxPath inside(std::string_view path) { return *SandboxPath::parse(path); }
 
 void add_environment(Plan& plan, const Policy& policy,
                      const std::map<std::string, std::string>& passed) {
-  plan.env = {{"HOME", std::string(kAgentHome)},
+  plan.env = {{"HOME", plan.places.home},
               {"USER", "agent"},
               {"LOGNAME", "agent"},
               {"SHELL", "/bin/bash"},
               {"PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"},
               {"LANG", "C.UTF-8"},
-              {"TMPDIR", "/tmp"},
+              {"TMPDIR", plan.places.scratch},
               {"BERM_RUN", plan.run_id}};
+  // Refused is not absent: git stops at a configuration that it may not read.
+  if (plan.tier == TierChoice::process) plan.env["GIT_CONFIG_NOSYSTEM"] = "1";
   if (plan.terminal) plan.env["TERM"] = "xterm-256color";
   for (const auto& [name, value] : passed) plan.env[name] = value;
   for (const auto& [name, value] : policy.env_set) plan.env[name] = value;
@@ -111,13 +115,15 @@ std::vector<LayerReport> report_layers(const Plan& plan) {
   };
 }
 
-Identity plan_identity(const HostFacts& host, const RepositoryFacts& repository,
-                       const RunPlace& place) {
+Identity plan_identity(const Policy& policy, const HostFacts& host,
+                       const RepositoryFacts& repository, const RunPlace& place) {
   const bool from_root = host.uid == 0;
   // An ordinary user's uid maps to itself: git's index compares uids, and a changed one re-hashes
   // the whole tree. Root becomes uid 1000 inside and a uid outside that owns nothing.
-  return {.uid = from_root ? 1000 : host.uid,
-          .gid = from_root ? 1000 : host.gid,
+  // Without a user namespace there is one number for both.
+  const bool mapped = from_root && policy.tier != TierChoice::process;
+  return {.uid = mapped ? 1000 : place.run_uid,
+          .gid = mapped ? 1000 : place.run_gid,
           .host_uid = place.run_uid,
           .host_gid = place.run_gid,
           .from_root = from_root,
@@ -129,6 +135,15 @@ Identity plan_identity(const HostFacts& host, const RepositoryFacts& repository,
 WorkspaceMode mode_for(const Policy& policy, const HostFacts& host,
                        const RepositoryFacts& repository, std::vector<std::string>& notes) {
   if (policy.mode != WorkspaceMode::overlay) return policy.mode;
+  if (policy.tier == TierChoice::container) {
+    notes.emplace_back(
+        "the workspace is a copy: a container engine lets nobody mount an overlay inside");
+    return WorkspaceMode::clone;
+  }
+  if (policy.tier == TierChoice::process) {
+    notes.emplace_back("the workspace is a copy: the process tier has no mounts");
+    return WorkspaceMode::clone;
+  }
   if (!host.state_unfit.empty()) {
     notes.push_back(fmt::format(
         "the workspace is a copy: the state directory lies on {}, which can hold no overlay",
@@ -144,8 +159,29 @@ WorkspaceMode mode_for(const Policy& policy, const HostFacts& host,
   return policy.mode;
 }
 
+// Everything that the run sees, from nothing. In order: a later mount covers an earlier one.
+Result<void> add_root(Plan& plan, const Policy& policy, const HostFacts& host,
+                      const RepositoryFacts& repository, const AgentFacts& agent) {
+  if (binds_system(plan)) add_system(plan, host);
+  add_trust_mounts(plan, host);
+  add_identity_files(plan);
+  plan.mounts.emplace_back(Proc{.at = inside("/proc")});
+  add_devices(plan);
+  add_scratch(plan);
+  for (const File& file : agent.files) plan.mounts.emplace_back(file);  // after HOME
+  for (const HostPath& program : agent.programs) {
+    plan.mounts.emplace_back(Bind{.from = program, .to = same_inside(program)});
+  }
+  BERM_TRY(add_extra_paths(plan, policy, host));
+  add_workspace(plan, repository);  // last: nothing mounts over the workspace
+  plan.mounts.emplace_back(Bind{.from = plan.init, .to = inside("/run/berm/berm-init")});
+  if (plan.tools.hooked) plan.mounts.emplace_back(Socket{.at = inside(kToolSocket)});
+  return add_absent_programs(plan, policy.tools.programs_absent, host);
+}
+
 Result<void> check_host(const Policy& policy, const HostFacts& host,
                         const RepositoryFacts& repository) {
+  const bool process = policy.tier == TierChoice::process;
   if (host.uid == 0 && host.inside_user_namespace) {
     return failure(
         Errc::unsupported,
@@ -177,6 +213,12 @@ Result<void> check_host(const Policy& policy, const HostFacts& host,
     return failure(Errc::unsupported,
                    "use mode \"direct\" as root here: the file system supports no id-mapped mounts",
                    "run berm as the repository's owner, or use --mode clone");
+  }
+  if (policy.tier == TierChoice::container) return {};  // the engine makes the namespaces
+  if (process) return {};
+  if (!host.namespaces_unfit.empty()) {
+    return failure(Errc::unsupported, "make the run's namespaces: " + host.namespaces_unfit,
+                   "see 'berm doctor', or take another tier (--tier process, --tier container)");
   }
   if (host.uid != 0 && host.max_user_namespaces == 0) {
     return tl::unexpected(explain_user_namespace_failure(ENOSPC, host));
@@ -293,7 +335,12 @@ Result<Plan> make_plan(const Policy& policy, const HostFacts& host,
                        const RepositoryFacts& repository, const AgentFacts& agent,
                        const RunPlace& place,
                        const std::map<std::string, std::string>& passed_env) {
+  const bool process = policy.tier == TierChoice::process;
+  if (policy.tier > TierChoice::container) {
+    return failure(Errc::unsupported, fmt::format("plan for the {} tier", spelling(policy.tier)));
+  }
   BERM_TRY(check_host(policy, host, repository));
+  if (process) BERM_TRY(check_process_tier(policy, host, agent));
   BERM_TRY(check_sinks(policy, repository));
   std::vector<std::string> notes;
   const WorkspaceMode mode = mode_for(policy, host, repository, notes);
@@ -303,15 +350,18 @@ Result<Plan> make_plan(const Policy& policy, const HostFacts& host,
                    "and cannot be covered by a directory",
                    "use mode \"overlay\"");
   }
-  const SandboxPath root = same_inside(repository.root);
+  // The process tier sees the host's paths: there the copy is what it gets, where it lies.
+  const SandboxPath root =
+      same_inside(process ? place.directory / "changes/tree" : repository.root);
   std::vector<CredentialPlan> credentials = plan_credentials(policy, place.id);
   Plan plan{.run_id = place.id,
+            .tier = process ? TierChoice::process : TierChoice::namespaces,
             .agent = agent.kind,
             .argv = agent.argv,
             .cwd = repository.relative_cwd.empty() ? root : root / repository.relative_cwd,
             .hostname = "berm",
             .terminal = place.terminal,
-            .identity = plan_identity(host, repository, place),
+            .identity = plan_identity(policy, host, repository, place),
             .workspace = {.mode = mode,
                           .repository = repository.root,
                           .at = root,
@@ -333,28 +383,21 @@ Result<Plan> make_plan(const Policy& policy, const HostFacts& host,
                       .secrets = policy.secrets},
             .require = policy.require,
             .notes = std::move(notes),
+            .places = places_for(policy.tier, place.directory),
             .run_directory = place.directory,
             .init = place.init};
-  add_system(plan, host);
-  add_trust_mounts(plan, host);
-  add_identity_files(plan);
-  plan.mounts.emplace_back(Proc{.at = inside("/proc")});
-  add_devices(plan);
-  add_scratch(plan);
-  for (const File& file : agent.files) plan.mounts.emplace_back(file);  // after HOME
-  for (const HostPath& program : agent.programs) {
-    plan.mounts.emplace_back(Bind{.from = program, .to = same_inside(program)});
-  }
-  BERM_TRY(add_extra_paths(plan, policy, host));
-  add_workspace(plan, repository);  // last: nothing mounts over the workspace
-  plan.mounts.emplace_back(Bind{.from = place.init, .to = inside("/run/berm/berm-init")});
-  if (plan.tools.hooked) plan.mounts.emplace_back(Socket{.at = inside(kToolSocket)});
-  BERM_TRY(add_absent_programs(plan, policy.tools.programs_absent, host));
+  plan.tools.home = plan.places.home;
+  if (policy.tier == TierChoice::container) BERM_TRY(choose_container(plan, policy, host));
+  BERM_TRY(process ? add_process_view(plan, policy, host, repository, agent)
+                   : add_root(plan, policy, host, repository, agent));
   add_environment(plan, policy, passed_env);
   for (const auto& [name, value] : agent.env) plan.env[name] = value;
   add_placeholders(plan);
-  plan.landlock = plan_landlock(plan, host);
-  plan.layers = report_layers(plan);
+  plan.landlock = process ? process_landlock(plan, host) : plan_landlock(plan, host);
+  if (plan.container) settle_container_mounts(plan);
+  plan.layers = process          ? process_layers(plan)
+                : plan.container ? container_layers(plan)
+                                 : report_layers(plan);
   if (repository.hidden_in_history && policy.git == GitHistory::full) {
     plan.weaknesses.emplace_back(
         "a hidden file is tracked by git: its content can be read from the history (workspace.git "
@@ -381,6 +424,10 @@ Result<Plan> make_plan(const Policy& policy, const HostFacts& host,
         "hidden files are covered "
         "instead of absent, until the host replaces one; sockets in the tree can be used; "
         "limits.disk does not count");
+  }
+  if (process) {
+    for (std::string& missing : process_missing(plan))
+      plan.weaknesses.push_back(std::move(missing));
   }
   const std::vector<std::string> missing = missing_layers(plan);
   if (missing.empty()) return plan;

@@ -55,6 +55,20 @@ EgressRules egress_rules(const Policy& policy) {
           .ask = policy.ask};
 }
 
+namespace {
+
+// Without a network namespace there is no port 53 to answer on, and no address that would lead to
+// egress by itself.
+void keep_to_proxies(EgressPlan& egress) {
+  std::erase_if(egress.listeners, [](const Listener& listener) {
+    return listener.kind == ListenerKind::dns_udp || listener.kind == ListenerKind::dns_tcp ||
+           listener.kind == ListenerKind::transparent;
+  });
+  egress.routes.clear();
+}
+
+}  // namespace
+
 EgressPlan plan_egress(const Policy& policy, const AgentFacts& agent,
                        std::vector<EgressCredential> credentials) {
   EgressPlan egress{.rules = egress_rules(policy)};
@@ -80,6 +94,7 @@ EgressPlan plan_egress(const Policy& policy, const AgentFacts& agent,
   if (agent.telemetry_port != 0 && !egress.listeners.empty()) {
     egress.listeners.push_back({ListenerKind::telemetry, agent.telemetry_port});
   }
+  if (policy.tier == TierChoice::process) keep_to_proxies(egress);
   // Nothing granted, nobody to reach: no proxy process at all.
   if (egress.listeners.empty()) egress.rules.mode = NetworkMode::none;
   return egress;
@@ -98,7 +113,9 @@ void add_network_environment(Plan& plan) {
     plan.env["BERM_SOCKS_PROXY"] = fmt::format("socks5h://127.0.0.1:{}", socks->port);
   }
   if (!plan.egress.trust_run_ca) return;
-  const std::string bundle = fmt::format("{}/bundle.pem", kTrustDirectory);
+  const std::string trust = plan.tier == TierChoice::process ? (plan.run_directory / "trust").str()
+                                                             : std::string(kTrustDirectory);
+  const std::string bundle = trust + "/bundle.pem";
   for (const char* name :
        {"SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "GIT_SSL_CAINFO", "AWS_CA_BUNDLE",
         "PIP_CERT", "CARGO_HTTP_CAINFO", "GRPC_DEFAULT_SSL_ROOTS_FILE_PATH", "HTTPLIB2_CA_CERTS",
@@ -107,11 +124,10 @@ void add_network_environment(Plan& plan) {
   }
   // These add to the built-in roots.
   for (const char* name : {"NODE_EXTRA_CA_CERTS", "DENO_CERT"}) {
-    plan.env[name] = fmt::format("{}/ca.pem", kTrustDirectory);
+    plan.env[name] = trust + "/ca.pem";
   }
   plan.env["JAVA_TOOL_OPTIONS"] = fmt::format(
-      "-Djavax.net.ssl.trustStore={}/trust.jks -Djavax.net.ssl.trustStorePassword=changeit",
-      kTrustDirectory);
+      "-Djavax.net.ssl.trustStore={}/trust.jks -Djavax.net.ssl.trustStorePassword=changeit", trust);
 }
 
 void add_trust_mounts(Plan& plan, const HostFacts& host) {

@@ -83,6 +83,15 @@ struct Absent {
   std::string asked;  ///< the name or path in the policy
   bool operator==(const Absent&) const = default;
 };
+/// Where a run finds what berm put there for it. In tiers that make a root these are constants; in
+/// the process tier they lie in the run's directory.
+struct Places {
+  std::string home = "/home/agent";
+  std::string scratch = "/tmp";
+  std::string berm = "/run/berm";  ///< hook client, its socket, trust, objects of the repository
+  bool operator==(const Places&) const = default;
+};
+
 /// Empty and without any right; the mount over it is read-only, so its owner inside gives it none.
 inline constexpr std::string_view kAbsentFile = "/run/berm/absent";
 /// In order: where two overlap, the later one wins.
@@ -177,6 +186,7 @@ struct ToolPlan {
 struct LandlockPlan {
   int abi = 0;
   std::uint64_t handled_fs = 0;
+  std::uint64_t handled_net = 0;  ///< TCP: nobody binds and nobody connects (process tier)
   std::uint64_t scoped = 0;
   std::vector<std::pair<SandboxPath, std::uint64_t>> rules;
   bool operator==(const LandlockPlan&) const = default;
@@ -216,6 +226,29 @@ struct Identity {
   bool operator==(const Identity&) const = default;
 };
 
+/// Who runs the container, from what.
+struct ContainerPlan {
+  EngineFacts engine;
+  std::string runtime;  ///< "" = the engine's own choice
+  std::string image;
+  bool operator==(const ContainerPlan&) const = default;
+};
+
+/// What runs the virtual machine. The monitor lives in a sandbox of its own, of the namespace tier.
+struct MicrovmPlan {
+  MonitorFacts monitor;
+  HostPath kernel;
+  HostPath initramfs;
+  bool kvm = false;
+  bool containers = false;
+  std::uint32_t cpus = 1;
+  Bytes memory;
+  std::uint32_t tsc_khz = 0;
+  std::vector<std::string> argv;           ///< of the agent; Plan::argv starts the monitor
+  std::map<std::string, std::string> env;  ///< of the agent
+  bool operator==(const MicrovmPlan&) const = default;
+};
+
 /// Everything a tier needs, already decided. Pure data: `berm plan` prints it, tests compare it
 /// whole, its digest is the first entry of the record.
 struct Plan {
@@ -241,6 +274,9 @@ struct Plan {
   std::vector<LayerReport> layers;
   std::vector<std::string> notes;  ///< What is done in another way than asked for, and no weaker.
   std::vector<std::string> weaknesses;  ///< What the policy made weaker than the default.
+  Places places;
+  std::optional<ContainerPlan> container;
+  std::optional<MicrovmPlan> microvm;
   HostPath run_directory;
   HostPath init;
   bool operator==(const Plan&) const = default;

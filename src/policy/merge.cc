@@ -76,6 +76,12 @@ void overlay(Policy& policy, const PolicyLayer& layer) {
   overlay_models(policy.model_budget, layer.limits);
   overlay_tools(policy.tools, layer.tools);
   overlay_audit(policy.audit, layer.audit);
+  replace(policy.container.engine, layer.container.engine);
+  replace(policy.container.runtime, layer.container.runtime);
+  replace(policy.container.image, layer.container.image);
+  replace(policy.microvm.vmm, layer.microvm.vmm);
+  replace(policy.microvm.emulation, layer.microvm.emulation);
+  replace(policy.microvm.containers, layer.microvm.containers);
 }
 
 void tighten_models(ModelBudget& budget, const PolicyLayer::Limits& ceiling,
@@ -111,6 +117,13 @@ void tighten(Policy& policy, const PolicyLayer& ceiling, std::vector<std::string
   tighten_network(policy, ceiling, notes);
   tighten_tools(policy.tools, ceiling.tools, notes);
   tighten_audit(policy.audit, ceiling.audit, notes);
+  // Which image, runtime or monitor holds the agent is the ceiling's to say.
+  replace(policy.container.engine, ceiling.container.engine);
+  replace(policy.container.runtime, ceiling.container.runtime);
+  replace(policy.container.image, ceiling.container.image);
+  replace(policy.microvm.vmm, ceiling.microvm.vmm);
+  if (ceiling.microvm.emulation == false) policy.microvm.emulation = false;
+  if (ceiling.microvm.containers == false) policy.microvm.containers = false;
 }
 
 bool path_is_covered(const std::vector<std::string>& outer, const std::string& path) {

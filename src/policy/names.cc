@@ -7,6 +7,17 @@ constexpr std::pair<std::string_view, AgentKind> kAgents[] = {
     {"none", AgentKind::none},     {"claude", AgentKind::claude},     {"codex", AgentKind::codex},
     {"gemini", AgentKind::gemini}, {"opencode", AgentKind::opencode},
 };
+constexpr std::pair<std::string_view, ContainerEngine> kEngines[] = {
+    {"auto", ContainerEngine::automatic},
+    {"docker", ContainerEngine::docker},
+    {"podman", ContainerEngine::podman},
+};
+constexpr std::pair<std::string_view, VirtualMachineMonitor> kMonitors[] = {
+    {"auto", VirtualMachineMonitor::automatic},
+    {"qemu", VirtualMachineMonitor::qemu},
+    {"firecracker", VirtualMachineMonitor::firecracker},
+    {"cloud-hypervisor", VirtualMachineMonitor::cloud_hypervisor},
+};
 constexpr std::pair<std::string_view, TierChoice> kTiers[] = {
     {"auto", TierChoice::automatic},       {"process", TierChoice::process},
     {"namespace", TierChoice::namespaces}, {"container", TierChoice::container},
@@ -82,6 +93,8 @@ constexpr std::pair<std::string_view, OverflowAction> kOverflows[] = {
 
 EnumNames<AgentKind> names(AgentKind) { return kAgents; }
 EnumNames<TierChoice> names(TierChoice) { return kTiers; }
+EnumNames<ContainerEngine> names(ContainerEngine) { return kEngines; }
+EnumNames<VirtualMachineMonitor> names(VirtualMachineMonitor) { return kMonitors; }
 EnumNames<Layer> names(Layer) { return kLayers; }
 EnumNames<WorkspaceMode> names(WorkspaceMode) { return kModes; }
 EnumNames<GitHistory> names(GitHistory) { return kHistories; }

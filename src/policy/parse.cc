@@ -156,12 +156,26 @@ void read_head(TableReader& reader, PolicySource& source, const toml::table& tab
   out.tier = reader.parsed<TierChoice>("tier", one_of<TierChoice>("tier"));
   out.require = reader.parsed_list<Requirement>("require", parse_requirement);
   if (source.error) return;
-  if (out.tier && *out.tier != TierChoice::automatic && *out.tier != TierChoice::namespaces) {
-    source.report(
-        table.get("tier")->source().begin,
-        fmt::format("tier '{}' is valid but not yet enforced by this version; use \"namespace\"",
-                    spelling(*out.tier)));
+  if (out.tier == TierChoice::kubernetes) {
+    source.report(table.get("tier")->source().begin,
+                  "tier 'kubernetes' is valid but not yet enforced by this version");
   }
+}
+
+void read_container(PolicySource& source, const toml::table& table, PolicyLayer::Container& out) {
+  TableReader reader(source, table, "container");
+  out.engine = reader.parsed<ContainerEngine>("engine", one_of<ContainerEngine>("engine"));
+  out.runtime = reader.string("runtime");
+  out.image = reader.string("image");
+  reader.finish();
+}
+
+void read_microvm(PolicySource& source, const toml::table& table, PolicyLayer::Microvm& out) {
+  TableReader reader(source, table, "microvm");
+  out.vmm = reader.parsed<VirtualMachineMonitor>("vmm", one_of<VirtualMachineMonitor>("vmm"));
+  out.emulation = reader.boolean("emulation");
+  out.containers = reader.boolean("containers");
+  reader.finish();
 }
 
 void read_root(PolicySource& source, const toml::table& root, PolicyLayer& out) {
@@ -178,6 +192,10 @@ void read_root(PolicySource& source, const toml::table& root, PolicyLayer& out) 
   if (const auto* table = reader.table("limits")) read_limits(source, *table, out.limits);
   if (const auto* table = reader.table("tools")) read_tools(source, *table, out.tools);
   if (const auto* table = reader.table("audit")) read_audit(source, *table, out.audit);
+  if (const auto* table = reader.table("container")) {
+    read_container(source, *table, out.container);
+  }
+  if (const auto* table = reader.table("microvm")) read_microvm(source, *table, out.microvm);
   reader.not_yet_enforced("prepare");
   reader.finish();
 }

@@ -27,6 +27,14 @@ enum class TierChoice : std::uint8_t {
   microvm,
   kubernetes
 };
+/// Which program runs containers, and which monitor runs virtual machines.
+enum class ContainerEngine : std::uint8_t { automatic, docker, podman };
+enum class VirtualMachineMonitor : std::uint8_t {
+  automatic,
+  qemu,
+  firecracker,
+  cloud_hypervisor,
+};
 enum class Layer : std::uint8_t { filesystem, network, processes, syscalls, privileges, resources };
 /// Weaker modes come later: a ceiling allows its own mode and every earlier one.
 enum class WorkspaceMode : std::uint8_t { overlay, worktree, clone, direct };
@@ -67,6 +75,8 @@ using EnumNames = std::span<const std::pair<std::string_view, E>>;
 /// messages ("one of …") read the same table.
 [[nodiscard]] EnumNames<AgentKind> names(AgentKind);
 [[nodiscard]] EnumNames<TierChoice> names(TierChoice);
+[[nodiscard]] EnumNames<ContainerEngine> names(ContainerEngine);
+[[nodiscard]] EnumNames<VirtualMachineMonitor> names(VirtualMachineMonitor);
 [[nodiscard]] EnumNames<Layer> names(Layer);
 [[nodiscard]] EnumNames<WorkspaceMode> names(WorkspaceMode);
 [[nodiscard]] EnumNames<GitHistory> names(GitHistory);
@@ -235,6 +245,22 @@ struct CredentialGrant {
   bool operator==(const CredentialGrant&) const = default;
 };
 
+/// How the container tier runs.
+struct ContainerPolicy {
+  ContainerEngine engine = ContainerEngine::automatic;
+  std::string runtime;  ///< "runc", "crun", "runsc", "kata"; "" = the engine's own choice
+  std::string image;    ///< a name or digest that the engine has; "" = what `berm image build` made
+  bool operator==(const ContainerPolicy&) const = default;
+};
+
+/// How the microvm tier runs.
+struct MicrovmPolicy {
+  VirtualMachineMonitor vmm = VirtualMachineMonitor::automatic;
+  bool emulation = false;   ///< without KVM the processor is emulated: tens of times slower
+  bool containers = false;  ///< a container engine may run inside: the guest's own layers are fewer
+  bool operator==(const MicrovmPolicy&) const = default;
+};
+
 /// One policy source: managed file, profile, berm.toml or flags. Absent = says nothing about it.
 struct PolicyLayer {
   std::optional<AgentKind> profile;
@@ -333,6 +359,20 @@ struct PolicyLayer {
 
   AuditLayer audit;
 
+  struct Container {
+    std::optional<ContainerEngine> engine;
+    std::optional<std::string> runtime;
+    std::optional<std::string> image;
+    bool operator==(const Container&) const = default;
+  } container;
+
+  struct Microvm {
+    std::optional<VirtualMachineMonitor> vmm;
+    std::optional<bool> emulation;
+    std::optional<bool> containers;
+    bool operator==(const Microvm&) const = default;
+  } microvm;
+
   bool operator==(const PolicyLayer&) const = default;
 };
 
@@ -384,6 +424,8 @@ struct Policy {
   ModelBudget model_budget;
   ToolPolicy tools;
   AuditPolicy audit;
+  ContainerPolicy container;
+  MicrovmPolicy microvm;
 
   bool operator==(const Policy&) const = default;
 };

@@ -292,6 +292,17 @@ void write_audit(std::string& out, const AuditLayer& layer) {
   for (const SinkGrant& sink : layer.sinks) write_sink(out, sink);
 }
 
+void write_tiers(std::string& out, const PolicyLayer& layer) {
+  SectionWriter container(out, "container");
+  container.value("engine", layer.container.engine, kName);
+  container.value("runtime", layer.container.runtime, toml_string);
+  container.value("image", layer.container.image, toml_string);
+  SectionWriter microvm(out, "microvm");
+  microvm.value("vmm", layer.microvm.vmm, kName);
+  microvm.value("emulation", layer.microvm.emulation, kNumber);
+  microvm.value("containers", layer.microvm.containers, kNumber);
+}
+
 }  // namespace
 
 std::string to_toml(const PolicyLayer& layer) {
@@ -313,6 +324,7 @@ std::string to_toml(const PolicyLayer& layer) {
   write_limits(out, layer);
   write_tools(out, layer.tools);
   write_audit(out, layer.audit);
+  write_tiers(out, layer);
   return out;
 }
 

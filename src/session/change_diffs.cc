@@ -38,9 +38,8 @@ Result<std::string> write_diffs(const Changes& changes, const KnownSecrets& know
   json diffs = json::object();
   std::size_t size = 0;
   std::size_t compared = 0;
-  const json listed = changes_to_json(changes)["files"];
-  for (std::size_t i = 0; i < changes.files.size() && size < kMostOfAll; ++i) {
-    const Change& change = changes.files[i];
+  for (const Change& change : changes.files) {
+    if (size >= kMostOfAll) break;
     if (change.binary || change.ignored) continue;
     if (!was_read(change.before, change.base_text) || !was_read(change.after, change.text))
       continue;
@@ -49,7 +48,7 @@ Result<std::string> write_diffs(const Changes& changes, const KnownSecrets& know
     std::string diff = shortened(line_diff(change.base_text, change.text));
     if (diff.empty()) continue;
     size += diff.size();
-    diffs[listed[i]["path"].get<std::string>()] = std::move(diff);
+    diffs[json_path(change.path)] = std::move(diff);
   }
   if (diffs.empty()) return "";
   const std::string text = canonical(redact_json(diffs, known)) + "\n";

@@ -5,7 +5,11 @@
 
 #include <cstdlib>
 
+#include "base/text.h"
+#include "host/engines.h"
+#include "plan/ladder.h"
 #include "plan/make_plan.h"
+#include "plan/process.h"
 #include "sys/mount.h"
 #include "workspace/checkout.h"
 #include "workspace/hidden.h"
@@ -50,6 +54,58 @@ std::map<std::string, std::string> passed_variables(const Policy& policy) {
   return out;
 }
 
+// The plan of one tier.
+Result<Plan> plan_in(TierChoice tier, const RunRequest& request, const RunPlace& place,
+                     PreparedRun& prepared) {
+  const Policy policy = with_tier(prepared.policy.merged.policy, tier);
+  // Asking engines takes tens of milliseconds: only where one may be taken.
+  if (tier == TierChoice::container) {
+    prepared.host.engines = probe_engines();
+    check_image(prepared.host.engines, policy.container.image);
+  }
+  AgentRequest wanted = request.agent;
+  wanted.repository = prepared.repository.root.str();
+  wanted.tools = policy.tools;
+  wanted.can_ask = request.can_ask;
+  wanted.tier = tier;
+  wanted.places = places_for(tier, place.directory);
+  const AgentFacts agent = BERM_TRY(prepare_agent(wanted));
+  prepared.agent_version = agent.version;
+  return make_plan(policy, prepared.host, prepared.repository, agent, place,
+                   passed_variables(policy));
+}
+
+// The first tier of the ladder that holds what the policy requires. What was passed over, and why,
+// stands in the report.
+Result<void> climb(const RunRequest& request, const RunPlace& place, PreparedRun& prepared) {
+  const std::vector<TierChoice> tiers = candidates(prepared.policy.merged.policy);
+  std::vector<std::string> passed_over;
+  std::string all;
+  std::optional<Error> first;
+  for (const TierChoice tier : tiers) {
+    Result<Plan> plan = plan_in(tier, request, place, prepared);
+    if (plan) {
+      prepared.plan = *std::move(plan);
+      prepared.plan.notes.insert(prepared.plan.notes.begin(), passed_over.begin(),
+                                 passed_over.end());
+      return {};
+    }
+    // Only what this host lacks may be made good by another tier.
+    if (plan.error().code != Errc::unsupported || tiers.size() == 1) {
+      return tl::unexpected(plan.error());
+    }
+    passed_over.push_back(
+        fmt::format("the {} tier was passed over: {}", spelling(tier), sentence(plan.error())));
+    all +=
+        fmt::format("{}{}: cannot {}", all.empty() ? "" : "; ", spelling(tier), plan.error().what);
+    if (!first) first = plan.error();
+  }
+  Error none = *first;
+  none.what = "find a tier that holds what the policy requires: " + all;
+  none.os_errno = 0;
+  return tl::unexpected(std::move(none));
+}
+
 }  // namespace
 
 Result<PreparedRun> prepare_run(const RunRequest& request, Footprint footprint) {
@@ -85,12 +141,6 @@ Result<PreparedRun> prepare_run(const RunRequest& request, Footprint footprint) 
     BERM_TRY(
         in_context("looking for inner repositories", find_inner_repositories(prepared.repository)));
   }
-  AgentRequest wanted = request.agent;
-  wanted.repository = prepared.repository.root.str();
-  wanted.tools = policy.tools;
-  wanted.can_ask = request.can_ask;
-  const AgentFacts agent = BERM_TRY(prepare_agent(wanted));
-  prepared.agent_version = agent.version;
   RunPlace place{
       .id = "r-00000000-00000000",
       .directory = BERM_TRY(HostPath::parse(prepared.state + "/runs/r-00000000-00000000")),
@@ -104,14 +154,10 @@ Result<PreparedRun> prepare_run(const RunRequest& request, Footprint footprint) 
     place.directory = BERM_TRY(HostPath::parse(prepared.run.path));
   }
   if (prepared.host.uid == 0) place.run_uid = place.run_gid = run_uid_for(place.id);
-  Result<Plan> plan =
-      make_plan(policy, prepared.host, prepared.repository, agent, place, passed_variables(policy));
-  if (!plan) {
-    if (footprint == Footprint::run_directory) (void)remove_tree(prepared.run.path);
-    return tl::unexpected(plan.error());
-  }
-  prepared.plan = *std::move(plan);
-  return prepared;
+  const Result<void> planned = climb(request, place, prepared);
+  if (planned) return prepared;
+  if (footprint == Footprint::run_directory) (void)remove_tree(prepared.run.path);
+  return tl::unexpected(planned.error());
 }
 
 }  // namespace berm

@@ -13,17 +13,6 @@ namespace {
 
 using nlohmann::json;
 
-// JSON text must be UTF-8; other bytes of a name are shown escaped, as everywhere.
-std::string json_path(const std::string& path) {
-  for (std::size_t at = 0; at < path.size();) {
-    char32_t point = 0;
-    const std::size_t length = decode_utf8(path, at, point);
-    if (length == 0) return printable(path);
-    at += length;
-  }
-  return path;
-}
-
 std::string counts(const Changes& changes) {
   std::size_t importable = 0;
   std::size_t ignored = 0;
@@ -38,6 +27,17 @@ std::string counts(const Changes& changes) {
 }
 
 }  // namespace
+
+// JSON text must be UTF-8; other bytes of a name are shown escaped, as everywhere.
+std::string json_path(const std::string& path) {
+  for (std::size_t at = 0; at < path.size();) {
+    char32_t point = 0;
+    const std::size_t length = decode_utf8(path, at, point);
+    if (length == 0) return printable(path);
+    at += length;
+  }
+  return path;
+}
 
 json outcome_to_json(const Outcome& outcome) {
   struct Visitor {

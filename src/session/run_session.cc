@@ -116,6 +116,8 @@ class Session {
   }
 
  private:
+  void store();
+  void store_verdict();
   void open_record();
   Result<void> acquire_secrets();
   Result<void> launch_egress();
@@ -130,6 +132,7 @@ class Session {
   void end_secrets(bool disable_keys);
   void supervise_run();
   void judge_run();
+  [[nodiscard]] Result<Changes> look_at_changes(const Result<WalkPlace>& place) const;
   void collect_network();
   void drop_workspace();
   void import_on_success();
@@ -157,10 +160,19 @@ class Session {
   RunReport report_;
 };
 
+void Session::store() {
+  if (!save_run(report_.path, stored_)) report_.notes.emplace_back("run.json could not be written");
+}
+
+void Session::store_verdict() {
+  stored_["status"] = name_of(report_.verdict.status);
+  stored_["exit_code"] = report_.verdict.exit_code;
+}
+
 void Session::open_record() {
   if (record_.count() > 0) return;
   stored_ = stored_run(prepared_, started_);
-  if (!save_run(report_.path, stored_)) report_.notes.emplace_back("run.json could not be written");
+  store();
   const json plan = to_json(plan_);
   json sources = json::array();
   for (const PolicySourceDigest& source : prepared_.policy.sources) {
@@ -266,11 +278,10 @@ void Session::finish_sinks() {
     report_.notes.push_back(missing + fmt::format("; berm audit resend {} sends them", report_.id));
     if (plan_.audit.require_sink && report_.verdict.exit_code != 123) {
       report_.verdict = {VerdictStatus::record_failed, 123, {missing}};
-      stored_["status"] = name_of(report_.verdict.status);
-      stored_["exit_code"] = report_.verdict.exit_code;
+      store_verdict();
     }
   }
-  if (!save_run(report_.path, stored_)) report_.notes.emplace_back("run.json could not be written");
+  store();
 }
 
 // What the user allowed at a hook, by the same rule, may start; nobody is asked while a process
@@ -313,12 +324,12 @@ void Session::supervise_run() {
       .hand_over_tools = [this](UniqueFd socket) { return hand_over(*judge_, std::move(socket)); },
       // The plan is on the record before the agent runs, and costs no time: the sandbox is being
       // built.
-      .while_building =
-          [this] {
-            if (secrets_ && !secrets_->values().empty()) forbid_dumps();
-            open_record();
-            return fill_git(plan_, prepared_.repository);
-          },
+      .while_building = [this]() -> Result<void> {
+        if (secrets_ && !secrets_->values().empty()) forbid_dumps();
+        open_record();
+        BERM_TRY(fill_git(plan_, prepared_.repository));
+        return place_git(plan_, prepared_.repository);
+      },
       .known = secrets_ ? &secrets_->known() : nullptr,
       // Not before egress serves: until then its control socket carries something else.
       .broker_fd = [this] { return egress_serves_ && secrets_ ? secrets_->fd() : -1; },
@@ -370,6 +381,12 @@ void Session::drop_workspace() {
   }
 }
 
+Result<Changes> Session::look_at_changes(const Result<WalkPlace>& place) const {
+  BERM_TRY(withdraw_git(plan_, prepared_.repository));
+  if (!place) return tl::unexpected(place.error());
+  return walk_changes(*place);
+}
+
 void Session::judge_run() {
   // The overlay's own workshop, which nobody could remove by hand: the kernel makes it without
   // rights.
@@ -377,8 +394,7 @@ void Session::judge_run() {
     report_.notes.push_back(sentence(removed.error()));
   }
   Result<WalkPlace> place = walk_place_of(report_.path, stored_);
-  Result<Changes> changes =
-      place ? walk_changes(*place) : Result<Changes>(tl::unexpected(place.error()));
+  Result<Changes> changes = look_at_changes(place);
   if (!changes) {
     // A guard that cannot look refuses (MS toolkit#3506).
     report_.findings.push_back({"guard-failed", "", sentence(changes.error())});
@@ -494,13 +510,12 @@ void Session::close_record() {
   if (record_.failed() && report_.verdict.exit_code != 123) {
     report_.verdict = {VerdictStatus::record_failed, 123, {"the record could not be written"}};
   }
-  stored_["status"] = name_of(report_.verdict.status);
-  stored_["exit_code"] = report_.verdict.exit_code;
+  store_verdict();
   stored_["record_head"] = record_.head();
   stored_["usage"] = usage_to_json(report_.usage);
   stored_["changes_sha256"] = report_.changes.digest;
   stored_["imported"] = !report_.import_note.empty();
-  if (!save_run(report_.path, stored_)) report_.notes.emplace_back("run.json could not be written");
+  store();
 }
 
 }  // namespace

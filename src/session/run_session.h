@@ -58,6 +58,8 @@ struct RunReport {
 [[nodiscard]] nlohmann::json usage_to_json(const Usage& usage);
 [[nodiscard]] nlohmann::json layers_to_json(const std::vector<LayerReport>& layers);
 [[nodiscard]] nlohmann::json findings_to_json(const std::vector<Finding>& findings);
+/// A path as text: what is no UTF-8 in it is escaped.
+[[nodiscard]] std::string json_path(const std::string& path);
 [[nodiscard]] nlohmann::json changes_to_json(const Changes& changes);
 
 }  // namespace berm

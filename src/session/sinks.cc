@@ -37,10 +37,6 @@ Result<std::shared_ptr<const Secret>> read_secret(const SinkGrant& sink, const s
   return std::make_shared<const Secret>(BERM_TRY(read_static_secret(sink.name, from)));
 }
 
-std::uint64_t events_in(std::string_view record) {
-  return static_cast<std::uint64_t>(std::ranges::count(record, '\n'));
-}
-
 // What ships for a run that was killed goes on for a while.
 Result<void> await_other_ship(const ResendRequest& request) {
   const auto until = std::chrono::steady_clock::now() + request.patience;
@@ -148,6 +144,12 @@ json RunSinks::reached() const {
   return out;
 }
 
+Result<std::uint64_t> events_of_record(const std::string& directory) {
+  constexpr std::size_t kLargest = 4ULL << 30;
+  const std::string text = BERM_TRY(read_plain_file(directory + "/record.jsonl", kLargest));
+  return static_cast<std::uint64_t>(std::ranges::count(text, '\n'));
+}
+
 bool ResendReport::complete() const {
   return std::ranges::all_of(sinks, [&](const SinkProgress& sink) {
     return sink.acknowledged >= events && sink.refused == 0;
@@ -157,9 +159,7 @@ bool ResendReport::complete() const {
 Result<ResendReport> resend(const ResendRequest& request) {
   BERM_TRY(await_other_ship(request));
   const SinkSecrets secrets = BERM_TRY(read_sink_secrets(request.sinks, {}));
-  const std::string text =
-      BERM_TRY(read_plain_file(request.directory + "/record.jsonl", 4ULL << 30));
-  ResendReport report{.events = events_in(text), .sinks = {}};
+  ResendReport report{.events = BERM_TRY(events_of_record(request.directory)), .sinks = {}};
   AuditPolicy policy;
   policy.sinks = request.sinks;
   policy.grace = request.patience;

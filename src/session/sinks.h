@@ -50,6 +50,9 @@ class RunSinks {
   std::optional<SinkWatch> watch_;
 };
 
+/// How many events the record in a run's directory has.
+[[nodiscard]] Result<std::uint64_t> events_of_record(const std::string& directory);
+
 /// A record that has ended, shipped to `sinks` and waited for.
 struct ResendRequest {
   std::string run;

@@ -66,9 +66,15 @@ Shebang parse_shebang(std::string_view line) {
 }  // namespace
 
 Result<void> NotificationWatch::start(UniqueFd notifications, pid_t init, Decide decide,
-                                      const KnownSecrets* known) {
+                                      const KnownSecrets* known, std::optional<Shared> shared) {
   BERM_TRY(attempts_.start());
-  root_ = BERM_TRY(RunRoot::open(init));
+  shared_ = std::move(shared);
+  // Without a mount namespace its root is ours, and berm-init lets nobody look into it.
+  root_ = BERM_TRY(RunRoot::open(shared_ ? ::getpid() : init));
+  if (shared_) {
+    paths_.emplace(shared_->places.directories);
+    connections_.emplace(shared_->places, shared_->token);
+  }
   stop_ = UniqueFd(::eventfd(0, EFD_CLOEXEC));
   if (!stop_) return os_error("watch connections and programs");
   BERM_TRY(execs_.start(known));
@@ -102,12 +108,21 @@ void NotificationWatch::stop(std::chrono::milliseconds grace) {
 // call that waits or comes fail with ENOSYS. Fail closed, and say so.
 void NotificationWatch::work() {
   try {
-    if (serve()) return;
+    if (take_identity() && serve()) return;
   } catch (...) {  // the rules' code is not ours, and memory may be short
   }
   notifications_.reset();
   lost_ = true;
   execs_.wake();
+}
+
+// setresuid(2) itself changes the calling thread alone; it is glibc that changes all of them.
+bool NotificationWatch::take_identity() const {
+  if (!shared_ || !shared_->identity) return true;
+  const auto& [uid, gid] = *shared_->identity;
+  return ::syscall(SYS_setgroups, 0, nullptr) == 0 &&
+         ::syscall(SYS_setresgid, gid, gid, gid) == 0 &&
+         ::syscall(SYS_setresuid, uid, uid, uid) == 0;
 }
 
 // True at the end that is meant: stop(), or nobody is left who could notify.
@@ -123,6 +138,10 @@ bool NotificationWatch::serve() {
     }
     if (is_exec(notification)) {
       on_exec(notification);
+    } else if (PathBroker::handles(notification.data.nr)) {
+      on_path_call(notification);
+    } else if (connections_) {
+      on_socket_call(notification);
     } else {
       on_connect(notification);
     }
@@ -144,6 +163,35 @@ void NotificationWatch::on_connect(const seccomp_notif& notification) {
   const bool meant = read_attempt(notification, attempt);
   // The pid may be somebody else's by now: then nobody waits, and what was read is nobody's.
   if (answer(notification, 0) && meant) attempts_.add(attempt);
+}
+
+void NotificationWatch::on_socket_call(const seccomp_notif& notification) {
+  Attempt attempt;
+  const bool meant = notification.data.nr == SYS_connect && read_attempt(notification, attempt);
+  const int error =
+      connections_->serve(notification, root_, [&] { return still_waits(notification); });
+  if (give(notification, error, 0) && meant) attempts_.add(attempt);
+}
+
+void NotificationWatch::on_path_call(const seccomp_notif& notification) {
+  const PathBroker::Answer made =
+      paths_->serve(notification, root_, [&] { return still_waits(notification); });
+  give(notification, made.error, made.value);
+}
+
+// Nobody else has its number: what was read is of who asked.
+bool NotificationWatch::still_waits(const seccomp_notif& notification) const {
+  std::uint64_t id = notification.id;
+  return ::ioctl(notifications_.get(), SECCOMP_IOCTL_NOTIF_ID_VALID, &id) == 0;
+}
+
+// The call was made here; the kernel does not go on with it.
+bool NotificationWatch::give(const seccomp_notif& notification, int error, long value) const {
+  seccomp_notif_resp answer{};
+  answer.id = notification.id;
+  answer.error = -error;
+  answer.val = value;
+  return ::ioctl(notifications_.get(), SECCOMP_IOCTL_NOTIF_SEND, &answer) == 0;
 }
 
 void NotificationWatch::on_exec(const seccomp_notif& notification) {

@@ -13,8 +13,11 @@
 
 #include "rules/tools/decide.h"
 #include "supervise/attempts.h"
+#include "supervise/connection_broker.h"
 #include "supervise/exec_log.h"
+#include "supervise/path_broker.h"
 #include "supervise/run_root.h"
+#include "sys/fd.h"
 
 struct seccomp_notif;
 
@@ -33,6 +36,15 @@ class NotificationWatch {
  public:
   using Decide = std::function<ToolDecision(const ExecCall&)>;
 
+  /// The process tier: the run has no namespaces of its own.
+  struct Shared {
+    BrokeredPlaces places;
+    std::shared_ptr<const Secret> token;
+    /// Whom the thread becomes: what berm looks at as root, without CAP_SYS_PTRACE, only the run's
+    /// own uid may look at. nullopt = it stays who it is.
+    std::optional<std::pair<uid_t, gid_t>> identity;
+  };
+
   NotificationWatch() = default;
   NotificationWatch(const NotificationWatch&) = delete;
   NotificationWatch& operator=(const NotificationWatch&) = delete;
@@ -43,7 +55,7 @@ class NotificationWatch {
   /// @param decide  asked for every program, in the thread; empty = all are allowed
   /// @param known  hidden before arguments are cut; outlives the watch
   [[nodiscard]] Result<void> start(UniqueFd notifications, pid_t init, Decide decide,
-                                   const KnownSecrets* known);
+                                   const KnownSecrets* known, std::optional<Shared> shared);
   /// While it holds, every program and connection that begins waits.
   void hold(bool holds) { execs_.hold(holds); }
   /// Ends the thread: what still waits fails with ENOSYS. Digests go on for at most `grace`.
@@ -61,6 +73,11 @@ class NotificationWatch {
   void work();
   [[nodiscard]] bool serve();
   void on_connect(const seccomp_notif& notification);
+  void on_socket_call(const seccomp_notif& notification);
+  void on_path_call(const seccomp_notif& notification);
+  [[nodiscard]] bool still_waits(const seccomp_notif& notification) const;
+  bool give(const seccomp_notif& notification, int error, long value) const;
+  [[nodiscard]] bool take_identity() const;
   void on_exec(const seccomp_notif& notification);
   [[nodiscard]] int look(const seccomp_notif& notification, const SeenProcess& process,
                          SeenExec& seen);
@@ -73,6 +90,9 @@ class NotificationWatch {
   ExecLog execs_;
   RunRoot root_;
   Decide decide_;
+  std::optional<Shared> shared_;
+  std::optional<ConnectionBroker> connections_;
+  std::optional<PathBroker> paths_;
   UniqueFd notifications_;
   UniqueFd stop_;
   std::atomic<bool> lost_ = false;

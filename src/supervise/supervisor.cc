@@ -2,9 +2,11 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/signalfd.h>
+#include <sys/socket.h>
 #include <sys/statfs.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -12,6 +14,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <chrono>
+#include <filesystem>
 #include <nlohmann/json.hpp>
 
 #include "base/text.h"
@@ -24,7 +27,7 @@
 #include "supervise/sink_watch.h"
 #include "supervise/streams.h"
 #include "supervise/tool_desk.h"
-#include "tiers/namespace/launch.h"
+#include "tiers/tier.h"
 
 namespace berm {
 namespace {
@@ -81,6 +84,8 @@ class Supervisor {
   void on_init_message();
   void on_egress_event();
   void start_watch(InitMessage& message);
+  void note_ports(const std::vector<UniqueFd>& listeners);
+  [[nodiscard]] std::optional<NotificationWatch::Shared> shared_watch() const;
   void record_attempts();
   void record_execs();
   void on_ended_init();
@@ -110,8 +115,9 @@ class Supervisor {
   const SuperviseOptions& options_;
 
   RunCgroup cgroup_;
-  std::optional<Sandbox> sandbox_;
+  std::unique_ptr<Sandbox> sandbox_;
   NotificationWatch watch_;
+  std::vector<std::pair<std::uint16_t, std::uint16_t>> ports_;  ///< inside, outside
   Clock::time_point next_execs_;
   Clock::time_point next_hits_;
   std::string refused_;            ///< why the last program that was refused was
@@ -191,9 +197,9 @@ Result<void> Supervisor::start() {
   const auto unkept = [](Strength by, const std::string& parent) {
     return by == Strength::kernel && parent.empty();
   };
-  if (unkept(plan_.limits.memory_by, options_.cgroups.memory) ||
-      unkept(plan_.limits.processes_by, options_.cgroups.pids) ||
-      unkept(plan_.limits.cpus_by, options_.cgroups.cpu)) {
+  if (!plan_.container && (unkept(plan_.limits.memory_by, options_.cgroups.memory) ||
+                           unkept(plan_.limits.processes_by, options_.cgroups.pids) ||
+                           unkept(plan_.limits.cpus_by, options_.cgroups.cpu))) {
     return failure(
         Errc::internal,
         "hold a limit that the plan gives to the kernel: no control group was found for it");
@@ -217,9 +223,12 @@ Result<void> Supervisor::start() {
   if (plan_.workspace.mode == WorkspaceMode::clone) {
     disk_at_start_ = sample_disk((plan_.run_directory / "changes").str()).used;
   }
-  sandbox_ = BERM_TRY(Sandbox::start(plan_, std::move(child), cgroup_));
+  sandbox_ = BERM_TRY(start_sandbox(plan_, std::move(child), cgroup_));
   // Before the first step: a cgroup namespace made earlier would show the agent the host's path.
   BERM_TRY(cgroup_.attach(sandbox_->pid()));
+  if (plan_.container && plan_.limits.memory_by == Strength::kernel) {
+    cgroup_ = RunCgroup::made_by_engine(sandbox_->pid());
+  }
   BERM_TRY(sandbox_->release(wire::Step::await_id_maps));
   BERM_TRY(options_.while_building());
   return sandbox_->release(wire::Step::await_workspace);
@@ -248,6 +257,7 @@ void Supervisor::on_init_message() {
   const wire::Message& message = (*received)->message;
   switch (message.kind) {
     case wire::MessageKind::listeners: {
+      note_ports((*received)->fds);
       const Result<void> handed =
           options_.hand_over(std::move((*received)->fds), message.detail == 0);
       if (!handed) end(SetupFailed{handed.error()});
@@ -379,16 +389,52 @@ void Supervisor::on_egress_event() {
   }
 }
 
+// Without a network namespace: the ports that stand outside for those that the run knows.
+void Supervisor::note_ports(const std::vector<UniqueFd>& listeners) {
+  if (plan_.tier != TierChoice::process) return;
+  for (std::size_t i = 0; i < listeners.size() && i < plan_.egress.listeners.size(); ++i) {
+    sockaddr_in at{};
+    socklen_t size = sizeof at;
+    if (::getsockname(listeners[i].get(), reinterpret_cast<sockaddr*>(&at), &size) != 0) continue;
+    ports_.emplace_back(plan_.egress.listeners[i].port, ntohs(at.sin_port));
+  }
+}
+
+// What the notifications of a run without namespaces are answered by.
+std::optional<NotificationWatch::Shared> Supervisor::shared_watch() const {
+  if (plan_.tier != TierChoice::process) return std::nullopt;
+  const std::string berm = plan_.places.berm;
+  NotificationWatch::Shared shared{
+      .places = {.ports = ports_,
+                 .tool_socket = plan_.tools.hooked ? berm + "/tool.sock" : "",
+                 .hook_program = berm + "/berm-init",
+                 .directories = {}},
+      .token = options_.egress != nullptr ? options_.egress->token : nullptr,
+      .identity = std::nullopt};
+  for (const MountOp& op : plan_.mounts) {
+    const auto* bind = std::get_if<Bind>(&op);
+    if (bind == nullptr || bind->device || bind->access != Access::read_write) continue;
+    // As the kernel names them: what is compared are the real paths of objects.
+    std::error_code gone;
+    const std::filesystem::path real = std::filesystem::canonical(bind->to.str(), gone);
+    if (!gone) shared.places.directories.push_back(real);
+  }
+  if (plan_.identity.from_root) {
+    shared.identity = {plan_.identity.host_uid, plan_.identity.host_gid};
+  }
+  return shared;
+}
+
 void Supervisor::start_watch(InitMessage& message) {
   Result<void> watched =
       message.fds.size() == 1
           ? watch_.start(std::move(message.fds[0]), sandbox_->pid(), options_.on_exec,
-                         options_.known)
+                         options_.known, shared_watch())
           : Result<void>(os_error("watch connections and started programs", message.message.value));
   if (watched) return;
   // Without a reader every connection and program inside would fail: that is no run that anybody
   // asked for. Nor is one whose rules on programs nobody asks.
-  if (message.message.value == 0 || options_.on_exec) {
+  if (message.message.value == 0 || options_.on_exec || plan_.tier == TierChoice::process) {
     watched.error().code = Errc::unsupported;
     return end(SetupFailed{watched.error()});
   }

@@ -2,10 +2,12 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <nlohmann/json_fwd.hpp>
 #include <vector>
 
 #include "audit/record_file.h"
+#include "base/secret.h"
 #include "plan/plan.h"
 #include "record/verdict.h"
 #include "rules/egress/access.h"
@@ -40,8 +42,9 @@ struct Supervision {
 /// The egress process of a run: it reads connections, we read its events.
 struct EgressProcess {
   ChildProcess process;
-  UniqueFd events;   ///< JSON lines; end of file = it is gone
-  UniqueFd control;  ///< see egress/serve.h
+  UniqueFd events;                           ///< JSON lines; end of file = it is gone
+  UniqueFd control;                          ///< see egress/serve.h
+  std::shared_ptr<const Secret> token = {};  ///< begins each connection (process tier)
 };
 
 /// The process that judges what hooks ask: it reads hostile bytes, we read its events.

@@ -37,6 +37,8 @@ int ToolWatch::fd() const { return begun_ && judge_->control ? judge_->control.g
 // Any process inside can speak to the socket. What it says decides nothing but what it is told
 // itself; yet a story told by somebody else than the agent's hook must not look like the hook's.
 bool ToolWatch::is_hook_program(const json& event) const {
+  // The broker of the process tier has looked, when the connection was made.
+  if (plan_.tier == TierChoice::process) return event.value("hook", false);
   const auto said = event.find("pid");
   if (said == event.end() || !said->is_number_integer()) return false;
   const auto pid = said->get<std::int64_t>();
@@ -80,10 +82,12 @@ ToolWatch::Heard ToolWatch::hear() {
   if (++count_ > kMostQuestions) return Heard::flood;
   const std::uint64_t id = event["id"].get<std::uint64_t>();
   if (id >= kMostIdsOfJudge || open_.contains(id)) return Heard::nonsense;
+  const bool from_hook = is_hook_program(event);
   event.erase("id");
+  event.erase("hook");
   const std::string decision = text_of(event, "decision");
   bool told = false;
-  if (!is_hook_program(event)) {
+  if (!from_hook) {
     event["decision"] = "deny";
     event["rule"] = "hook";
     event["reason"] = "the question does not come from the hook program";

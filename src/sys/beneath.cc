@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <climits>
 #include <cstdio>
 #include <memory>
 
@@ -73,6 +74,14 @@ std::string parent_of(const std::string& relative) {
 
 Result<UniqueFd> open_beneath(int directory, const std::string& relative, int flags,
                               unsigned mode) {
+  // PATH_MAX bounds a path, not a tree: a longer way is gone in parts.
+  const std::size_t cut =
+      relative.size() < PATH_MAX ? std::string::npos : relative.rfind('/', PATH_MAX - 2);
+  if (cut != std::string::npos) {
+    const UniqueFd part =
+        BERM_TRY(open_beneath(directory, relative.substr(0, cut), O_PATH | O_DIRECTORY));
+    return open_beneath(part.get(), relative.substr(cut + 1), flags, mode);
+  }
   open_how how{};
   how.flags = static_cast<unsigned>(flags | O_CLOEXEC | O_NOFOLLOW);
   how.mode = (flags & (O_CREAT | O_TMPFILE)) != 0 ? mode : 0;

@@ -134,6 +134,7 @@ std::vector<std::string> RunCgroup::planned(const CgroupParents& parents, const 
 RunCgroup& RunCgroup::operator=(RunCgroup&& other) noexcept {
   std::swap(directories_, other.directories_);
   std::swap(v2_, other.v2_);
+  std::swap(ours_, other.ours_);
   std::swap(group_, other.group_);
   std::swap(scope_, other.scope_);
   std::swap(limits_, other.limits_);
@@ -185,7 +186,28 @@ Result<RunCgroup> RunCgroup::create(const CgroupParents& parents, const std::str
   return cgroup;
 }
 
+RunCgroup RunCgroup::made_by_engine(pid_t pid) {
+  RunCgroup cgroup;
+  cgroup.ours_ = false;
+  const Result<std::string> lines = read_file(fmt::format("/proc/{}/cgroup", pid), 1 << 16);
+  if (!lines) return cgroup;
+  for (const std::string_view wanted : {"memory", "pids", ""}) {
+    if (wanted.empty() && !cgroup.directories_.empty()) break;  // v1: the unified one holds nothing
+    for (const std::string_view line : split(*lines, '\n')) {
+      const std::vector<std::string_view> parts = split(line, ':');
+      if (parts.size() != 3) continue;
+      const std::vector<std::string_view> names = split(parts[1], ',');
+      if (std::ranges::find(names, wanted) == names.end()) continue;
+      cgroup.v2_ = wanted.empty();
+      cgroup.directories_.push_back(
+          fmt::format("/sys/fs/cgroup{}{}{}", wanted.empty() ? "" : "/", parts[1], parts[2]));
+    }
+  }
+  return cgroup;
+}
+
 RunCgroup::~RunCgroup() {
+  if (!ours_) return;
   for (const std::string& directory : directories_) {
     kill_all(directory);
     remove_group(directory);

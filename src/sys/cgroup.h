@@ -52,6 +52,9 @@ class RunCgroup {
   [[nodiscard]] static Result<RunCgroup> create(const CgroupParents& parents,
                                                 const std::string& name, const CgroupLimits& limits,
                                                 pid_t keeper);
+  /// The groups that a container engine put `pid` into: looked at, frozen and let go,
+  /// never removed.
+  [[nodiscard]] static RunCgroup made_by_engine(pid_t pid);
   RunCgroup(RunCgroup&& other) noexcept { *this = std::move(other); }
   RunCgroup& operator=(RunCgroup&& other) noexcept;
   ~RunCgroup();
@@ -81,6 +84,7 @@ class RunCgroup {
 
   std::vector<std::string> directories_;
   bool v2_ = false;
+  bool ours_ = true;
   UniqueFd group_;
   std::string scope_;  ///< name of a scope that is still to be started
   CgroupLimits limits_;

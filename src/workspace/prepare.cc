@@ -198,10 +198,60 @@ Result<void> fill_git(const Plan& plan, const RepositoryFacts& repository) {
   return {};
 }
 
+namespace {
+
+// `from` becomes `to`, an empty directory or nothing. Only a directory: a link would lead the guard
+// to another place.
+Result<void> move_directory(const std::string& from, const std::string& to) {
+  struct stat status {};
+  if (::lstat(from.c_str(), &status) != 0 || !S_ISDIR(status.st_mode)) {
+    return failure(Errc::denied, fmt::format("find the git directory at '{}'", from));
+  }
+  if (::rename(from.c_str(), to.c_str()) != 0) return os_error(fmt::format("move '{}'", from));
+  return {};
+}
+
+struct GitPlace {
+  std::string aside;    ///< below changes/, where every other tier mounts it from
+  std::string in_tree;  ///< where the agent looks for it
+  bool nested = false;
+};
+
+std::vector<GitPlace> git_places(const Plan& plan, const RepositoryFacts& repository) {
+  if (plan.tier != TierChoice::process || plan.workspace.git == GitHistory::none) return {};
+  const std::string changes = (plan.run_directory / "changes").str();
+  std::vector<GitPlace> out = {{changes + "/git", changes + "/tree/.git"}};
+  for (std::size_t i = 0; i < repository.inner.size(); ++i) {
+    const InnerRepository& inner = repository.inner[i];
+    if (!inner.nested) continue;
+    out.push_back({inner_git_directory(changes, inner.at, i), changes + "/tree/" + inner.at, true});
+  }
+  return out;
+}
+
+}  // namespace
+
+Result<void> place_git(const Plan& plan, const RepositoryFacts& repository) {
+  for (const GitPlace& place : git_places(plan, repository)) {
+    // A nested one was copied with the tree, the host's own settings with it: for the walk alone.
+    if (place.nested) BERM_TRY(move_directory(place.in_tree, place.aside + ".copy"));
+    BERM_TRY(move_directory(place.aside, place.in_tree));
+  }
+  return {};
+}
+
+Result<void> withdraw_git(const Plan& plan, const RepositoryFacts& repository) {
+  for (const GitPlace& place : git_places(plan, repository)) {
+    BERM_TRY(move_directory(place.in_tree, place.aside));
+    if (place.nested) BERM_TRY(move_directory(place.aside + ".copy", place.in_tree));
+  }
+  return {};
+}
+
 Result<void> remove_workspace(const std::string& run_directory) {
   Result<void> removed;
-  for (const char* part :
-       {"/changes", "/base", "/base-git", "/covers", "/checkout", "/left-out", "/diffs.json"}) {
+  for (const char* part : {"/changes", "/base", "/base-git", "/covers", "/checkout", "/container",
+                           "/left-out", "/diffs.json", "/berm"}) {
     if (Result<void> one = remove_tree(run_directory + part); !one) removed = std::move(one);
   }
   return removed;

@@ -11,6 +11,12 @@ namespace berm {
 /// base/ (worktree: the checkout; direct: a copy to compare with).
 [[nodiscard]] Result<void> prepare_layers(const Plan& plan, const RepositoryFacts& repository);
 
+/// Without mounts (process tier) the private git directories lie in the copy while the agent works,
+/// and are put back where every other tier has them before anything looks at them. What the agent
+/// left in their place is not taken: then the guard finds none, and refuses.
+[[nodiscard]] Result<void> place_git(const Plan& plan, const RepositoryFacts& repository);
+[[nodiscard]] Result<void> withdraw_git(const Plan& plan, const RepositoryFacts& repository);
+
 /// Removes all that the two others made, and what the agent left in it. The record stays.
 [[nodiscard]] Result<void> remove_workspace(const std::string& run_directory);
 

@@ -163,7 +163,8 @@ Result<void> make_inner(const RepositoryFacts& repository, const Plan& plan,
     const bool full = plan.workspace.git == GitHistory::full;
     std::string alternates;
     for (std::size_t k = 0; full && k < inner.object_dirs.size(); ++k) {
-      alternates += inner_objects_path(i, k) + "\n";
+      alternates += plan.tier == TierChoice::process ? inner.object_dirs[k].str() + "\n"
+                                                     : inner_objects_path(i, k) + "\n";
     }
     const std::string place = inner_git_directory(changes, inner.at, i);
     BERM_TRY(make_one(one, plan.workspace, place, home, alternates));
@@ -248,14 +249,42 @@ std::string inner_git_directory(const std::string& changes, const std::string& a
                    : fmt::format("{}/nested/{}", changes, index);
 }
 
+namespace {
+
+// Without mounts the agent reads the objects where they are; with a uid of its own it must be let
+// there.
+Result<void> check_objects_can_be_read(const RepositoryFacts& repository, const Plan& plan) {
+  if (plan.tier != TierChoice::process || !plan.identity.from_root) return {};
+  for (const HostPath& objects : repository.object_dirs) {
+    std::string at = objects.str();
+    for (unsigned wanted = S_IROTH | S_IXOTH; !at.empty(); wanted = S_IXOTH) {
+      struct stat status {};
+      if (::stat(at.c_str(), &status) != 0) return os_error("look at the repository's objects");
+      if ((status.st_mode & wanted) != wanted) {
+        return failure(Errc::unsupported,
+                       fmt::format("show the repository's history to the agent's own user: '{}' "
+                                   "lets nobody pass",
+                                   at),
+                       "use [workspace] git = \"head\", or run berm as the repository's owner");
+      }
+      at.resize(at.rfind('/'));
+    }
+  }
+  return {};
+}
+
+}  // namespace
+
 Result<void> make_private_git(const RepositoryFacts& repository, const Plan& plan,
                               const std::string& changes) {
   const std::string target = changes + "/git";
   const std::string nested = changes + "/nested";
   std::string alternates;
   const bool full = plan.workspace.git == GitHistory::full;
+  if (full) BERM_TRY(check_objects_can_be_read(repository, plan));
   for (std::size_t i = 0; full && i < repository.object_dirs.size(); ++i) {
-    alternates += fmt::format("/run/berm/objects/{}\n", i);
+    alternates += plan.tier == TierChoice::process ? repository.object_dirs[i].str() + "\n"
+                                                   : fmt::format("/run/berm/objects/{}\n", i);
   }
   const char* home = ::getenv("HOME");
   const std::string user_home = home != nullptr ? home : "";

@@ -161,7 +161,7 @@ TEST_P(Run, CloneModeReportsTheSameChangesAsOverlay) {
 }
 
 TEST_P(Run, WhatIsNotEnforcedIsRefusedByName) {
-  for (const char* tier : {"container", "microvm"}) {
+  for (const char* tier : {"kubernetes"}) {
     const Finished finished = site.berm({"run", "--tier", tier, "--", "true"});
     EXPECT_EQ(finished.code, 125);
     EXPECT_NE(finished.err.find("not yet enforced"), std::string::npos) << finished.err;

@@ -29,12 +29,6 @@ bool matches(std::string_view pattern, std::string_view text) {
   return false;
 }
 
-EventFormat format_of(const std::string& name) {
-  if (name == "ocsf") return EventFormat::ocsf;
-  if (name == "ecs") return EventFormat::ecs;
-  return name == "cef" ? EventFormat::cef : EventFormat::native;
-}
-
 }  // namespace
 
 bool passes(const std::vector<std::string>& filter, std::string_view type) {
@@ -54,7 +48,7 @@ Shipper::Shipper(SinkGrant grant, std::string run, int record, ProgressFile prog
                  std::unique_ptr<Receiver> receiver, std::function<void()> changed)
     : grant_(std::move(grant)),
       record_(record),
-      format_(format_of(grant_.format)),
+      format_(event_format_of(grant_.format).value_or(EventFormat::native)),
       reader_(record),
       progress_(std::move(progress)),
       receiver_(std::move(receiver)),

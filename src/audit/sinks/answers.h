@@ -42,4 +42,19 @@ class Authorization {
   Secret value_;
 };
 
+/// A sink that is asked with a token, and whose answer is its status unless it says more.
+class TokenSink : public HttpSink {
+ public:
+  [[nodiscard]] SinkStep judge(const SinkBatch& batch, const SinkResponse& response) override {
+    return step_of(batch, response);
+  }
+
+ protected:
+  TokenSink(const SinkSettings& settings, std::string_view usual)
+      : grant_(settings.grant), authorization_(settings, usual) {}
+
+  SinkGrant grant_;
+  Authorization authorization_;
+};
+
 }  // namespace berm

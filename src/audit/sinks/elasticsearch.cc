@@ -25,10 +25,9 @@ std::string reason_of(const json& item) {
   return excerpt(created["error"].dump(-1, ' ', false, json::error_handler_t::replace));
 }
 
-class Elasticsearch final : public HttpSink {
+class Elasticsearch final : public TokenSink {
  public:
-  explicit Elasticsearch(const SinkSettings& settings)
-      : grant_(settings.grant), authorization_(settings, "ApiKey {}") {}
+  explicit Elasticsearch(const SinkSettings& settings) : TokenSink(settings, "ApiKey {}") {}
 
   Result<SinkRequest> request(const SinkBatch& batch, std::int64_t) override {
     SinkRequest request{.url = beneath(setting(grant_, "url"), "_bulk"),
@@ -89,9 +88,6 @@ class Elasticsearch final : public HttpSink {
     }
     return step;
   }
-
-  SinkGrant grant_;
-  Authorization authorization_;
 };
 
 }  // namespace

@@ -6,10 +6,9 @@
 namespace berm {
 namespace {
 
-class Http final : public HttpSink {
+class Http final : public TokenSink {
  public:
-  explicit Http(const SinkSettings& settings)
-      : grant_(settings.grant), authorization_(settings, "Bearer {}") {}
+  explicit Http(const SinkSettings& settings) : TokenSink(settings, "Bearer {}") {}
 
   Result<SinkRequest> request(const SinkBatch& batch, std::int64_t) override {
     const bool array = setting(grant_, "body") == "json";
@@ -33,14 +32,6 @@ class Http final : public HttpSink {
     if (array) body += ']';
     return request;
   }
-
-  SinkStep judge(const SinkBatch& batch, const SinkResponse& response) override {
-    return step_of(batch, response);
-  }
-
- private:
-  SinkGrant grant_;
-  Authorization authorization_;
 };
 
 }  // namespace

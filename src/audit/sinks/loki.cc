@@ -7,10 +7,9 @@
 namespace berm {
 namespace {
 
-class Loki final : public HttpSink {
+class Loki final : public TokenSink {
  public:
-  explicit Loki(const SinkSettings& settings)
-      : grant_(settings.grant), authorization_(settings, "Bearer {}") {}
+  explicit Loki(const SinkSettings& settings) : TokenSink(settings, "Bearer {}") {}
 
   Result<SinkRequest> request(const SinkBatch& batch, std::int64_t) override {
     SinkRequest request{.url = beneath(setting(grant_, "url"), "loki/api/v1/push"),
@@ -36,14 +35,6 @@ class Loki final : public HttpSink {
         fmt::format("{{\"streams\":[{{\"stream\":{{{}}},\"values\":[{}]}}]}}", labels, values);
     return request;
   }
-
-  SinkStep judge(const SinkBatch& batch, const SinkResponse& response) override {
-    return step_of(batch, response);
-  }
-
- private:
-  SinkGrant grant_;
-  Authorization authorization_;
 };
 
 }  // namespace

@@ -87,17 +87,16 @@ std::string call_failure(const json& data) {
   return text_of(data, "kind") == "after-failure" ? "the tool failed" : "";
 }
 
-class Otlp final : public HttpSink {
+class Otlp final : public TokenSink {
  public:
-  explicit Otlp(const SinkSettings& settings)
-      : grant_(settings.grant), authorization_(settings, "Bearer {}") {
+  explicit Otlp(const SinkSettings& settings) : TokenSink(settings, "Bearer {}") {
     const std::string signals = setting(grant_, "signals", "logs");
     logs_ = signals != "traces";
     traces_ = signals != "logs";
   }
 
   Result<SinkRequest> request(const SinkBatch& batch, std::int64_t) override {
-    const bool spans = sends_spans(batch);
+    const bool spans = sends_spans();
     SinkRequest request{.url = beneath(setting(grant_, "url"), spans ? "v1/traces" : "v1/logs"),
                         .content_type = "application/json"};
     for (const auto& [name, value] : table(grant_, "headers")) {
@@ -112,7 +111,7 @@ class Otlp final : public HttpSink {
     SinkStep step = step_of(batch, response);
     if (step.kind != SinkStep::Kind::accepted) return step;
     note_partial(batch, response, step);
-    const bool were_logs = !sends_spans(batch);
+    const bool were_logs = !sends_spans();
     if (were_logs && traces_ && !spans_of(batch).empty()) {
       logs_sent_ = true;
       refused_ = std::move(step.refused);
@@ -130,7 +129,7 @@ class Otlp final : public HttpSink {
   }
 
  private:
-  [[nodiscard]] bool sends_spans(const SinkBatch&) const { return !logs_ || logs_sent_; }
+  [[nodiscard]] bool sends_spans() const { return !logs_ || logs_sent_; }
 
   // "partialSuccess": the receiver says how many it will never have, not which.
   static void note_partial(const SinkBatch& batch, const SinkResponse& response, SinkStep& step) {
@@ -210,8 +209,6 @@ class Otlp final : public HttpSink {
     }
   }
 
-  SinkGrant grant_;
-  Authorization authorization_;
   bool logs_ = true;
   bool traces_ = false;
   bool logs_sent_ = false;  ///< of this batch

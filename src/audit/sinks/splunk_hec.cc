@@ -23,11 +23,10 @@ std::string channel_of(const SinkSettings& settings) {
                      hash.substr(15, 3), hash.substr(18, 12));
 }
 
-class SplunkHec final : public HttpSink {
+class SplunkHec final : public TokenSink {
  public:
   explicit SplunkHec(const SinkSettings& settings)
-      : grant_(settings.grant),
-        authorization_(settings, "Splunk {}"),
+      : TokenSink(settings, "Splunk {}"),
         channel_(channel_of(settings)),
         waits_for_acks_(setting(grant_, "ack") == "true") {}
 
@@ -93,8 +92,6 @@ class SplunkHec final : public HttpSink {
                              json_value(event));
   }
 
-  SinkGrant grant_;
-  Authorization authorization_;
   std::string channel_;
   bool waits_for_acks_;
   std::optional<std::uint64_t> ack_;  ///< of the batch that was sent

@@ -105,7 +105,7 @@ struct ChangeRule {
 
 extern const ChangeRule kOutsideAllow, kProtectedFile, kTooManyFiles, kTooLarge, kBinary,
     kSpecialMode, kSpecialFile, kHardLink, kEscapingSymlink, kCaseCollision, kSubmodule,
-    kGitDirectory, kHiddenUnicode, kCredential, kFileName, kInnerCommits;
+    kGitDirectory, kHiddenUnicode, kCredential, kFileName, kInnerCommits, kInstallScript;
 
 /// Every rule, in the order in which findings are printed.
 [[nodiscard]] std::span<const ChangeRule* const> change_rules();

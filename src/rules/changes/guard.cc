@@ -9,10 +9,10 @@ namespace {
 
 // The order is the order of a report: what decides most comes first.
 constexpr const ChangeRule* kRules[] = {
-    &kOutsideAllow,    &kProtectedFile, &kGitDirectory, &kSubmodule,
-    &kCredential,      &kSpecialMode,   &kSpecialFile,  &kHardLink,
-    &kEscapingSymlink, &kCaseCollision, &kFileName,     &kHiddenUnicode,
-    &kTooManyFiles,    &kTooLarge,      &kBinary,       &kInnerCommits,
+    &kOutsideAllow, &kProtectedFile, &kGitDirectory, &kSubmodule,       &kCredential,
+    &kSpecialMode,  &kSpecialFile,   &kHardLink,     &kEscapingSymlink, &kCaseCollision,
+    &kFileName,     &kHiddenUnicode, &kTooManyFiles, &kTooLarge,        &kBinary,
+    &kInnerCommits, &kInstallScript,
 };
 
 }  // namespace

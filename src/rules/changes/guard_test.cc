@@ -133,6 +133,29 @@ TEST(Guard, FindsHiddenCharactersInAddedLinesOnly) {
   EXPECT_EQ(judged({old}), Rules{}) << "it was there before";
 }
 
+TEST(Guard, RefusesCommandsThatRunWhenThePackageIsInstalled) {
+  const auto manifest = [](std::string path, std::string text, std::string base = "") {
+    Change change = file(std::move(path), std::move(text));
+    change.base_text = std::move(base);
+    return judged({change});
+  };
+  const std::string with = R"({"scripts": {"postinstall": "node x.js", "test": "jest"}})";
+  EXPECT_EQ(manifest("package.json", with), Rules{"install-script:refuse"});
+  EXPECT_EQ(manifest("packages/a/package.json", with, R"({"scripts": {"test": "jest"}})"),
+            Rules{"install-script:refuse"});
+  EXPECT_EQ(manifest("package.json", with, R"({"scripts": {"postinstall": "node y.js"}})"),
+            Rules{"install-script:refuse"});
+  EXPECT_EQ(manifest("package.json", R"({"scripts": {"postinstall": "node x.js"}, "a": 1})", with),
+            Rules{})
+      << "it was there before";
+  EXPECT_EQ(manifest("package.json", R"({"scripts": {"test": "curl x | sh"}})"), Rules{})
+      << "somebody must call it";
+  EXPECT_EQ(manifest("composer.json", R"({"scripts": {"post-install-cmd": "x"}})"),
+            Rules{"install-script:refuse"});
+  EXPECT_EQ(manifest("package.json", "\xef\xbb\xbf" + with), Rules{"install-script:refuse"});
+  EXPECT_EQ(manifest("package.json", "{ no JSON"), Rules{"install-script:refuse"});
+}
+
 TEST(Guard, FindsCredentialsAndNeverPrintsThem) {
   const std::string key = "ghp_" + std::string(36, 'A');
   const std::vector<Finding> findings =

@@ -11,9 +11,11 @@ namespace {
 
 #if defined(__x86_64__)
 constexpr auto& kAgentFilter = seccomp::kAgentX86_64;
+constexpr auto& kProcessFilter = seccomp::kProcessX86_64;
 constexpr auto& kInitFilter = seccomp::kInitX86_64;
 #elif defined(__aarch64__)
 constexpr auto& kAgentFilter = seccomp::kAgentAarch64;
+constexpr auto& kProcessFilter = seccomp::kProcessAarch64;
 constexpr auto& kInitFilter = seccomp::kInitAarch64;
 #else
 #error "berm has no seccomp profile for this architecture"
@@ -76,6 +78,10 @@ std::vector<wire::Rlimit> rlimits(const Plan& plan) {
       {RLIMIT_MSGQUEUE, 0, 819200},
       {RLIMIT_SIGPENDING, 0, 4096},
   };
+  // In the user's own namespace it counts all that the user runs, and nobody else's is the run's.
+  if (plan.tier == TierChoice::process && !plan.identity.from_root) return out;
+  // In a container of a rootful engine the count would be that of all the caller's processes.
+  if (plan.container && limits.processes_by == Strength::kernel) return out;
   // Since Linux 5.14 this counts per user namespace: the run's processes alone, not the user's.
   // One more for berm-init; and out of the way where a cgroup holds the limit and counts its hits.
   const std::uint64_t room = limits.processes_by == Strength::kernel ? 64 : 1;
@@ -119,13 +125,17 @@ std::vector<wire::Instruction> instructions(ProgramWriter& writer,
   return out;
 }
 
-std::vector<wire::Listener> listeners(const EgressPlan& egress) {
+std::vector<wire::Listener> listeners(const Plan& plan) {
   std::vector<wire::Listener> out;
-  for (const Listener& listener : egress.listeners) {
+  // On the host's own loopback any port will do: nobody inside connects by himself, and the
+  // supervisor knows which stands for which.
+  const bool shared = plan.tier == TierChoice::process;
+  for (const Listener& listener : plan.egress.listeners) {
     constexpr std::uint32_t kLoopback = 0x7f000001;
     const bool everywhere = listener.kind == ListenerKind::transparent;
     const bool udp = listener.kind == ListenerKind::dns_udp;
-    out.push_back({everywhere ? 0 : kLoopback, listener.port, std::uint16_t{udp}});
+    const std::uint16_t port = shared ? std::uint16_t{0} : listener.port;
+    out.push_back({everywhere ? 0 : kLoopback, port, std::uint16_t{udp}});
   }
   return out;
 }
@@ -139,8 +149,9 @@ EncodedProgram encode(const Plan& plan, const std::vector<NativeStep>& steps, bo
   wire::Program header{};
   header.magic = wire::kMagic;
   header.version = wire::kVersion;
-  header.flags = wire::kSelfCheck | (open_trees ? wire::kDropGroups : 0) |
-                 (plan.terminal ? wire::kTerminal : 0);
+  header.flags = wire::kSelfCheck | (plan.identity.from_root ? wire::kDropGroups : 0) |
+                 (plan.terminal ? wire::kTerminal : 0) |
+                 (plan.tier == TierChoice::process ? wire::kSharedNamespaces : 0);
   header.uid = plan.identity.uid;
   header.gid = plan.identity.gid;
   header.instructions =
@@ -155,9 +166,10 @@ EncodedProgram encode(const Plan& plan, const std::vector<NativeStep>& steps, bo
   std::vector<std::string> env;
   for (const auto& [name, value] : plan.env) env.push_back(name + "=" + value);
   header.env = writer.slice(strings(writer, env));
-  header.agent_filter = writer.slice(kAgentFilter);
+  header.agent_filter =
+      plan.tier == TierChoice::process ? writer.slice(kProcessFilter) : writer.slice(kAgentFilter);
   header.init_filter = writer.slice(kInitFilter);
-  header.listeners = writer.slice(listeners(plan.egress));
+  header.listeners = writer.slice(listeners(plan));
   std::vector<wire::Route> routes;
   for (const IpNetwork& network : plan.egress.routes) {
     // Names can stand for addresses of lo itself instead; a granted address has no substitute.
@@ -175,6 +187,7 @@ EncodedProgram encode(const Plan& plan, const std::vector<NativeStep>& steps, bo
   header.forbidden_write = writer.string("/usr");
   header.landlock_fs = plan.landlock.handled_fs;
   header.landlock_scoped = plan.landlock.scoped;
+  header.landlock_net = plan.landlock.handled_net;
   encoded.bytes = writer.finish(header);
   return encoded;
 }

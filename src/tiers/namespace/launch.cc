@@ -115,8 +115,10 @@ Result<void> write_id_maps(const Plan& plan, pid_t pid) {
 
 }  // namespace
 
-Result<Sandbox> Sandbox::start(const Plan& plan, ChildStreams streams, const RunCgroup& cgroup) {
-  Sandbox sandbox;
+Result<std::unique_ptr<Sandbox>> NamespaceSandbox::start(const Plan& plan, ChildStreams streams,
+                                                         const RunCgroup& cgroup) {
+  auto made = std::make_unique<NamespaceSandbox>();
+  NamespaceSandbox& sandbox = *made;
   sandbox.steps_ = native_steps(plan);
   const bool from_root = plan.identity.from_root;
   const EncodedProgram encoded =
@@ -160,36 +162,10 @@ Result<Sandbox> Sandbox::start(const Plan& plan, ChildStreams streams, const Run
     return tl::unexpected(Error{
         .code = Errc::unsupported, .what = "create the sandbox's namespaces", .os_errno = error});
   BERM_TRY(in_context("mapping the agent's uid", write_id_maps(plan, pid)));
-  return sandbox;
+  return made;
 }
 
-Result<void> Sandbox::release(wire::Step step) {
-  const wire::Message go{wire::MessageKind::go, step, 0, 0};
-  // A berm-init that failed is gone; why, it has said on this socket, where receive() finds it.
-  if (::send(control_.get(), &go, sizeof go, MSG_NOSIGNAL) != sizeof go && errno != EPIPE) {
-    return os_error("release berm-init");
-  }
-  return {};
-}
-
-void Sandbox::forward_signal(int signal) {
-  const wire::Message message{wire::MessageKind::signal, wire::Step::exec, signal, 0};
-  ::send(control_.get(), &message, sizeof message, MSG_NOSIGNAL | MSG_DONTWAIT);
-}
-
-Result<std::optional<InitMessage>> Sandbox::receive() {
-  InitMessage received;
-  char bytes[sizeof received.message];
-  ReceivedMessage got = BERM_TRY(
-      in_context("hearing from berm-init", receive_with_descriptors(control_.get(), bytes)));
-  if (got.size == 0) return std::nullopt;
-  if (got.size != sizeof bytes) return failure(Errc::internal, "understand berm-init");
-  std::memcpy(&received.message, bytes, sizeof bytes);
-  received.fds = std::move(got.fds);
-  return received;
-}
-
-Error Sandbox::explain(const wire::Message& message) const {
+Error NamespaceSandbox::explain(const wire::Message& message) const {
   Error error{.code = Errc::kernel,
               .what = describe(message.step, message.detail, steps_),
               .os_errno = message.value};

@@ -203,6 +203,12 @@ std::string_view words_of(wire::Step step) {
       return "trust the sandbox: a user namespace could be made";
     case Step::exec:
       return "execute the command";
+    case Step::scope_signals:
+      return "keep signals within the run";
+    case Step::start_keeper:
+      return "start the keeper that ends every process of the run";
+    case Step::end_processes:
+      return "end every process of the run";
     case Step::guard_init:
       break;
   }

@@ -8,10 +8,12 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -98,6 +100,68 @@ void add_socket(scmp_filter_ctx filter) {
         "netlink");
 }
 
+// Sockets of the process tier. No namespace stands around them, so only those exist whose every way
+// out is a connect(2), bind(2) or listen(2), which the supervisor makes: streams. A datagram, and
+// SCTP, would leave with sendmsg(2), whose address lies in memory; TCP's fast open connects while
+// it sends, past connect(2) and Landlock. AF_NETLINK stays (getifaddrs): it reads.
+void add_stream_sockets(scmp_filter_ctx filter) {
+  constexpr std::uint64_t kKind = 0xf;
+  constexpr std::uint64_t kStream = 1;
+  constexpr std::uint64_t kSeqpacket = 5;
+  for (const std::uint32_t family : {2U /* AF_INET */, 10U /* AF_INET6 */}) {
+    for (const std::uint32_t protocol : {0U, 6U /* TCP */}) {
+      check(seccomp_rule_add(
+                filter, SCMP_ACT_ALLOW, number_of("socket"), 3, SCMP_A0_32(SCMP_CMP_EQ, family),
+                SCMP_A1(SCMP_CMP_MASKED_EQ, kKind, kStream), SCMP_A2_32(SCMP_CMP_EQ, protocol)),
+            "stream socket");
+    }
+  }
+  for (const std::uint64_t kind : {kStream, kSeqpacket}) {
+    for (const char* call : {"socket", "socketpair"}) {
+      check(seccomp_rule_add(filter, SCMP_ACT_ALLOW, number_of(call), 2,
+                             SCMP_A0_32(SCMP_CMP_EQ, 1U /* AF_UNIX */),
+                             SCMP_A1(SCMP_CMP_MASKED_EQ, kKind, kind)),
+            "local socket");
+    }
+  }
+  check(seccomp_rule_add(filter, SCMP_ACT_ALLOW, number_of("socket"), 2,
+                         SCMP_A0_32(SCMP_CMP_EQ, 16U /* AF_NETLINK */),
+                         SCMP_A2_32(SCMP_CMP_EQ, 0U /* NETLINK_ROUTE */)),
+        "netlink");
+  constexpr std::uint64_t kFastOpen = 0x20000000;  // MSG_FASTOPEN
+  check(seccomp_rule_add(filter, SCMP_ACT_ALLOW, number_of("sendto"), 1,
+                         SCMP_A3(SCMP_CMP_MASKED_EQ, kFastOpen, 0)),
+        "sendto");
+  check(seccomp_rule_add(filter, SCMP_ACT_ALLOW, number_of("sendmsg"), 1,
+                         SCMP_A2(SCMP_CMP_MASKED_EQ, kFastOpen, 0)),
+        "sendmsg");
+  check(seccomp_rule_add(filter, SCMP_ACT_ALLOW, number_of("sendmmsg"), 1,
+                         SCMP_A3(SCMP_CMP_MASKED_EQ, kFastOpen, 0)),
+        "sendmmsg");
+}
+
+// The user's other files and processes are there, behind no namespace.
+void add_own_processes_and_files(scmp_filter_ctx filter) {
+  for (const std::string_view name : berm::seccomp::kOwners) {
+    add(filter, SCMP_ACT_ERRNO(EPERM), name);
+  }
+  for (const std::string_view name : berm::seccomp::kAttributes) {
+    add(filter, SCMP_ACT_ERRNO(EOPNOTSUPP), name);
+  }
+  for (const std::string_view name : berm::seccomp::kOfOneself) {
+    check(seccomp_rule_add(filter, SCMP_ACT_ALLOW, number_of(name), 1, SCMP_A0_32(SCMP_CMP_EQ, 0U)),
+          "of oneself");
+    check(seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), number_of(name), 1,
+                           SCMP_A0_32(SCMP_CMP_NE, 0U)),
+          "of others");
+  }
+  for (const auto& [name, process] : {std::pair{"setpriority", 0U}, {"ioprio_set", 1U}}) {
+    check(seccomp_rule_add(filter, SCMP_ACT_ALLOW, number_of(name), 2,
+                           SCMP_A0_32(SCMP_CMP_EQ, process), SCMP_A1_32(SCMP_CMP_EQ, 0U)),
+          "priority of oneself");
+  }
+}
+
 // Only PER_LINUX and the query: other personalities switch off address randomisation.
 void add_personality(scmp_filter_ctx filter) {
   for (const std::uint32_t value : {0x0U, 0x8U, 0x20000U, 0x20008U, 0xffffffffU}) {
@@ -178,17 +242,32 @@ void add_egress(scmp_filter_ctx filter) {
   }
 }
 
-void print_arch(std::uint32_t arch, const std::string& suffix) {
+bool is_one_of(std::span<const std::string_view> names, std::string_view name) {
+  return std::find(names.begin(), names.end(), name) != names.end();
+}
+
+scmp_filter_ctx agent_filter(std::uint32_t arch, std::span<const std::string_view> without) {
   scmp_filter_ctx agent = new_filter(SCMP_ACT_ERRNO(ENOSYS), arch);
-  for (const std::string_view name : berm::seccomp::kAllowed) add(agent, SCMP_ACT_ALLOW, name);
+  for (const std::string_view name : berm::seccomp::kAllowed) {
+    if (!is_one_of(without, name)) add(agent, SCMP_ACT_ALLOW, name);
+  }
   for (const std::string_view name : berm::seccomp::kRefused) {
     add(agent, SCMP_ACT_ERRNO(EPERM), name);
   }
   add_clone(agent);
   add_ioctl(agent);
-  add_socket(agent);
   add_personality(agent);
+  return agent;
+}
+
+void print_arch(std::uint32_t arch, const std::string& suffix) {
+  scmp_filter_ctx agent = agent_filter(arch, {});
+  add_socket(agent);
   print(agent, ("kAgent" + suffix).c_str());
+  scmp_filter_ctx process = agent_filter(arch, berm::seccomp::kNotWithoutNamespaces);
+  add_stream_sockets(process);
+  add_own_processes_and_files(process);
+  print(process, ("kProcess" + suffix).c_str());
   scmp_filter_ctx init = new_filter(SCMP_ACT_KILL_PROCESS, arch);
   for (const std::string_view name : berm::seccomp::kInit) add(init, SCMP_ACT_ALLOW, name);
   print(init, ("kInit" + suffix).c_str());

@@ -77,6 +77,24 @@ inline constexpr std::string_view kRefused[] = {
 /// Not here: AF_VSOCK (the hypervisor), AF_ALG, AF_PACKET, AF_BLUETOOTH, AF_XDP … (attack surface).
 inline constexpr int kFamilies[] = {1 /* AF_UNIX */, 2 /* AF_INET */, 10 /* AF_INET6 */};
 
+/// The process tier has no namespaces: what they would keep apart does not exist there either.
+/// System V and POSIX IPC of the host; and every socket that sends to an address by itself.
+inline constexpr std::string_view kNotWithoutNamespaces[] = {
+    "shmget", "shmat", "shmdt", "shmctl", "semget", "semop", "semtimedop", "semctl", "msgget", "msgsnd", "msgrcv",
+    "msgctl", "mq_open", "mq_unlink", "mq_timedsend", "mq_timedreceive", "mq_notify", "mq_getsetattr",
+    "socketpair", "sendto", "sendmsg", "sendmmsg",
+    "chown", "fchown", "lchown", "fchownat", "setxattr", "lsetxattr", "fsetxattr", "removexattr", "lremovexattr",
+    "fremovexattr", "prlimit64", "setpriority", "ioprio_set", "sched_setaffinity", "sched_setparam",
+    "sched_setscheduler", "sched_setattr",
+};
+/// Of these, what Landlock does not look at and no tool needs: owners and attributes of files.
+inline constexpr std::string_view kOwners[] = {"chown", "fchown", "lchown", "fchownat"};
+inline constexpr std::string_view kAttributes[] = {"setxattr", "lsetxattr", "fsetxattr", "removexattr",
+    "lremovexattr", "fremovexattr"};
+/// And what reaches any process of the user by its number: only with 0, oneself.
+inline constexpr std::string_view kOfOneself[] = {"prlimit64", "sched_setaffinity", "sched_setparam",
+    "sched_setscheduler", "sched_setattr"};
+
 /// What berm-init itself needs once the agent runs. Anything else kills it, and with it the run.
 inline constexpr std::string_view kInit[] = {
     "read", "poll", "ppoll", "wait4", "kill", "recvfrom", "recvmsg", "sendmmsg", "exit_group", "rt_sigreturn",
