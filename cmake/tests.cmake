@@ -76,10 +76,10 @@ add_executable(unit-tests
   src/report/findings_test.cc
   src/report/across_test.cc
   src/report/html_test.cc
-  src/drill/agent/drill_test.cc)
+  src/drill/agent/drill_test.cc src/drill/host/judge_test.cc)
 set_source_files_properties(src/rules/tools/decide_test.cc src/rules/shell/shell_corpus_test.cc src/rules/shell/shell_test.cc
   PROPERTIES COMPILE_DEFINITIONS BERM_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
-target_link_libraries(unit-tests PRIVATE berm_session berm_report berm_drill_agent GTest::gtest_main)
+target_link_libraries(unit-tests PRIVATE berm_session berm_report berm_drill_agent berm_drill_host GTest::gtest_main)
 gtest_discover_tests(unit-tests DISCOVERY_TIMEOUT 60)
 
 # Shell commands against another reader of them (shfmt).
@@ -106,11 +106,6 @@ add_executable(sigv4-resign tests/credentials/sigv4_resign.cc)
 target_link_libraries(sigv4-resign PRIVATE berm_rules_aws)
 add_test(NAME sigv4-against-botocore COMMAND /usr/bin/python3 ${CMAKE_SOURCE_DIR}/tests/credentials/sigv4_check.py $<TARGET_FILE:sigv4-resign> 2000)
 
-# The hostile program: static, so that it runs in any root.
-add_executable(escape-probe tests/escape/probes.cc tests/escape/probe_main.cc)
-target_compile_options(escape-probe PRIVATE -fno-sanitize=all)
-target_link_options(escape-probe PRIVATE -static -fno-sanitize=all)
-
 # Kernels that lack a system call, for the tests of odd hosts.
 add_executable(deny-syscall tests/support/deny_syscall.cc)
 target_compile_options(deny-syscall PRIVATE -fno-sanitize=all)
@@ -126,7 +121,7 @@ function(berm_black_box_test name)
   cmake_parse_arguments(ARG "" "TIMEOUT" "SOURCES" ${ARGN})
   add_executable(${name} ${ARG_SOURCES})
   target_link_libraries(${name} PRIVATE black-box-harness)
-  add_dependencies(${name} berm berm-init escape-probe deny-syscall)
+  add_dependencies(${name} berm berm-init deny-syscall)
   # One process for the whole file: its cases share one arena of runs.
   add_test(NAME ${name} COMMAND ${name})
   # Alone: they measure what a run leaves behind on the host, and when it acts.
@@ -140,7 +135,8 @@ target_link_options(exec-probe PRIVATE -static -fno-sanitize=all)
 berm_black_box_test(tool-tests TIMEOUT 900 SOURCES tests/tools/exec_test.cc tests/tools/ask_test.cc
   tests/tools/anomaly_test.cc tests/tools/ceiling_test.cc)
 add_dependencies(tool-tests exec-probe)
-berm_black_box_test(escape-tests TIMEOUT 300 SOURCES tests/escape/escape_test.cc tests/escape/probes.cc)
+berm_black_box_test(drill-tests TIMEOUT 300 SOURCES tests/drill/host_drill_test.cc)
+target_link_libraries(drill-tests PRIVATE berm_drill_acts)
 berm_black_box_test(bomb-tests TIMEOUT 600 SOURCES tests/escape/bomb_test.cc)
 berm_black_box_test(integration-tests TIMEOUT 900 SOURCES tests/integration/run_test.cc tests/integration/record_test.cc tests/integration/changes_test.cc
   tests/integration/git_test.cc tests/integration/modes_test.cc tests/integration/hosts_test.cc tests/integration/process_tier_test.cc tests/integration/reports_test.cc

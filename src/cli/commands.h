@@ -33,7 +33,7 @@ void add_ship(CLI::App& app, Action& action);
 void add_audit(CLI::App& app, Action& action);
 void add_image(CLI::App& app, Action& action);
 void add_render(CLI::App& app, Action& action);
-void add_drill_agent(CLI::App& app, Action& action);
+void add_drill(CLI::App& app, Action& action);
 void add_drill_model(CLI::App& app, Action& action);
 
 /// Stands for the "--" in front of a plain command once main() has seen it.

@@ -40,7 +40,7 @@ constexpr Command kAll[] = {
     {"audit", berm::add_audit},
     {"image", berm::add_image},
     {"render", berm::add_render},
-    {"drill-agent", berm::add_drill_agent},
+    {"drill", berm::add_drill},
     {"drill-model", berm::add_drill_model},
 };
 

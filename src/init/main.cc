@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <iterator>
 
+#include "drill/acts/act.h"
 #include "init/hook.h"
 #include "init/janitor.h"
 #include "init/setup.h"
@@ -208,6 +209,7 @@ int main(int argc, char** argv) {
   if (argc > 1 && ::strcmp(argv[1], "hook") == 0) {
     return berm::init::answer_hook(argc - 2, argv + 2);
   }
+  if (argc > 1 && ::strcmp(argv[1], "drill") == 0) return berm::drill::run_acts(argc - 2, argv + 2);
   constexpr char kUsage[] =
       "berm-init: started by berm as PID 1 of a sandbox; nothing to do here\n";
   const ssize_t ignored = ::write(2, kUsage, sizeof kUsage - 1);

@@ -151,6 +151,7 @@ json whole_json(const RunReport& report) {
   return {{"schema", "berm.run/1"},
           {"id", report.id},
           {"directory", report.path},
+          {"tier", spelling(report.tier)},
           {"verdict",
            {{"status", name_of(report.verdict.status)},
             {"exit_code", report.verdict.exit_code},

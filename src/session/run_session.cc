@@ -81,6 +81,7 @@ class Session {
     report_.notes = prepared_.policy.notes;
     for (const std::string& note : prepared_.policy.merged.tightened) report_.notes.push_back(note);
     for (const std::string& note : plan_.notes) report_.notes.push_back(note);
+    report_.tier = plan_.tier;
     report_.layers = plan_.layers;
     report_.weaknesses = plan_.weaknesses;
   }

@@ -19,6 +19,7 @@ namespace berm {
 struct RunReport {
   std::string id;
   std::string path;
+  TierChoice tier = TierChoice::automatic;  ///< the one that was taken
   Verdict verdict;
   Outcome outcome;
   Usage usage;

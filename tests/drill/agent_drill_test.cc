@@ -12,7 +12,7 @@ class AgentDrill : public testing::TestWithParam<As> {
       BERM_SKIP_OR_FAIL(agent << " is not installed: npm ci --prefix tests/agents");
     }
     const Site site(GetParam());
-    std::vector<std::string> arguments = {"drill-agent", agent, "--json"};
+    std::vector<std::string> arguments = {"drill", "--agent", agent, "--json"};
     if (std::getenv("BERM_DRILL_ALL") == nullptr) arguments.emplace_back("--ci");
     const Finished finished = site.berm(
         Invocation{.arguments = arguments,

@@ -134,7 +134,7 @@ Site::Site(As as) : as_(as) {
     fs::create_directories(root_ + name);
   }
   // Copies, so that an ordinary user reaches them wherever the build lies.
-  for (const char* name : {"berm", "berm-init", "escape-probe", "deny-syscall"}) {
+  for (const char* name : {"berm", "berm-init", "deny-syscall"}) {
     const std::string from = std::string(BERM_BINARY_DIR) + "/" + name;
     if (fs::exists(from)) fs::copy_file(from, root_ + "/bin/" + name);
   }

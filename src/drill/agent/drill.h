@@ -42,7 +42,8 @@ struct ScenarioResult {
 };
 
 struct DrillWishes {
-  std::string agent;              ///< "claude", "codex"
+  std::string agent;  ///< "claude", "codex"
+  std::string tier = "auto";
   std::vector<std::string> only;  ///< ids; empty = all that fit the agent
   bool ci_subset = false;
 };

@@ -31,16 +31,10 @@ Command command_for(const DrillWishes& wishes, const Scenario& scenario, const S
   const char* path = std::getenv("PATH");
   const std::string vendor = wishes.agent == "codex" ? "OPENAI" : "ANTHROPIC";
   const std::string url = fmt::format("http://127.0.0.1:{}", port);
-  std::vector<std::string> argv = {"/proc/self/exe",
-                                   "run",
-                                   "--json",
-                                   "--ci-report",
-                                   "off",
-                                   "--time",
-                                   fmt::format("{}s", scenario.seconds),
-                                   "--on-success",
-                                   "apply",
-                                   wishes.agent};
+  std::vector<std::string> argv = {"/proc/self/exe", "run",    "--json",
+                                   "--ci-report",    "off",    "--tier",
+                                   wishes.tier,      "--time", fmt::format("{}s", scenario.seconds),
+                                   "--on-success",   "apply",  wishes.agent};
   if (wishes.agent == "claude") argv.emplace_back("-p");
   argv.emplace_back("do it");
   return {.argv = std::move(argv),
