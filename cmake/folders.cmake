@@ -13,7 +13,7 @@ berm_library(rules/model SOURCES anthropic.cc call.cc gemini.cc json_scanner.cc 
 berm_library(rules/aws SOURCES access_keys.cc aws_key.cc canonical.cc key_services.cc sigv4_parse.cc sigv4_sign.cc xml.cc LINKS berm_base OpenSSL::Crypto)
 # What looks like a secret, and what is one of the run's.
 berm_library(redact SOURCES credentials.cc forms.cc keyword_filter.cc keywords.cc known_secrets.cc needles.cc patterns.cc public_text.cc redactor.cc scanner.cc stream.cc LINKS berm_base re2)
-berm_library(plan SOURCES make_plan.cc process.cc ladder.cc container.cc mounts.cc network.cc credentials.cc sinks.cc tools.cc print.cc explain.cc LINKS berm_policy berm_rules_changes berm_rules_egress berm_rules_tools)
+berm_library(plan SOURCES make_plan.cc process.cc ladder.cc container.cc microvm.cc mounts.cc network.cc credentials.cc sinks.cc tools.cc print.cc explain.cc LINKS berm_policy berm_rules_changes berm_rules_egress berm_rules_tools)
 # Shell commands as bash would read them, and what the policy says of tool calls and started programs.
 berm_library(rules/shell SOURCES ansi_c.cc braces.cc command.cc command_text.cc compound.cc containers.cc coverage.cc environment.cc expansion.cc git_options.cc here_document.cc inline_code.cc interpreters.cc lexer.cc literal_output.cc options.cc print.cc program_options.cc reader.cc shell.cc shells.cc started.cc stream_editors.cc syntax.cc variables.cc wrapper_table.cc wrappers.cc
   LINKS berm_base tree-sitter-bash tree-sitter)
@@ -26,7 +26,7 @@ berm_library(record SOURCES attestation.cc canonical.cc chain.cc checkpoint.cc e
 berm_library(report SOURCES facts.cc facts_values.cc record_reader.cc markdown.cc markdown_text.cc violations.cc sarif.cc junit.cc ci_text.cc across.cc across_text.cc html.cc html_events.cc html_network.cc html_parts.cc html_tree.cc html_value.cc
   LINKS berm_record berm_rules_changes)
 berm_library(sys SOURCES fd.cc confine.cc self.cc frames.cc locked_memory.cc socket_address.cc beneath.cc child.cc mount.cc cgroup.cc process_memory.cc LINKS berm_base)
-berm_library(host SOURCES probe.cc namespaces.cc tier_matrix.cc engines.cc doctor.cc registries.cc registries/reader.cc registries/formats.cc registries/documents.cc
+berm_library(host SOURCES probe.cc namespaces.cc tier_matrix.cc engines.cc microvm.cc doctor.cc registries.cc registries/reader.cc registries/formats.cc registries/documents.cc
   registries/npm.cc registries/pip.cc registries/cargo.cc registries/go.cc registries/maven.cc registries/nuget.cc
   registries/gem.cc registries/composer.cc registries/system.cc registries/others.cc residue.cc residue/classes.cc residue/contents.cc residue/docker.cc
   residue/git_settings.cc residue/look.cc residue/remove.cc LINKS berm_plan berm_sys)
@@ -41,8 +41,9 @@ berm_library(tiers SOURCES tier.cc LINKS berm_plan berm_sys)
 berm_library(tiers/namespace SOURCES native.cc encode.cc launch.cc LINKS berm_tiers)
 berm_library(tiers/process SOURCES launch.cc LINKS berm_tiers_namespace)
 berm_library(tiers/container SOURCES arguments.cc engine_errors.cc seccomp_profile.cc skeleton.cc harden.cc stage.cc launch.cc LINKS berm_rules_shell berm_tiers_namespace berm_host)
+berm_library(tiers/microvm SOURCES image.cc initramfs.cc launch.cc LINKS berm_tiers_namespace berm_host)
 # Which tier a plan's sandbox comes from.
-berm_library(tiers/registry SOURCES start.cc LINKS berm_tiers_container berm_tiers_namespace berm_tiers_process)
+berm_library(tiers/registry SOURCES start.cc LINKS berm_tiers_container berm_tiers_microvm berm_tiers_namespace berm_tiers_process)
 berm_library(supervise SOURCES supervisor.cc connection_broker.cc path_broker.cc borrowed.cc anomaly.cc asker.cc tool_desk.cc tool_watch.cc egress_watch.cc attempts.cc notifications.cc run_root.cc exec_log.cc streams.cc sample.cc sink_watch.cc janitor.cc LINKS berm_tiers_registry berm_audit berm_rules_tools)
 # What speaks to the world outside: names, addresses, TLS, the host's own proxy.
 berm_library(net SOURCES openssl.cc authority.cc tls_stream.cc root_store.cc upstream_trust.cc trust_files.cc resolve.cc dial.cc

@@ -10,6 +10,7 @@
 #include "cli/console.h"
 #include "cli/doctor_parts.h"
 #include "host/engines.h"
+#include "host/microvm.h"
 #include "host/tier_matrix.h"
 #include "plan/ladder.h"
 #include "session/run_directory.h"
@@ -75,6 +76,7 @@ int doctor(bool as_json) {
   if (!facts) return fail(facts.error());
   facts->engines = probe_engines();
   check_image(facts->engines, "");
+  facts->microvm = probe_microvm(*state);
   const std::vector<HealthCheck> checks = examine_host(*facts);
   bool can_run = true;
   json rows = json::array();

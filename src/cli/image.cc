@@ -8,14 +8,20 @@
 #include "cli/commands.h"
 #include "cli/console.h"
 #include "host/engines.h"
+#include "host/microvm.h"
 #include "plan/container.h"
 #include "sys/child.h"
+#include "session/prepare_run.h"
+#include "session/run_directory.h"
 #include "tiers/container/skeleton.h"
+#include "tiers/microvm/image.h"
 
 namespace berm {
 namespace {
 
 struct ImageOptions {
+  bool microvm = false;
+  std::vector<std::string> kernel_packages;
   std::string engine = "auto";
   std::string name;
   std::string from = "host";
@@ -87,10 +93,26 @@ Result<std::string> build_image(const ImageOptions& options) {
   return failure(Errc::unsupported, "import the image: " + printable(trim(imported.errors)));
 }
 
+int build_kernel(const ImageOptions& options) {
+  const Result<std::string> state = state_directory();
+  if (!state) return fail(state.error());
+  const Result<HostPath> init = find_init();
+  if (!init) return fail(init.error());
+  const Result<MachineImage> built = build_machine_image(
+      {.directory = machine_image_directory(*state),
+       .init = init->str(),
+       .packages = options.kernel_packages},
+      [](std::string_view step) { complain(fmt::format("berm: {} …\n", step)); });
+  if (!built) return fail(built.error());
+  put(fmt::format("Linux {} with {} modules, for the microvm tier\n", printable(built->kernel),
+                  built->modules));
+  return kDone;
+}
+
 }  // namespace
 
 void add_image(CLI::App& app, Action& action) {
-  CLI::App* command = app.add_subcommand("image", "images for the container tier");
+  CLI::App* command = app.add_subcommand("image", "images for the container and microvm tiers");
   command->require_subcommand(1);
   CLI::App* build = command->add_subcommand(
       "build", "make an image without a registry, and import it into the engine");
@@ -104,8 +126,18 @@ void add_image(CLI::App& app, Action& action) {
                    "mmdebstrap: a Debian root of its own [host]")
       ->check(CLI::IsMember({"host", "mmdebstrap"}));
   build->add_option("--package", options->packages, "with --from mmdebstrap; may be repeated");
+  build->add_flag("--microvm", options->microvm,
+                  "the kernel of the microvm tier, from your distribution's package");
+  build->add_option("--kernel-package", options->kernel_packages,
+                    "with --microvm: this .deb in place of the one apt-get has; may be repeated");
+  build->footer(
+      "Examples:\n"
+      "  berm image build                         for the container tier, from this host\n"
+      "  berm image build --microvm               for the microvm tier, needs no root\n\n"
+      "Exit codes: 0 done · 1 it could not be made");
   build->callback([=, &action] {
     action = [=] {
+      if (options->microvm) return build_kernel(*options);
       const Result<std::string> built = build_image(*options);
       if (!built) return fail(built.error());
       put(*built + "\n");

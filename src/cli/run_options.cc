@@ -72,6 +72,7 @@ Result<PolicyLayer> flags_layer(const RunOptions& options) {
   }
   if (!options.runtime.empty()) layer.container.runtime = options.runtime;
   if (!options.image.empty()) layer.container.image = options.image;
+  if (options.emulate) layer.microvm.emulation = true;
   if (!options.tier.empty()) layer.tier = BERM_TRY(one_of<TierChoice>("--tier", options.tier));
   if (!options.mode.empty()) {
     layer.workspace.mode = BERM_TRY(one_of<WorkspaceMode>("--mode", options.mode));
@@ -113,6 +114,10 @@ std::shared_ptr<RunOptions> add_run_options(CLI::App& command) {
       ->group("Policy");
   command
       .add_option("--image", o.image, "container tier: an image in place of the host's programs")
+      ->group("Policy");
+  command
+      .add_flag("--emulate", o.emulate,
+                "microvm tier: without KVM, accept an emulated processor (slow)")
       ->group("Policy");
   command.add_option("--require", o.require, "layers that must hold, e.g. resources:kernel [all]")
       ->allow_extra_args(false)

@@ -20,6 +20,7 @@ struct RunOptions {
   std::vector<std::string> require, write, hide, read, allow, env, credentials, sinks;
   double cpus = 0;
   std::uint64_t processes = 0;
+  bool emulate = false;
   bool json = false;
   std::string ci_report = "auto";
   std::vector<std::string> command;

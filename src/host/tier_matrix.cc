@@ -2,6 +2,7 @@
 
 #include "plan/ladder.h"
 #include "plan/make_plan.h"
+#include "plan/microvm.h"
 #include "plan/process.h"
 
 namespace berm {
@@ -56,6 +57,7 @@ std::vector<TierRow> tier_matrix(const HostFacts& host) {
     for (const LayerReport& layer : plan->layers)
       row.layers.push_back({layer, fix_of(layer, host)});
     if (tier == TierChoice::process) row.missing = process_missing(*plan);
+    if (tier == TierChoice::microvm) row.missing = microvm_missing(*plan);
   }
   return rows;
 }

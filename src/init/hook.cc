@@ -140,10 +140,32 @@ int agent_number(const char* name) {
   return -1;
 }
 
+// In the sandbox around a virtual machine: the bytes of a hook inside, as they are. What it has to
+// refuse, the hook inside refuses.
+[[noreturn]] void carry(long deadline) {
+  const int judge = connect_judge(deadline);
+  pollfd ends[2] = {{0, POLLIN, 0}, {judge, POLLIN, 0}};
+  for (;;) {
+    const long left = deadline - now_ms();
+    if (left <= 0) ::_exit(kBlock);
+    if (::poll(ends, 2, static_cast<int>(left)) < 0 && errno != EINTR) ::_exit(kBlock);
+    for (int i = 0; i < 2; ++i) {
+      if (ends[i].revents == 0) continue;
+      char buffer[16384];
+      const ssize_t got = ::read(ends[i].fd, buffer, sizeof buffer);
+      if (got < 0 && (errno == EINTR || errno == EAGAIN)) continue;
+      if (got <= 0) ::_exit(0);
+      if (i == 0) send_all(judge, buffer, static_cast<std::size_t>(got), deadline);
+      if (i == 1) print(1, buffer, static_cast<std::size_t>(got));
+    }
+  }
+}
+
 }  // namespace
 
 int answer_hook(int argc, char** argv) {
   catch_signals();
+  if (argc == 1 && ::strcmp(argv[0], "--relay") == 0) carry(now_ms() + kMostPatience);
   const int agent = argc >= 1 ? agent_number(argv[0]) : -1;
   if (agent < 0) refuse("berm-init hook needs the name of the agent");
   long patience = kPatience;

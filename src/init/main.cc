@@ -14,6 +14,7 @@
 #include "drill/acts/act.h"
 #include "init/hook.h"
 #include "init/janitor.h"
+#include "init/machine.h"
 #include "init/setup.h"
 
 namespace berm::init {
@@ -83,6 +84,19 @@ constexpr SetupStep kBuildShared[] = {
     {Step::drop_capabilities,   drop_own_capabilities},
     {Step::await_workspace,     await_workspace},
 };
+// In a virtual machine, in the namespaces that its PID 1 made: root is the machine's own.
+constexpr SetupStep kBuildGuest[] = {
+    {Step::private_mounts,      make_mounts_private},
+    {Step::build_root,          mount_own_proc},         // of the run's own PID namespace
+    {Step::limit_namespaces,    limit_guest_namespaces}, // as root: the machine's own limits
+    {Step::set_limits,          set_limits},
+    {Step::take_identity,       take_guest_identity},
+    {Step::guard_init,          hide_from_tracers},      // after identity: a credential change resets it
+    {Step::die_with_supervisor, die_with_supervisor},
+    {Step::open_terminal,       open_terminal},          // after identity: the terminal is the agent's
+    {Step::drop_capabilities,   drop_capabilities},
+    {Step::no_new_privs,        set_no_new_privs},
+};
 // clang-format on
 
 template <std::size_t N>
@@ -150,8 +164,10 @@ int exec_agent(const ProgramView& program) {
   if (!has_namespaces(setup) && ::prctl(PR_SET_DUMPABLE, 1, 0, 0, 0) != 0) {
     fail(Step::guard_init, errno, 0);
   }
-  // Last: what the self-check tries is no attempt of the agent.
-  if (const int error = watch_connects(setup); error != 0) fail(Step::watch_connects, error, 0);
+  // Last: what the self-check tries is no attempt of the agent. A guest's calls are answered by its
+  // own kernel: what of them leaves the machine is seen from around it.
+  const int watched = is_guest(setup) ? 0 : watch_connects(setup);
+  if (watched != 0) fail(Step::watch_connects, watched, 0);
   const wire::Message started{wire::MessageKind::started, Step::exec, 0, 0};
   if (send_message(started, nullptr, 0) != 0) ::_exit(125);
   const int error = exec_agent(setup.program);
@@ -161,7 +177,7 @@ int exec_agent(const ProgramView& program) {
 }
 
 template <std::size_t N>
-int run(const SetupStep (&build)[N], int tool_socket) {
+[[noreturn]] int run(const SetupStep (&build)[N], int tool_socket) {
   const ProgramView program(wire::kProgramFd);
   if (!program.valid()) fail(Step::read_program, EINVAL, 0);
   Setup setup{.program = program, .tool_socket = tool_socket};
@@ -193,6 +209,9 @@ int run_in_container() {
 }
 
 }  // namespace
+
+void run_in_guest() { run(kBuildGuest, -1); }
+
 }  // namespace berm::init
 
 int main(int argc, char** argv) {
@@ -201,6 +220,11 @@ int main(int argc, char** argv) {
   }
   if (argc == 2 && ::strcmp(argv[1], "--shared") == 0) {
     return berm::init::run(berm::init::kBuildShared, -1);
+  }
+  if (argc > 1 && ::strcmp(argv[1], "--vmm") == 0) berm::init::run_monitor(argc - 2, argv + 2);
+  if (argc == 2 && ::strcmp(argv[1], "--guest") == 0 && ::getpid() == 1) berm::init::run_guest();
+  if (argc == 1 && ::strcmp(argv[0], "/init") == 0 && ::getpid() == 1) {
+    return berm::init::boot_guest();
   }
   if (argc == 2 && ::strcmp(argv[1], "--contained") == 0) return berm::init::run_in_container();
   if (argc > 1 && ::strcmp(argv[1], "--janitor") == 0) {

@@ -47,6 +47,11 @@ int find_supervisor_alive(Setup&);
 int verify_identity(Setup&);
 int verify_no_capability(Setup&);
 
+// guest_identity.cc: in a virtual machine, where root is the machine's own
+int mount_own_proc(Setup&);
+int limit_guest_namespaces(Setup&);
+int take_guest_identity(Setup&);
+
 // network.cc
 int raise_loopback(Setup&);
 int route_networks(Setup&);
@@ -93,6 +98,9 @@ int self_check(Setup&, wire::Step& step);
 /// PID 1's life: reaps everybody, forwards signals, ends with the agent. Does not return.
 [[noreturn]] void reap_until_agent_ends(const Setup&, int agent_pid);
 
+inline bool is_guest(const Setup& setup) {
+  return (setup.program.header().flags & wire::kGuest) != 0;
+}
 inline bool has_namespaces(const Setup& setup) {
   return (setup.program.header().flags & wire::kSharedNamespaces) == 0;
 }

@@ -9,7 +9,7 @@
 namespace berm::wire {
 
 inline constexpr std::uint32_t kMagic = 0x6d726562;  // "berm"
-inline constexpr std::uint32_t kVersion = 5;
+inline constexpr std::uint32_t kVersion = 6;
 
 /// Descriptors that berm-init inherits at fixed numbers. 0, 1 and 2 are the agent's own.
 inline constexpr int kControlFd = 3;    ///< SOCK_SEQPACKET to the supervisor.
@@ -95,6 +95,8 @@ inline constexpr std::uint32_t kTerminal = 2;    ///< the agent gets a pseudo-te
 inline constexpr std::uint32_t kSelfCheck = 4;
 /// No namespace of its own: the process tier.
 inline constexpr std::uint32_t kSharedNamespaces = 8;
+/// In a virtual machine, whose network and whose programs are seen from around it.
+inline constexpr std::uint32_t kGuest = 16;
 
 struct Program {
   std::uint32_t magic;

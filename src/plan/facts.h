@@ -41,11 +41,10 @@ struct MonitorFacts {
 /// What the microvm tier needs of this host. Asked for only when that tier is.
 struct MicrovmFacts {
   std::vector<MonitorFacts> monitors;
-  bool kvm = false;         ///< a tiny guest has booted with it, within a deadline
-  std::string kvm_unfit;    ///< why not
-  std::string kernel;       ///< path of the guest's kernel, as `berm image build --microvm` made it
-  std::string initramfs;    ///< the same
-  std::string image_unfit;  ///< why there is none
+  bool kvm = false;           ///< the guest's kernel has booted with it, within a deadline
+  std::string kvm_unfit;      ///< why not
+  std::string directory;      ///< of what `berm image build --microvm` made: kernel, initramfs
+  std::string image_unfit;    ///< why there is none that can be used; "" = there is
   std::uint32_t tsc_khz = 0;  ///< of the host's processor: an emulated guest cannot measure it
   bool operator==(const MicrovmFacts&) const = default;
 };

@@ -9,6 +9,7 @@
 #include "base/text.h"
 #include "plan/container.h"
 #include "plan/credentials.h"
+#include "plan/microvm.h"
 #include "plan/mounts.h"
 #include "plan/network.h"
 #include "plan/process.h"
@@ -336,7 +337,7 @@ Result<Plan> make_plan(const Policy& policy, const HostFacts& host,
                        const RunPlace& place,
                        const std::map<std::string, std::string>& passed_env) {
   const bool process = policy.tier == TierChoice::process;
-  if (policy.tier > TierChoice::container) {
+  if (policy.tier > TierChoice::microvm) {
     return failure(Errc::unsupported, fmt::format("plan for the {} tier", spelling(policy.tier)));
   }
   BERM_TRY(check_host(policy, host, repository));
@@ -390,6 +391,7 @@ Result<Plan> make_plan(const Policy& policy, const HostFacts& host,
   if (policy.tier == TierChoice::container) BERM_TRY(choose_container(plan, policy, host));
   BERM_TRY(process ? add_process_view(plan, policy, host, repository, agent)
                    : add_root(plan, policy, host, repository, agent));
+  if (policy.tier == TierChoice::microvm) BERM_TRY(choose_microvm(plan, policy, host));
   add_environment(plan, policy, passed_env);
   for (const auto& [name, value] : agent.env) plan.env[name] = value;
   add_placeholders(plan);
@@ -397,6 +399,7 @@ Result<Plan> make_plan(const Policy& policy, const HostFacts& host,
   if (plan.container) settle_container_mounts(plan);
   plan.layers = process          ? process_layers(plan)
                 : plan.container ? container_layers(plan)
+                : plan.microvm   ? microvm_layers(plan)
                                  : report_layers(plan);
   if (repository.hidden_in_history && policy.git == GitHistory::full) {
     plan.weaknesses.emplace_back(
@@ -425,9 +428,10 @@ Result<Plan> make_plan(const Policy& policy, const HostFacts& host,
         "instead of absent, until the host replaces one; sockets in the tree can be used; "
         "limits.disk does not count");
   }
-  if (process) {
-    for (std::string& missing : process_missing(plan))
-      plan.weaknesses.push_back(std::move(missing));
+  for (std::string& missing : process        ? process_missing(plan)
+                              : plan.microvm ? microvm_missing(plan)
+                                             : std::vector<std::string>()) {
+    plan.weaknesses.push_back(std::move(missing));
   }
   const std::vector<std::string> missing = missing_layers(plan);
   if (missing.empty()) return plan;

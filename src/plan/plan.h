@@ -240,12 +240,10 @@ struct MicrovmPlan {
   HostPath kernel;
   HostPath initramfs;
   bool kvm = false;
-  bool containers = false;
   std::uint32_t cpus = 1;
-  Bytes memory;
+  Bytes memory;  ///< of the machine; limits.memory is that of the machine and its monitor
+  std::uint64_t processes = 0;  ///< in the machine
   std::uint32_t tsc_khz = 0;
-  std::vector<std::string> argv;           ///< of the agent; Plan::argv starts the monitor
-  std::map<std::string, std::string> env;  ///< of the agent
   bool operator==(const MicrovmPlan&) const = default;
 };
 

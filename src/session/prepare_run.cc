@@ -7,6 +7,7 @@
 
 #include "base/text.h"
 #include "host/engines.h"
+#include "host/microvm.h"
 #include "plan/ladder.h"
 #include "plan/make_plan.h"
 #include "plan/process.h"
@@ -26,7 +27,8 @@ std::uint32_t run_uid_for(const std::string& id) {
   return 0x70000000 + hash % 0x01000000;
 }
 
-// berm-init lies beside berm, or in libexec of an installed package.
+}  // namespace
+
 Result<HostPath> find_init() {
   char buffer[4096];
   const ssize_t length = ::readlink("/proc/self/exe", buffer, sizeof buffer);
@@ -46,6 +48,8 @@ Result<HostPath> find_init() {
                  "install it next to berm");
 }
 
+namespace {
+
 std::map<std::string, std::string> passed_variables(const Policy& policy) {
   std::map<std::string, std::string> out;
   for (const std::string& name : policy.env_pass) {
@@ -63,6 +67,7 @@ Result<Plan> plan_in(TierChoice tier, const RunRequest& request, const RunPlace&
     prepared.host.engines = probe_engines();
     check_image(prepared.host.engines, policy.container.image);
   }
+  if (tier == TierChoice::microvm) prepared.host.microvm = probe_microvm(prepared.state);
   AgentRequest wanted = request.agent;
   wanted.repository = prepared.repository.root.str();
   wanted.tools = policy.tools;

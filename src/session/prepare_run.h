@@ -31,6 +31,9 @@ struct PreparedRun {
 };
 /// Whether a run directory is made: `berm plan` leaves nothing behind.
 enum class Footprint { none, run_directory };
+/// The program berm-init: beside berm, or in libexec of an installed package.
+[[nodiscard]] Result<HostPath> find_init();
+
 [[nodiscard]] Result<PreparedRun> prepare_run(const RunRequest& request, Footprint footprint);
 
 }  // namespace berm

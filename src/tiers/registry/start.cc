@@ -1,4 +1,5 @@
 #include "tiers/container/launch.h"
+#include "tiers/microvm/launch.h"
 #include "tiers/namespace/launch.h"
 #include "tiers/process/launch.h"
 #include "tiers/tier.h"
@@ -14,6 +15,8 @@ Result<std::unique_ptr<Sandbox>> start_sandbox(const Plan& plan, ChildStreams st
       return ProcessSandbox::start(plan, std::move(streams), cgroup);
     case TierChoice::container:
       return ContainerSandbox::start(plan, std::move(streams), cgroup);
+    case TierChoice::microvm:
+      return start_microvm(plan, std::move(streams), cgroup);
     default:
       break;
   }
