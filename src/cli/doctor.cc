@@ -76,7 +76,7 @@ int doctor(bool as_json) {
   if (!facts) return fail(facts.error());
   facts->engines = probe_engines();
   check_image(facts->engines, "");
-  facts->microvm = probe_microvm(*state);
+  facts->microvm = probe_microvm();
   const std::vector<HealthCheck> checks = examine_host(*facts);
   bool can_run = true;
   json rows = json::array();

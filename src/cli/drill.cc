@@ -22,6 +22,7 @@ struct DrillOptions {
   std::string engine;
   std::string runtime;
   std::string image;
+  bool emulate = false;
   std::vector<std::string> groups;
   std::vector<std::string> only;
   bool ci_subset = false;
@@ -77,6 +78,7 @@ std::vector<std::string> run_options(const DrillOptions& options) {
         std::pair("--image", &options.image)}) {
     if (!value->empty()) out.insert(out.end(), {name, *value});
   }
+  if (options.emulate) out.emplace_back("--emulate");
   return out;
 }
 
@@ -119,11 +121,12 @@ void add_drill(CLI::App& app, Action& action) {
   CLI::App* command = app.add_subcommand(
       "drill", "try hostile acts in a sandbox on this host, and tell which layer stopped each");
   const auto options = std::make_shared<DrillOptions>();
-  command->add_option("--tier", options->tier, "auto, process, namespace, container [auto]");
+  command->add_option("--tier", options->tier, "auto, process, namespace, container, microvm [auto]");
   command->add_option("--policy", options->policy, "policy file [berm's defaults]");
   command->add_option("--engine", options->engine, "container tier: auto, docker, podman");
   command->add_option("--runtime", options->runtime, "container tier: the engine's runtime");
   command->add_option("--image", options->image, "container tier: the image");
+  command->add_flag("--emulate", options->emulate, "microvm tier: accept an emulated processor");
   command->add_option("--group", options->groups, "only these groups of acts")
       ->delimiter(',')
       ->allow_extra_args(false)

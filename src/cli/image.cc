@@ -12,7 +12,6 @@
 #include "plan/container.h"
 #include "sys/child.h"
 #include "session/prepare_run.h"
-#include "session/run_directory.h"
 #include "tiers/container/skeleton.h"
 #include "tiers/microvm/image.h"
 
@@ -94,12 +93,16 @@ Result<std::string> build_image(const ImageOptions& options) {
 }
 
 int build_kernel(const ImageOptions& options) {
-  const Result<std::string> state = state_directory();
-  if (!state) return fail(state.error());
+  const std::string directory = machine_image_directory();
+  if (directory.empty()) {
+    return fail(Error{.code = Errc::usage,
+                      .what = "find a directory for the kernel",
+                      .fix = "set XDG_CACHE_HOME"});
+  }
   const Result<HostPath> init = find_init();
   if (!init) return fail(init.error());
   const Result<MachineImage> built = build_machine_image(
-      {.directory = machine_image_directory(*state),
+      {.directory = directory,
        .init = init->str(),
        .packages = options.kernel_packages},
       [](std::string_view step) { complain(fmt::format("berm: {} …\n", step)); });

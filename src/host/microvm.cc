@@ -33,6 +33,12 @@ std::uint32_t tsc_khz() {
 }
 
 std::string image_unfit(const std::string& directory) {
+  if (directory.empty()) return "neither XDG_CACHE_HOME nor HOME names a directory for it";
+  struct stat status {};
+  if (::stat(directory.c_str(), &status) != 0) return "there is none yet";
+  if (status.st_uid != ::geteuid() || (status.st_mode & 022U) != 0) {
+    return fmt::format("others own '{}', or may write to it", directory);
+  }
   const Result<std::string> version = read_file(directory + "/" + std::string(kMachineManifest));
   if (!version) return "there is none yet";
   if (trim(*version) != BERM_VERSION) return "it was made by another version of berm";
@@ -93,12 +99,16 @@ std::string kvm_unfit(const MicrovmFacts& facts) {
 
 }  // namespace
 
-std::string machine_image_directory(const std::string& state_directory) {
-  return state_directory + "/microvm";
+std::string machine_image_directory() {
+  const char* const cache = ::getenv("XDG_CACHE_HOME");
+  if (cache != nullptr && *cache == '/') return std::string(cache) + "/berm/microvm";
+  const char* const home = ::getenv("HOME");
+  if (home != nullptr && *home == '/') return std::string(home) + "/.cache/berm/microvm";
+  return "";
 }
 
-MicrovmFacts probe_microvm(const std::string& state_directory) {
-  MicrovmFacts out{.directory = machine_image_directory(state_directory), .tsc_khz = tsc_khz()};
+MicrovmFacts probe_microvm() {
+  MicrovmFacts out{.directory = machine_image_directory(), .tsc_khz = tsc_khz()};
   if (::access(kQemu, X_OK) == 0) {
     out.monitors.push_back({.kind = VirtualMachineMonitor::qemu, .program = kQemu});
   }

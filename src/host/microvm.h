@@ -5,14 +5,15 @@
 
 namespace berm {
 
-/// Where `berm image build --microvm` puts kernel and initramfs: below the state directory.
-[[nodiscard]] std::string machine_image_directory(const std::string& state_directory);
+/// Where `berm image build --microvm` puts kernel and initramfs: $XDG_CACHE_HOME/berm/microvm, or
+/// below ~/.cache; "" where neither is named.
+[[nodiscard]] std::string machine_image_directory();
 /// The file beside them that names the berm that made them.
 inline constexpr std::string_view kMachineManifest = "berm-version";
 
 /// Looks for QEMU and the image. That /dev/kvm opens tells nothing (nested virtualisation may open
 /// and never run a kernel): the guest's kernel is booted with it, once for each boot of this host,
 /// within a deadline of 10 seconds; the answer is kept beside the image.
-[[nodiscard]] MicrovmFacts probe_microvm(const std::string& state_directory);
+[[nodiscard]] MicrovmFacts probe_microvm();
 
 }  // namespace berm

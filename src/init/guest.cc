@@ -137,17 +137,6 @@ int mount_all() {
   return mount_own("devpts", "devpts", "/dev/pts", MS_NOEXEC, "newinstance,ptmxmode=0666,mode=0600");
 }
 
-int relayed_ports(const ProgramView& program, unsigned short (&ports)[wire::kMostFds]) {
-  constexpr std::uint32_t kLoopback = 0x7f000001;
-  constexpr std::uint16_t kDns = 53;
-  int count = 0;
-  for (const wire::Listener& one : program.slice<wire::Listener>(program.header().listeners)) {
-    if (one.udp != 0 || one.address != kLoopback || one.port == kDns) continue;
-    if (count < wire::kMostFds) ports[count++] = one.port;
-  }
-  return count;
-}
-
 struct Pipes {
   int in[2] = {-1, -1};
   int out[2] = {-1, -1};
@@ -423,8 +412,7 @@ void run_guest() {
   if (!program.valid()) fail_guest(wire::Step::read_program, EINVAL);
   const bool terminal = (program.header().flags & wire::kTerminal) != 0;
   if (const int error = mount_all(); error != 0) fail_guest(wire::Step::build_root, error);
-  unsigned short ports[wire::kMostFds];
-  const int error = set_up_guest_network(ports, relayed_ports(program, ports));
+  const int error = set_up_guest_network(program);
   if (error != 0) fail_guest(wire::Step::raise_loopback, error);
   if (const int failed = start_run(terminal); failed != 0) {
     fail_guest(wire::Step::fork_agent, failed);

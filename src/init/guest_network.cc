@@ -42,13 +42,38 @@ int raise_interface(int fd) {
   put(request.ifr_netmask, ipv4(kMask, 0));
   if (::ioctl(fd, SIOCSIFNETMASK, &request) != 0) return errno;
   request.ifr_flags = IFF_UP | IFF_RUNNING;
-  if (::ioctl(fd, SIOCSIFFLAGS, &request) != 0) return errno;
+  return ::ioctl(fd, SIOCSIFFLAGS, &request) == 0 ? 0 : errno;
+}
+
+int add_route(int fd, const wire::Route& network) {
+  sockaddr_in mask = ipv4("0.0.0.0", 0);
+  mask.sin_addr.s_addr = htonl(network.bits == 0 ? 0 : ~0U << (32 - network.bits));
+  sockaddr_in to = mask;
+  to.sin_addr.s_addr = htonl(network.address) & mask.sin_addr.s_addr;
   rtentry route{};
-  put(route.rt_dst, ipv4("0.0.0.0", 0));
-  put(route.rt_genmask, ipv4("0.0.0.0", 0));
+  put(route.rt_dst, to);
+  put(route.rt_genmask, mask);
   put(route.rt_gateway, ipv4(kGateway, 0));
   route.rt_flags = RTF_UP | RTF_GATEWAY;
   return ::ioctl(fd, SIOCADDRT, &route) == 0 ? 0 : errno;
+}
+
+int raise_loopback_of_guest(int fd) {
+  ifreq loopback{};
+  ::strcpy(loopback.ifr_name, "lo");
+  loopback.ifr_flags = IFF_UP | IFF_RUNNING;
+  return ::ioctl(fd, SIOCSIFFLAGS, &loopback) == 0 ? 0 : errno;
+}
+
+int relayed_ports(const ProgramView& program, unsigned short (&ports)[wire::kMostFds]) {
+  constexpr std::uint32_t kLoopback = 0x7f000001;
+  constexpr std::uint16_t kDns = 53;
+  int count = 0;
+  for (const wire::Listener& one : program.slice<wire::Listener>(program.header().listeners)) {
+    if (one.udp != 0 || one.address != kLoopback || one.port == kDns) continue;
+    if (count < wire::kMostFds) ports[count++] = one.port;
+  }
+  return count;
 }
 
 // Copies what is there. False when that direction has ended.
@@ -88,17 +113,7 @@ bool pass_on(int from, int to) {
   }
 }
 
-}  // namespace
-
-int set_up_guest_network(const unsigned short* ports, int count) {
-  const int fd = ::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-  if (fd < 0) return errno;
-  ifreq loopback{};
-  ::strcpy(loopback.ifr_name, "lo");
-  loopback.ifr_flags = IFF_UP | IFF_RUNNING;
-  int error = ::ioctl(fd, SIOCSIFFLAGS, &loopback) == 0 ? raise_interface(fd) : errno;
-  ::close(fd);
-  if (error != 0 || count == 0) return error;
+int start_relays(const unsigned short* ports, int count) {
   pollfd listeners[wire::kMostFds];
   for (int i = 0; i < count; ++i) {
     const sockaddr_in address = ipv4("127.0.0.1", ports[i]);
@@ -114,6 +129,22 @@ int set_up_guest_network(const unsigned short* ports, int count) {
   if (pid == 0) serve(listeners, ports, count);
   for (int i = 0; i < count; ++i) ::close(listeners[i].fd);
   return 0;
+}
+
+}  // namespace
+
+int set_up_guest_network(const ProgramView& program) {
+  const int fd = ::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  if (fd < 0) return errno;
+  int error = raise_loopback_of_guest(fd);
+  if (error == 0) error = raise_interface(fd);
+  for (const wire::Route& route : program.slice<wire::Route>(program.header().routes)) {
+    if (error == 0) error = add_route(fd, route);
+  }
+  ::close(fd);
+  unsigned short ports[wire::kMostFds];
+  const int count = error == 0 ? relayed_ports(program, ports) : 0;
+  return count == 0 ? error : start_relays(ports, count);
 }
 
 }  // namespace berm::init

@@ -1,6 +1,8 @@
 // src/init/machine.h: berm-init around and inside a virtual machine.
 #pragma once
 
+#include "init/program.h"
+
 namespace berm::init {
 
 /// `berm-init --vmm DEADLINE MONITOR ARGUMENT…`, the agent of the sandbox around the machine:
@@ -20,8 +22,9 @@ int boot_guest();
 /// In run_guest()'s child: the steps that confine the agent. Does not return.
 [[noreturn]] void run_in_guest();
 
-/// eth0, lo and the routes; and for each TCP port of the plan on 127.0.0.1 a relay to the
-/// monitor's. Returns 0 or an errno.
-int set_up_guest_network(const unsigned short* ports, int count);
+/// eth0, lo and the plan's routes: nothing else has a way out of the machine, let alone of the
+/// sandbox around it. For each TCP port of the plan on 127.0.0.1 a relay to the monitor's. Returns
+/// 0 or an errno.
+int set_up_guest_network(const ProgramView& program);
 
 }  // namespace berm::init

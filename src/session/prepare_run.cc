@@ -67,7 +67,7 @@ Result<Plan> plan_in(TierChoice tier, const RunRequest& request, const RunPlace&
     prepared.host.engines = probe_engines();
     check_image(prepared.host.engines, policy.container.image);
   }
-  if (tier == TierChoice::microvm) prepared.host.microvm = probe_microvm(prepared.state);
+  if (tier == TierChoice::microvm) prepared.host.microvm = probe_microvm();
   AgentRequest wanted = request.agent;
   wanted.repository = prepared.repository.root.str();
   wanted.tools = policy.tools;

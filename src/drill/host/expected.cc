@@ -25,6 +25,14 @@ constexpr Exception kExceptions[] = {
     {"container", "become_root",       {"privileges", EPERM}},
     {"container", "give_file_to_root", {"privileges", EPERM}},
 
+    // The machine's kernel asks Landlock first; the mounts that are read-only lie around it.
+    {"microvm", "chmod_usr",           {"filesystem", EPERM}},
+    {"microvm", "chown_usr",           {"filesystem", EPERM}},
+    {"microvm", "write_oom_score",     {"filesystem", EROFS}},
+    {"microvm", "open_by_file_handle", {"filesystem", EOPNOTSUPP}},
+    {"microvm", "become_root",         {"privileges", EPERM}},
+    {"microvm", "give_file_to_root",   {"privileges", EPERM}},
+
     {"process", "see_etc_shadow",     {"filesystem", 0, kNames}},
     {"process", "see_root_home",      {"filesystem", 0, kNames}},
     {"process", "see_var_log",        {"filesystem", 0, kNames}},
@@ -59,8 +67,9 @@ constexpr Exception kExceptions[] = {
 // Landlock lets names be resolved and refuses to open: where the namespace tier has no such file or
 // a read-only mount, the process tier has EACCES.
 bool is_landlocks(const Act& act, std::string_view tier) {
-  return tier == "process" && act.layer == "filesystem" &&
-         (act.denied_with == ENOENT || act.denied_with == EROFS);
+  if (act.layer != "filesystem") return false;
+  return (tier == "process" && (act.denied_with == ENOENT || act.denied_with == EROFS)) ||
+         (tier == "microvm" && act.denied_with == EROFS);
 }
 
 // What older kernels stop by other means than Landlock, or not at all.
