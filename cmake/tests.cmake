@@ -155,6 +155,19 @@ berm_black_box_test(leak-tests TIMEOUT 900 SOURCES tests/credentials/leak_test.c
 target_link_libraries(leak-tests PRIVATE berm_sys)
 berm_black_box_test(egress-tests TIMEOUT 600 SOURCES tests/egress/egress_test.cc tests/egress/network_test.cc tests/egress/clients_test.cc)
 
+# The kernel of the microvm tier, from the distribution's package; and what runs on it.
+add_test(NAME machine-image COMMAND berm image build --microvm)
+set_tests_properties(machine-image PROPERTIES TIMEOUT 300 FIXTURES_SETUP machine
+  ENVIRONMENT XDG_CACHE_HOME=${CMAKE_BINARY_DIR}/machine)
+berm_black_box_test(microvm-tests TIMEOUT 900 SOURCES tests/microvm/microvm_test.cc)
+set(BERM_MACHINE BERM_TEST_MACHINE=${CMAKE_BINARY_DIR}/machine/berm/microvm)
+# The real client's hooks, through the machine's own berm-init and the one around it.
+add_test(NAME agent-tests-microvm COMMAND agent-tests
+  --gtest_filter=*ClaudeTools.WhatIsAllowedRunsWhatIsDeniedDoesNotAndTheModelHearsWhy/*)
+set_tests_properties(agent-tests-microvm PROPERTIES TIMEOUT 600 RUN_SERIAL TRUE FIXTURES_REQUIRED machine
+  ENVIRONMENT "${BERM_MACHINE};BERM_TEST_TIER=microvm")
+set_tests_properties(microvm-tests drill-tests PROPERTIES FIXTURES_REQUIRED machine ENVIRONMENT "${BERM_MACHINE}")
+
 # Every event that those wrote fits the published schema.
 add_test(NAME record-schema COMMAND /usr/bin/env node ${CMAKE_SOURCE_DIR}/tests/reports/record_schema.mjs
   ${CMAKE_SOURCE_DIR}/docs/record.schema.json ${CMAKE_BINARY_DIR}/records $<TARGET_FILE:berm>)

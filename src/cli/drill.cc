@@ -121,7 +121,8 @@ void add_drill(CLI::App& app, Action& action) {
   CLI::App* command = app.add_subcommand(
       "drill", "try hostile acts in a sandbox on this host, and tell which layer stopped each");
   const auto options = std::make_shared<DrillOptions>();
-  command->add_option("--tier", options->tier, "auto, process, namespace, container, microvm [auto]");
+  command->add_option("--tier", options->tier,
+                      "auto, process, namespace, container, microvm [auto]");
   command->add_option("--policy", options->policy, "policy file [berm's defaults]");
   command->add_option("--engine", options->engine, "container tier: auto, docker, podman");
   command->add_option("--runtime", options->runtime, "container tier: the engine's runtime");

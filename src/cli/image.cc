@@ -1,3 +1,5 @@
+#include "tiers/microvm/image.h"
+
 #include <fmt/format.h>
 #include <unistd.h>
 
@@ -10,10 +12,9 @@
 #include "host/engines.h"
 #include "host/microvm.h"
 #include "plan/container.h"
-#include "sys/child.h"
 #include "session/prepare_run.h"
+#include "sys/child.h"
 #include "tiers/container/skeleton.h"
-#include "tiers/microvm/image.h"
 
 namespace berm {
 namespace {
@@ -102,9 +103,7 @@ int build_kernel(const ImageOptions& options) {
   const Result<HostPath> init = find_init();
   if (!init) return fail(init.error());
   const Result<MachineImage> built = build_machine_image(
-      {.directory = directory,
-       .init = init->str(),
-       .packages = options.kernel_packages},
+      {.directory = directory, .init = init->str(), .packages = options.kernel_packages},
       [](std::string_view step) { complain(fmt::format("berm: {} …\n", step)); });
   if (!built) return fail(built.error());
   put(fmt::format("Linux {} with {} modules, for the microvm tier\n", printable(built->kernel),

@@ -102,6 +102,21 @@ int mount_own(const char* what, const char* type, const char* at, unsigned long 
   return ::mount(what, at, type, flags | MS_NOSUID, options) == 0 ? 0 : errno;
 }
 
+// Each place that the plan makes writable, from the mount that is for that.
+int mount_writable(const ProgramView& program) {
+  for (const wire::PathRule& rule : program.slice<wire::PathRule>(program.header().path_rules)) {
+    const char* path = program.string(rule.path);
+    const bool device = ::strncmp(path, "/dev/", 5) == 0;
+    if ((rule.access & landlock::kWriteFile) == 0 || device || ::strcmp(path, "/tmp") == 0)
+      continue;
+    char from[4200];
+    ::snprintf(from, sizeof from, "/proc/self/fd/%d%s", machine::kWritableFd, path);
+    if (::mount(from, path, nullptr, MS_BIND, nullptr) != 0 && errno != ENOENT) return errno;
+  }
+  ::close(machine::kWritableFd);
+  return 0;
+}
+
 // No socket can be made on 9p: /tmp is this kernel's. What the plan mounted below it (a repository
 // there) is laid over again.
 int mount_scratch() {
@@ -121,7 +136,8 @@ int mount_scratch() {
     char to[300];
     ::snprintf(from, sizeof from, "/proc/self/fd/%d/%s", served, entry->d_name);
     ::snprintf(to, sizeof to, "/tmp/%s", entry->d_name);
-    const bool laid = ::mkdir(to, 0755) == 0 && ::mount(from, to, nullptr, MS_BIND, nullptr) == 0;
+    const bool laid =
+        ::mkdir(to, 0755) == 0 && ::mount(from, to, nullptr, MS_BIND | MS_REC, nullptr) == 0;
     if (!laid) error = errno;
   }
   if (entries != nullptr) ::closedir(entries);
@@ -129,12 +145,14 @@ int mount_scratch() {
 }
 
 // What must be of this kernel: memory that is shared, sockets and terminals.
-int mount_all() {
+int mount_all(const ProgramView& program) {
   int error = mount_own("proc", "proc", "/proc", MS_NODEV | MS_NOEXEC, nullptr);
+  if (error == 0) error = mount_writable(program);
   if (error == 0) error = mount_scratch();
   if (error == 0) error = mount_own("tmpfs", "tmpfs", "/dev/shm", MS_NODEV, "mode=1777,size=64m");
   if (error != 0) return error;
-  return mount_own("devpts", "devpts", "/dev/pts", MS_NOEXEC, "newinstance,ptmxmode=0666,mode=0600");
+  return mount_own("devpts", "devpts", "/dev/pts", MS_NOEXEC,
+                   "newinstance,ptmxmode=0666,mode=0600");
 }
 
 struct Pipes {
@@ -221,7 +239,8 @@ void hear_run() {
   }
   int fd = -1;
   const cmsghdr* rights = CMSG_FIRSTHDR(&header);
-  if (rights != nullptr && rights->cmsg_type == SCM_RIGHTS) ::memcpy(&fd, CMSG_DATA(rights), sizeof fd);
+  if (rights != nullptr && rights->cmsg_type == SCM_RIGHTS)
+    ::memcpy(&fd, CMSG_DATA(rights), sizeof fd);
   switch (message.kind) {
     case wire::MessageKind::terminal:
       return take_terminal(fd);
@@ -411,7 +430,7 @@ void run_guest() {
   const ProgramView program(wire::kProgramFd);
   if (!program.valid()) fail_guest(wire::Step::read_program, EINVAL);
   const bool terminal = (program.header().flags & wire::kTerminal) != 0;
-  if (const int error = mount_all(); error != 0) fail_guest(wire::Step::build_root, error);
+  if (const int error = mount_all(program); error != 0) fail_guest(wire::Step::build_root, error);
   const int error = set_up_guest_network(program);
   if (error != 0) fail_guest(wire::Step::raise_loopback, error);
   if (const int failed = start_run(terminal); failed != 0) {

@@ -99,6 +99,21 @@ bool is_probe() {
   return got > 0 && ::strstr(line, "berm.probe") != nullptr;
 }
 
+// The same root twice. What cannot be written is cached without asking: nobody changes it while the
+// machine runs. What can be is not: with cache=loose the kernel opens each file that it makes a
+// second time, for what it writes back, which the monitor (not root) may not where the file's own
+// mode forbids it (git's objects are made 0444). No MS_NODEV: /dev/null is served, too.
+bool mount_roots() {
+  constexpr char kReadable[] = "trans=virtio,version=9p2000.L,msize=262144,cache=loose";
+  constexpr char kWritable[] = "trans=virtio,version=9p2000.L,msize=262144,cache=mmap";
+  if (::mount("berm-root", "/root", "9p", MS_NOSUID, kReadable) != 0 ||
+      ::mount("berm-work", "/lay/work", "9p", MS_NOSUID | MS_NODEV, kWritable) != 0) {
+    return false;
+  }
+  const int work = ::open("/lay/work", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  return work >= 0 && ::dup2(work, machine::kWritableFd) >= 0;
+}
+
 // Hooks find their socket where they do in every tier; it is one of this kernel's, laid over the
 // one that the sandbox around us has there.
 int lay_hook_socket() {
@@ -121,8 +136,7 @@ int lay_hook_socket() {
 bool lay_resolver() {
   const int fd = ::open("/lay/resolv.conf", O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
   constexpr char kResolver[] = "nameserver 10.0.2.3\n";
-  const bool ok =
-      fd >= 0 && ::write(fd, kResolver, sizeof kResolver - 1) == sizeof kResolver - 1;
+  const bool ok = fd >= 0 && ::write(fd, kResolver, sizeof kResolver - 1) == sizeof kResolver - 1;
   ::close(fd);
   return ok && ::mount("/lay/resolv.conf", "/root/etc/resolv.conf", nullptr, MS_BIND, nullptr) == 0;
 }
@@ -130,6 +144,7 @@ bool lay_resolver() {
 }  // namespace
 
 int boot_guest() {
+  ::mkdir("/lay/work", 0755);
   ::mount("devtmpfs", "/dev", "devtmpfs", 0, nullptr);
   const int console = ::open("/dev/console", O_RDWR | O_CLOEXEC | O_NOCTTY);
   for (int fd = 0; fd <= 2 && console >= 0; ++fd) ::dup2(console, fd);
@@ -143,9 +158,7 @@ int boot_guest() {
   }
   const int port = await_port();
   if (port < 0) return give_up("find the port to the monitor");
-  // Loose: nobody else writes there while the machine runs. No MS_NODEV: /dev/null is served, too.
-  constexpr char kOptions[] = "trans=virtio,version=9p2000.L,msize=262144,cache=loose";
-  if (::mount("berm-root", "/root", "9p", MS_NOSUID, kOptions) != 0) return give_up("mount the root");
+  if (!mount_roots()) return give_up("mount the root");
   const int hooks = lay_hook_socket();
   if (hooks == -2) return give_up("make the socket of hooks");
   if (!lay_resolver()) return give_up("lay the resolver's address");

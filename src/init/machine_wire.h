@@ -12,8 +12,9 @@ namespace berm::init::machine {
 inline constexpr char kPortName[] = "org.berm.run";
 inline constexpr char kProgram[] = "/run/berm/guest";  ///< wire::Program of the agent
 inline constexpr char kInit[] = "/run/berm/berm-init";
-inline constexpr int kPortFd = 10;       ///< the port: in QEMU, and in the second stage of the guest
+inline constexpr int kPortFd = 10;  ///< the port: in QEMU, and in the second stage of the guest
 inline constexpr int kHookSocketFd = 11;  ///< in the second stage: hooks of the agent connect to it
+inline constexpr int kWritableFd = 12;    ///< in the second stage: the root, as it may be written
 inline constexpr std::uint32_t kMostPayload = 32768;
 inline constexpr std::uint32_t kInputWindow = 65536;  ///< bytes of input that may be unread
 inline constexpr int kMostChannels = 16;              ///< hooks at the same time

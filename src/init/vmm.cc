@@ -86,6 +86,16 @@ void keep_console(const char* from, std::size_t size) {
   monitor.said_size += size;
 }
 
+[[noreturn]] void end_by(int signal) {
+  ::signal(signal, SIG_DFL);
+  sigset_t one;
+  ::sigemptyset(&one);
+  ::sigaddset(&one, signal);
+  ::sigprocmask(SIG_UNBLOCK, &one, nullptr);
+  ::kill(::getpid(), signal);
+  ::_exit(128 + signal);
+}
+
 // The guest's words are hostile bytes on somebody's terminal.
 [[noreturn]] void fail_with(const char* what) {
   restore_terminal();
@@ -98,7 +108,8 @@ void keep_console(const char* from, std::size_t size) {
     ::dprintf(2, "berm: the last of its console:\n%.*s\n", static_cast<int>(monitor.said_size),
               monitor.said);
   }
-  leave(kCannot);
+  if (monitor.pid > 0) ::kill(monitor.pid, SIGKILL);
+  end_by(wire::kMachineLost);
 }
 
 [[noreturn]] void become_monitor(char** argv, int port, int console) {
@@ -164,13 +175,8 @@ void make_raw() {
   ::kill(monitor.pid, SIGKILL);
   if (!WIFSIGNALED(status)) ::_exit(WEXITSTATUS(status));
   const int signal = WTERMSIG(status);
-  ::signal(signal, SIG_DFL);
-  sigset_t one;
-  ::sigemptyset(&one);
-  ::sigaddset(&one, signal);
-  ::sigprocmask(SIG_UNBLOCK, &one, nullptr);
-  ::kill(::getpid(), signal);
-  ::_exit(128 + signal);
+  if (signal == wire::kMachineLost) ::_exit(128 + signal);
+  end_by(signal);
 }
 
 void end_hook(std::uint8_t index, bool tell) {
@@ -361,8 +367,8 @@ bool boots(long deadline_ms) {
 void watch_signals() {
   sigset_t wanted;
   ::sigemptyset(&wanted);
-  for (const int signal : {SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGWINCH, SIGCHLD,
-                           SIGCONT, SIGTSTP}) {
+  for (const int signal :
+       {SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGWINCH, SIGCHLD, SIGCONT, SIGTSTP}) {
     ::sigaddset(&wanted, signal);
   }
   ::sigprocmask(SIG_BLOCK, &wanted, nullptr);

@@ -161,6 +161,10 @@ enum class Step : std::uint32_t {
   end_processes,
 };
 
+/// How `berm-init --vmm` ends when it has lost its machine: by SIGPWR, which no agent's end
+/// becomes.
+inline constexpr int kMachineLost = 30;
+
 enum class MessageKind : std::uint32_t {
   go = 1,     ///< supervisor → init: `step` (await_…) is over
   signal,     ///< supervisor → init: `value` = signal for the agent

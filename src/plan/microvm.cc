@@ -45,11 +45,11 @@ Result<void> check_holdable(const Policy& policy, const HostFacts& host) {
                    "leave microvm.containers out");
   }
   if (policy.memory.count < kMonitorMemory.count + kLeastMemory.count) {
-    return failure(Errc::unsupported,
-                   fmt::format("run a machine within limits.memory = {}: it needs {}",
-                               to_text(policy.memory),
-                               to_text(Bytes{kMonitorMemory.count + kLeastMemory.count})),
-                   "raise limits.memory (--memory)");
+    return failure(
+        Errc::unsupported,
+        fmt::format("run a machine within limits.memory = {}: it needs {}", to_text(policy.memory),
+                    to_text(Bytes{kMonitorMemory.count + kLeastMemory.count})),
+        "raise limits.memory (--memory)");
   }
   return {};
 }
@@ -129,13 +129,18 @@ namespace {
 // The machine's devices: the port to berm-init, the root, the network, entropy, memory given back.
 void add_devices(std::vector<std::string>& arguments) {
   for (const char* word :
-       {"-device", "virtio-serial-device", "-chardev", "socket,id=run,fd=10", "-device",
-        "virtserialport,chardev=run,name=org.berm.run", "-fsdev",
-        "local,id=root,path=/,security_model=none,multidevs=remap", "-device",
-        "virtio-9p-device,fsdev=root,mount_tag=berm-root", "-netdev", "user,id=net,ipv6=off",
-        "-device", "virtio-net-device,netdev=net", "-device", "virtio-rng-device", "-device",
-        "virtio-balloon-device,free-page-reporting=on", "-sandbox",
-        "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny"}) {
+       {"-device",  "virtio-serial-device",
+        "-chardev", "socket,id=run,fd=10",
+        "-device",  "virtserialport,chardev=run,name=org.berm.run",
+        "-fsdev",   "local,id=root,path=/,security_model=none,multidevs=remap",
+        "-device",  "virtio-9p-device,fsdev=root,mount_tag=berm-root",
+        "-fsdev",   "local,id=work,path=/,security_model=none,multidevs=remap",
+        "-device",  "virtio-9p-device,fsdev=work,mount_tag=berm-work",
+        "-netdev",  "user,id=net,ipv6=off",
+        "-device",  "virtio-net-device,netdev=net",
+        "-device",  "virtio-rng-device",
+        "-device",  "virtio-balloon-device,free-page-reporting=on",
+        "-sandbox", "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny"}) {
     arguments.emplace_back(word);
   }
 }
@@ -153,9 +158,8 @@ std::vector<std::string> monitor_command(const MicrovmPlan& machine) {
 
 std::vector<LayerReport> microvm_layers(const Plan& plan) {
   const MicrovmPlan& machine = *plan.microvm;
-  const std::string kind = fmt::format(
-      "{}, {}", spelling(machine.monitor.kind),
-      machine.kvm ? "KVM" : "an emulated processor");
+  const std::string kind = fmt::format("{}, {}", spelling(machine.monitor.kind),
+                                       machine.kvm ? "KVM" : "an emulated processor");
   const Strength resources = std::min(plan.limits.memory_by, plan.limits.processes_by);
   return {
       {Layer::filesystem, Strength::kernel,

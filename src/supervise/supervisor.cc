@@ -310,6 +310,8 @@ void Supervisor::on_init_message() {
       if (outcome_) break;
       if (WIFEXITED(message.value)) {
         outcome_ = Exited{WEXITSTATUS(message.value)};
+      } else if (plan_.microvm && WTERMSIG(message.value) == wire::kMachineLost) {
+        outcome_ = BoundaryLost{"the virtual machine ended, or never was one"};
       } else if (interrupted_by_ != 0) {
         outcome_ = Interrupted{interrupted_by_};
       } else {

@@ -23,6 +23,7 @@ std::vector<Place> places() {
   for (const As as : identities()) {
     out.push_back({"namespace", as, {"--tier", "namespace"}});
     out.push_back({"process", as, {"--tier", "process"}});
+    out.push_back({"microvm", as, {"--tier", "microvm", "--emulate"}});
   }
   if (::geteuid() != 0) return out;
   for (const char* engine : {"docker", "podman"}) {

@@ -46,7 +46,9 @@ std::vector<std::string> in_tier(std::vector<std::string> argv) {
   const char* tier = std::getenv("BERM_TEST_TIER");
   for (std::size_t i = 0; tier != nullptr && i + 1 < argv.size(); ++i) {
     if (argv[i].ends_with("/berm") && argv[i + 1] == "run") {
-      argv.insert(argv.begin() + static_cast<std::ptrdiff_t>(i) + 2, {"--tier", tier});
+      const auto at = argv.begin() + static_cast<std::ptrdiff_t>(i) + 2;
+      argv.insert(at, {"--tier", tier});
+      if (std::string_view(tier) == "microvm") argv.emplace(argv.begin() + 2, "--emulate");
       break;
     }
   }
@@ -138,7 +140,15 @@ Site::Site(As as) : as_(as) {
     const std::string from = std::string(BERM_BINARY_DIR) + "/" + name;
     if (fs::exists(from)) fs::copy_file(from, root_ + "/bin/" + name);
   }
+  // The kernel of the microvm tier, which a test before built.
+  if (const char* machine = std::getenv("BERM_TEST_MACHINE")) {
+    fs::create_directories(root_ + "/cache/berm");
+    fs::copy(machine, root_ + "/cache/berm/microvm", fs::copy_options::recursive);
+  }
   if (as == As::user && ::geteuid() == 0) {
+    for (const fs::directory_entry& entry : fs::recursive_directory_iterator(root_ + "/cache")) {
+      if (::lchown(entry.path().c_str(), kUserId, kUserId) != 0) ADD_FAILURE() << "chown";
+    }
     for (const char* name : {"", "/repo", "/state", "/home", "/cache"}) {
       if (::chown((root_ + name).c_str(), kUserId, kUserId) != 0) ADD_FAILURE() << "chown";
     }

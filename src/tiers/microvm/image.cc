@@ -118,8 +118,8 @@ Result<std::string> kernel_in(const std::string& root) {
 
 Result<void> unpack(const std::vector<std::string>& packages, const std::string& to) {
   for (const std::string& package : packages) {
-    BERM_TRY(run({"dpkg-deb", "--extract", package, to}, "/",
-                 "unpack " + printable(package), "give a whole .deb file"));
+    BERM_TRY(run({"dpkg-deb", "--extract", package, to}, "/", "unpack " + printable(package),
+                 "give a whole .deb file"));
   }
   return {};
 }

@@ -13,10 +13,10 @@ class Archive {
  public:
   void add(std::string_view name, unsigned mode, std::string_view content) {
     const unsigned links = mode == kDirectory ? 2 : 1;
-    out_ += fmt::format("070701{:08x}{:08x}{:08x}{:08x}{:08x}{:08x}{:08x}{:08x}{:08x}{:08x}{:08x}"
-                        "{:08x}{:08x}",
-                        ++inode_, mode, 0, 0, links, 0, content.size(), 0, 0, 0, 0,
-                        name.size() + 1, 0);
+    out_ += fmt::format(
+        "070701{:08x}{:08x}{:08x}{:08x}{:08x}{:08x}{:08x}{:08x}{:08x}{:08x}{:08x}"
+        "{:08x}{:08x}",
+        ++inode_, mode, 0, 0, links, 0, content.size(), 0, 0, 0, 0, name.size() + 1, 0);
     out_ += name;
     out_ += '\0';
     pad();
@@ -40,9 +40,9 @@ class Archive {
 
 const std::vector<std::string_view>& guest_modules() {
   static const std::vector<std::string_view> kModules = {
-      "virtio_ring",    "virtio",     "virtio_mmio", "failover", "net_failover",
-      "virtio_net",     "virtio_console", "rng-core", "virtio-rng", "virtio_balloon",
-      "netfs",          "fscache",    "9pnet",       "9pnet_virtio", "9p"};
+      "virtio_ring", "virtio",         "virtio_mmio", "failover",     "net_failover",
+      "virtio_net",  "virtio_console", "rng-core",    "virtio-rng",   "virtio_balloon",
+      "netfs",       "fscache",        "9pnet",       "9pnet_virtio", "9p"};
   return kModules;
 }
 

@@ -15,7 +15,7 @@ std::string guest_program(const Plan& plan) {
   Plan guest = plan;
   guest.limits.processes = plan.microvm->processes;
   guest.limits.processes_by = Strength::supervised;  // the cgroup around counts none of these
-  guest.mounts.clear();  // they are the root that the machine finds
+  guest.mounts.clear();                              // they are the root that the machine finds
   std::vector<char> bytes = encode(guest, {}, false, {}).bytes;
   wire::Program header{};
   std::memcpy(&header, bytes.data(), sizeof header);
