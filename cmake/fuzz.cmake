@@ -5,3 +5,5 @@ foreach(name policy git_config record text registries dns client_hello socks hos
   target_link_options(fuzz-${name} PRIVATE -fsanitize=fuzzer)
   target_link_libraries(fuzz-${name} PRIVATE berm_policy berm_record berm_workspace berm_host berm_rules_egress berm_rules_aws berm_rules_model berm_rules_hooks berm_audit_sinks berm_credentials berm_report)
 endforeach()
+add_executable(fuzz-machine_wire fuzz/machine_wire_fuzz.cc src/init/machine_wire.cc)
+target_link_options(fuzz-machine_wire PRIVATE -fsanitize=fuzzer)

@@ -76,7 +76,8 @@ add_executable(unit-tests
   src/report/findings_test.cc
   src/report/across_test.cc
   src/report/html_test.cc
-  src/drill/agent/drill_test.cc src/drill/host/judge_test.cc)
+  src/drill/agent/drill_test.cc src/drill/host/judge_test.cc
+  src/init/machine_wire.cc src/init/machine_wire_test.cc src/tiers/microvm/initramfs_test.cc src/plan/microvm_test.cc)
 set_source_files_properties(src/rules/tools/decide_test.cc src/rules/shell/shell_corpus_test.cc src/rules/shell/shell_test.cc
   PROPERTIES COMPILE_DEFINITIONS BERM_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
 target_link_libraries(unit-tests PRIVATE berm_session berm_report berm_drill_agent berm_drill_host GTest::gtest_main)
