@@ -16,7 +16,7 @@ add_executable(berm-init
   src/init/network.cc src/init/terminal.cc src/init/confine.cc src/init/self_check.cc src/init/reap.cc
   src/init/janitor.cc src/init/hook.cc src/init/shared.cc src/init/contained.cc
   src/init/vmm.cc src/init/machine_wire.cc src/init/guest_boot.cc src/init/guest.cc
-  src/init/guest_identity.cc src/init/guest_network.cc
+  src/init/guest_engine.cc src/init/guest_identity.cc src/init/guest_network.cc
   src/drill/acts/run.cc src/drill/acts/files.cc src/drill/acts/left_behind.cc src/drill/acts/processes.cc
   src/drill/acts/kernel.cc src/drill/acts/privileges.cc src/drill/acts/network.cc
   src/drill/acts/credentials.cc src/drill/acts/resources.cc src/drill/acts/terminal.cc)

@@ -108,7 +108,9 @@ std::string machine_image_directory() {
 }
 
 MicrovmFacts probe_microvm() {
-  MicrovmFacts out{.directory = machine_image_directory(), .tsc_khz = tsc_khz()};
+  MicrovmFacts out{.engine = ::access("/usr/bin/podman", X_OK) == 0,
+                   .directory = machine_image_directory(),
+                   .tsc_khz = tsc_khz()};
   if (::access(kQemu, X_OK) == 0) {
     out.monitors.push_back({.kind = VirtualMachineMonitor::qemu, .program = kQemu});
   }

@@ -433,6 +433,11 @@ void run_guest() {
   if (const int error = mount_all(program); error != 0) fail_guest(wire::Step::build_root, error);
   const int error = set_up_guest_network(program);
   if (error != 0) fail_guest(wire::Step::raise_loopback, error);
+  if ((program.header().flags & wire::kEngine) != 0) {
+    if (const int failed = start_engine(program); failed != 0) {
+      fail_guest(wire::Step::fork_agent, failed);
+    }
+  }
   if (const int failed = start_run(terminal); failed != 0) {
     fail_guest(wire::Step::fork_agent, failed);
   }

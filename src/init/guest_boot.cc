@@ -114,16 +114,15 @@ bool mount_roots() {
   return work >= 0 && ::dup2(work, machine::kWritableFd) >= 0;
 }
 
-// Hooks find their socket where they do in every tier; it is one of this kernel's, laid over the
-// one that the sandbox around us has there.
-int lay_hook_socket() {
+// A socket of this kernel's over what the sandbox around us has at `at`. -1: it has nothing there.
+int lay_socket(const char* at, const char* name) {
   struct stat status {};
   char path[256];
-  ::snprintf(path, sizeof path, "/root%s", wire::kToolSocket);
+  ::snprintf(path, sizeof path, "/root%s", at);
   if (::stat(path, &status) != 0) return errno == ENOENT ? -1 : -2;
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
-  ::strcpy(address.sun_path, "/lay/tool.sock");
+  ::snprintf(address.sun_path, sizeof address.sun_path, "/lay/%s", name);
   const int fd = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
   if (fd < 0 || ::bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0 ||
       ::listen(fd, 64) != 0 || ::chmod(address.sun_path, 0666) != 0 ||
@@ -159,11 +158,14 @@ int boot_guest() {
   const int port = await_port();
   if (port < 0) return give_up("find the port to the monitor");
   if (!mount_roots()) return give_up("mount the root");
-  const int hooks = lay_hook_socket();
-  if (hooks == -2) return give_up("make the socket of hooks");
+  const int hooks = lay_socket(wire::kToolSocket, "tool.sock");
+  const int engine = lay_socket(machine::kEngineSocket, "engine.sock");
+  if (hooks == -2 || engine == -2) return give_up("make the sockets");
   if (!lay_resolver()) return give_up("lay the resolver's address");
   if (::dup2(port, machine::kPortFd) < 0) return give_up("keep the port");
   if (hooks >= 0 && ::dup2(hooks, machine::kHookSocketFd) < 0) return give_up("keep the socket");
+  if (engine >= 0 && ::dup2(engine, machine::kEngineSocketFd) < 0)
+    return give_up("keep the socket");
   if (::chdir("/root") != 0 || ::mount(".", "/", nullptr, MS_MOVE, nullptr) != 0 ||
       ::chroot(".") != 0 || ::chdir("/") != 0) {
     return give_up("enter the root");

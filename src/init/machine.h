@@ -22,6 +22,10 @@ int boot_guest();
 /// In run_guest()'s child: the steps that confine the agent. Does not return.
 [[noreturn]] void run_in_guest();
 
+/// The engine of [microvm] containers, which accepts on machine::kEngineSocketFd. Returns 0 or an
+/// errno; what goes wrong later is on the console, and the socket refuses.
+int start_engine(const ProgramView& program);
+
 /// eth0, lo and the plan's routes: nothing else has a way out of the machine, let alone of the
 /// sandbox around it. For each TCP port of the plan on 127.0.0.1 a relay to the monitor's. Returns
 /// 0 or an errno.

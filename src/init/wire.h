@@ -97,6 +97,8 @@ inline constexpr std::uint32_t kSelfCheck = 4;
 inline constexpr std::uint32_t kSharedNamespaces = 8;
 /// In a virtual machine, whose network and whose programs are seen from around it.
 inline constexpr std::uint32_t kGuest = 16;
+/// A guest that has a container engine.
+inline constexpr std::uint32_t kEngine = 32;
 
 struct Program {
   std::uint32_t magic;

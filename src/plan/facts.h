@@ -43,6 +43,7 @@ struct MicrovmFacts {
   std::vector<MonitorFacts> monitors;
   bool kvm = false;           ///< the guest's kernel has booted with it, within a deadline
   std::string kvm_unfit;      ///< why not
+  bool engine = false;        ///< podman is among the system's programs
   std::string directory;      ///< of what `berm image build --microvm` made: kernel, initramfs
   std::string image_unfit;    ///< why there is none that can be used; "" = there is
   std::uint32_t tsc_khz = 0;  ///< of the host's processor: an emulated guest cannot measure it

@@ -393,6 +393,7 @@ Result<Plan> make_plan(const Policy& policy, const HostFacts& host,
                    : add_root(plan, policy, host, repository, agent));
   if (policy.tier == TierChoice::microvm) BERM_TRY(choose_microvm(plan, policy, host));
   add_environment(plan, policy, passed_env);
+  if (plan.microvm) add_microvm_environment(plan);
   for (const auto& [name, value] : agent.env) plan.env[name] = value;
   add_placeholders(plan);
   plan.landlock = process ? process_landlock(plan, host) : plan_landlock(plan, host);

@@ -14,6 +14,7 @@ constexpr Bytes kLeastMemory{256ULL << 20};
 constexpr std::uint64_t kMonitorThreads = 128;
 constexpr std::string_view kKernel = "/run/berm/kernel";
 constexpr std::string_view kInitramfs = "/run/berm/initramfs";
+constexpr std::string_view kEngineSocket = "/run/berm/engine.sock";  // init/machine_wire.h
 
 Result<MonitorFacts> choose_monitor(const Policy& policy, const MicrovmFacts& facts) {
   const VirtualMachineMonitor wanted = policy.microvm.vmm;
@@ -40,9 +41,9 @@ Result<void> check_holdable(const Policy& policy, const HostFacts& host) {
                    "accept an emulated processor, tens of times slower: --emulate, or "
                    "microvm.emulation = true; or use --tier namespace");
   }
-  if (policy.microvm.containers) {
-    return failure(Errc::unsupported, "run a container engine inside: not yet in this version",
-                   "leave microvm.containers out");
+  if (policy.microvm.containers && !facts.engine) {
+    return failure(Errc::unsupported, "run a container engine inside: podman is not installed here",
+                   "install podman, or leave microvm.containers out");
   }
   if (policy.memory.count < kMonitorMemory.count + kLeastMemory.count) {
     return failure(
@@ -70,13 +71,17 @@ Result<void> choose_microvm(Plan& plan, const Policy& policy, const HostFacts& h
       .cpus = static_cast<std::uint32_t>(std::clamp(std::ceil(plan.limits.cpus), 1.0, 64.0)),
       .memory = {(policy.memory.count - kMonitorMemory.count) / kMebibyte * kMebibyte},
       .processes = policy.processes,
-      .tsc_khz = host.microvm.tsc_khz};
+      .tsc_khz = host.microvm.tsc_khz,
+      .containers = policy.microvm.containers};
   plan.limits.processes += kMonitorThreads;
   const auto bind = [&](const HostPath& from, std::string_view to) {
     plan.mounts.emplace_back(Bind{.from = from, .to = *SandboxPath::parse(to)});
   };
   bind(plan.microvm->kernel, kKernel);
   bind(plan.microvm->initramfs, kInitramfs);
+  if (plan.microvm->containers) {
+    plan.mounts.emplace_back(File{.at = *SandboxPath::parse(kEngineSocket), .content = ""});
+  }
   if (plan.microvm->kvm) {
     plan.mounts.emplace_back(Bind{.from = *HostPath::parse("/dev/kvm"),
                                   .to = *SandboxPath::parse("/dev/kvm"),
@@ -84,6 +89,13 @@ Result<void> choose_microvm(Plan& plan, const Policy& policy, const HostFacts& h
                                   .device = true});
   }
   return {};
+}
+
+void add_microvm_environment(Plan& plan) {
+  if (!plan.microvm->containers) return;
+  for (const char* name : {"DOCKER_HOST", "CONTAINER_HOST"}) {
+    plan.env[name] = fmt::format("unix://{}", kEngineSocket);
+  }
 }
 
 std::vector<std::string> qemu_arguments(const MicrovmPlan& machine, std::string_view kernel,
@@ -190,6 +202,12 @@ std::vector<std::string> microvm_missing(const Plan& plan) {
       "microvm tier: programs that start in the machine are not on the record one by one, and what "
       "[tools] says of programs is held at the agent's hooks only",
       "microvm tier: what the machine's kernel ends for want of memory is the agent's to report"};
+  if (plan.microvm->containers) {
+    out.emplace_back(
+        "microvm.containers: who has the engine's socket can become root of the machine: its "
+        "layers "
+        "and the agent's hooks are then help, and the machine is the boundary");
+  }
   if (!plan.microvm->kvm) {
     out.emplace_back("microvm tier: the processor is emulated, tens of times slower than with KVM");
   }

@@ -12,6 +12,9 @@ namespace berm {
 /// @return Errc::unsupported, with the fix, for what cannot be had here.
 [[nodiscard]] Result<void> choose_microvm(Plan& plan, const Policy& policy, const HostFacts& host);
 
+/// Where the engine of the machine is, for its clients.
+void add_microvm_environment(Plan& plan);
+
 /// The command of the sandbox around the machine: `berm-init --vmm` and the monitor's.
 [[nodiscard]] std::vector<std::string> monitor_command(const MicrovmPlan& machine);
 

@@ -244,6 +244,7 @@ struct MicrovmPlan {
   Bytes memory;  ///< of the machine; limits.memory is that of the machine and its monitor
   std::uint64_t processes = 0;  ///< in the machine
   std::uint32_t tsc_khz = 0;
+  bool containers = false;  ///< an engine runs in it, as the machine's root
   bool operator==(const MicrovmPlan&) const = default;
 };
 

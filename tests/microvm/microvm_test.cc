@@ -148,6 +148,24 @@ TEST_P(Microvm, ATerminalIsTheMachinesOwn) {
   EXPECT_NE(done.out.find("got hello"), std::string::npos) << done.out;
 }
 
+TEST_P(Microvm, AContainerEngineWorksInsideOnTheWorkspace) {
+  if (!engines_installed()) BERM_SKIP_OR_FAIL("podman");
+  site->write("policy.toml", "version = 1\n[microvm]\ncontainers = true\n[tools]\npacks = []\n");
+  const Finished done =
+      run("set -e; mkdir -p /tmp/c/w /tmp/c/usr; cd /tmp/c; ln -s usr/bin bin; ln -s usr/lib lib; "
+          "ln -s usr/lib64 lib64; tar -cf /tmp/c.tar .; cd - >/dev/null; "
+          "podman --remote import -q /tmp/c.tar localhost/base:1; "
+          "podman --remote run --rm -v /usr:/usr:ro -v $PWD:/w localhost/base:1 "
+          "sh -c 'id -u; echo made inside > /w/made.txt'; "
+          "printf 'FROM localhost/base:1\\nCOPY README.md /\\n' > Containerfile; "
+          "podman --remote build -q -t localhost/built:1 .; cat made.txt",
+          {"--policy", "policy.toml"});
+  ASSERT_EQ(done.code, 0) << done.err;
+  EXPECT_NE(done.err.find("made inside"), std::string::npos) << done.err;
+  EXPECT_NE(done.out.find("\"made.txt\""), std::string::npos) << done.out;
+  EXPECT_NE(done.out.find("become root of the machine"), std::string::npos) << done.out;
+}
+
 TEST_P(Microvm, AKilledMonitorEndsTheRunAsALostBoundary) {
   const pid_t berm = start_lasting();
   pid_t monitor = 0;

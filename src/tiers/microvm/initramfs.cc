@@ -42,7 +42,8 @@ const std::vector<std::string_view>& guest_modules() {
   static const std::vector<std::string_view> kModules = {
       "virtio_ring", "virtio",         "virtio_mmio", "failover",     "net_failover",
       "virtio_net",  "virtio_console", "rng-core",    "virtio-rng",   "virtio_balloon",
-      "netfs",       "fscache",        "9pnet",       "9pnet_virtio", "9p"};
+      "netfs",       "fscache",        "9pnet",       "9pnet_virtio", "9p",
+      "overlay"};
   return kModules;
 }
 

@@ -19,7 +19,9 @@ std::string guest_program(const Plan& plan) {
   std::vector<char> bytes = encode(guest, {}, false, {}).bytes;
   wire::Program header{};
   std::memcpy(&header, bytes.data(), sizeof header);
-  header.flags |= wire::kGuest;
+  header.flags |= wire::kGuest | (plan.microvm->containers ? wire::kEngine : 0);
+  // The limits are the machine's: an engine makes every kind of namespace but the first, a user's.
+  if (plan.microvm->containers) header.sysctls.count = 1;
   std::memcpy(bytes.data(), &header, sizeof header);
   return {bytes.begin(), bytes.end()};
 }
