@@ -1,12 +1,14 @@
 #include "host/engines.h"
 
 #include <fmt/format.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cstdlib>
 #include <nlohmann/json.hpp>
 
 #include "base/text.h"
+#include "host/cache.h"
 #include "plan/container.h"
 #include "sys/fd.h"
 
@@ -66,28 +68,88 @@ bool lies_elsewhere() {
   return host != nullptr && *host != '\0' && !std::string_view(host).starts_with("unix://");
 }
 
+Result<CommandResult> say_info(const EngineFacts& facts) {
+  return run_command({.argv = {facts.program, "info", "--format", "{{json .}}"},
+                      .env = client_environment(),
+                      .directory = "/",
+                      .input = "",
+                      .output_limit = 1 << 20,
+                      .deadline = kAnswers});
+}
+
+bool is_answer(EngineFacts& facts, const Result<CommandResult>& said) {
+  if (!said) {
+    facts.unusable = "it does not answer within 5 seconds";
+  } else if (said->code != 0) {
+    facts.unusable = why_unusable(said->errors);
+  }
+  return facts.unusable.empty();
+}
+
+// All that the answer depends on: program, configuration, control group, environment, this boot.
+std::string podman_key(const EngineFacts& facts) {
+  std::string key = fmt::format("{}\n", ::geteuid());
+  const auto add_file = [&](const std::string& path) {
+    struct stat status {};
+    if (::stat(path.c_str(), &status) != 0) return;
+    key += fmt::format("{} {} {} {}.{}\n", path, status.st_ino, status.st_size,
+                       status.st_mtim.tv_sec, status.st_mtim.tv_nsec);
+  };
+  add_file(facts.program);
+  for (const char* name : {"CONTAINERS_CONF", "CONTAINERS_STORAGE_CONF"}) {
+    if (const char* path = ::getenv(name)) add_file(path);
+  }
+  const char* home = ::getenv("HOME");
+  for (const std::string& base :
+       {std::string("/etc"), std::string("/usr/share"),
+        home != nullptr ? std::string(home) + "/.config" : std::string("/nonexistent")}) {
+    for (const char* name : {"containers.conf", "storage.conf"}) {
+      add_file(base + "/containers/" + name);
+    }
+  }
+  for (const char* path : {"/proc/self/cgroup", "/proc/sys/kernel/random/boot_id"}) {
+    const Result<std::string> text = read_file(path);
+    key += text ? *text : "";
+  }
+  for (const std::string& one : client_environment()) key += one + "\n";
+  return key + '\0';
+}
+
+// `podman info` asks the package manager for the version of each of its parts, 200 ms and more. The
+// answer is kept in the caller's own cache, which is as much his as this program's files.
+bool know_podman(EngineFacts& facts, const std::string& kept, const std::string& key) {
+  if (kept.empty()) return false;
+  const Result<std::string> text = read_file(kept);
+  if (!text || !text->starts_with(key)) return false;
+  read_podman_info(facts, text->substr(key.size()));
+  return facts.unusable.empty();
+}
+
+void ask_podman(EngineFacts& facts) {
+  const std::string directory = cache_directory();
+  const std::string kept = directory.empty() ? "" : directory + "/podman-info";
+  const std::string key = podman_key(facts);
+  if (know_podman(facts, kept, key)) return;
+  const Result<CommandResult> said = say_info(facts);
+  if (!is_answer(facts, said)) return;
+  read_podman_info(facts, said->output);
+  if (kept.empty() || !facts.unusable.empty()) return;
+  // Else it is asked again.
+  if (make_directories(directory, 0755)) (void)replace_file(kept, key + said->output, 0600);
+}
+
+void ask_docker(EngineFacts& facts) {
+  const Result<CommandResult> said = say_info(facts);
+  if (is_answer(facts, said)) read_docker_info(facts, said->output);
+}
+
 void ask(EngineFacts& facts) {
   if (facts.kind == ContainerEngine::docker && lies_elsewhere()) {
     facts.unusable =
         "DOCKER_HOST leads to another machine, which has neither the repository nor berm";
     return;
   }
-  const Result<CommandResult> said =
-      run_command({.argv = {facts.program, "info", "--format", "{{json .}}"},
-                   .env = client_environment(),
-                   .directory = "/",
-                   .input = "",
-                   .output_limit = 1 << 20,
-                   .deadline = kAnswers});
-  if (!said) {
-    facts.unusable = "it does not answer within 5 seconds";
-  } else if (said->code != 0) {
-    facts.unusable = why_unusable(said->errors);
-  } else if (facts.kind == ContainerEngine::docker) {
-    read_docker_info(facts, said->output);
-  } else {
-    read_podman_info(facts, said->output);
-  }
+  facts.kind == ContainerEngine::docker ? ask_docker(facts) : ask_podman(facts);
 }
 
 }  // namespace
@@ -150,9 +212,10 @@ void read_podman_info(EngineFacts& facts, const std::string& text) {
   }
 }
 
-std::vector<EngineFacts> probe_engines() {
+std::vector<EngineFacts> probe_engines(ContainerEngine wanted) {
   std::vector<EngineFacts> out;
   for (const ContainerEngine kind : {ContainerEngine::docker, ContainerEngine::podman}) {
+    if (wanted != ContainerEngine::automatic && wanted != kind) continue;
     EngineFacts facts{.kind = kind, .program = find_program(spelling(kind))};
     if (facts.program.empty()) continue;
     ask(facts);

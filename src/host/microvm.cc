@@ -10,6 +10,7 @@
 #include <cstring>
 
 #include "base/text.h"
+#include "host/cache.h"
 #include "plan/microvm.h"
 #include "sys/child.h"
 #include "sys/fd.h"
@@ -100,11 +101,8 @@ std::string kvm_unfit(const MicrovmFacts& facts) {
 }  // namespace
 
 std::string machine_image_directory() {
-  const char* const cache = ::getenv("XDG_CACHE_HOME");
-  if (cache != nullptr && *cache == '/') return std::string(cache) + "/berm/microvm";
-  const char* const home = ::getenv("HOME");
-  if (home != nullptr && *home == '/') return std::string(home) + "/.cache/berm/microvm";
-  return "";
+  const std::string cache = cache_directory();
+  return cache.empty() ? "" : cache + "/microvm";
 }
 
 MicrovmFacts probe_microvm() {

@@ -5,8 +5,7 @@
 
 namespace berm {
 
-/// Where `berm image build --microvm` puts kernel and initramfs: $XDG_CACHE_HOME/berm/microvm, or
-/// below ~/.cache; "" where neither is named.
+/// Where `berm image build --microvm` puts kernel and initramfs: below the cache directory.
 [[nodiscard]] std::string machine_image_directory();
 /// The file beside them that names the berm that made them.
 inline constexpr std::string_view kMachineManifest = "berm-version";

@@ -64,8 +64,11 @@ Result<Plan> plan_in(TierChoice tier, const RunRequest& request, const RunPlace&
   const Policy policy = with_tier(prepared.policy.merged.policy, tier);
   // Asking engines takes tens of milliseconds: only where one may be taken.
   if (tier == TierChoice::container) {
-    prepared.host.engines = probe_engines();
-    check_image(prepared.host.engines, policy.container.image);
+    prepared.host.engines = probe_engines(policy.container.engine);
+    // An engine that was named is not passed over for want of an image: it says so when it starts.
+    if (policy.container.engine == ContainerEngine::automatic) {
+      check_image(prepared.host.engines, policy.container.image);
+    }
   }
   if (tier == TierChoice::microvm) prepared.host.microvm = probe_microvm();
   AgentRequest wanted = request.agent;

@@ -125,12 +125,12 @@ Result<ChildProcess::Ended> ContainerSandbox::wait() {
       return failure(Errc::kernel, "wait for the end of the container");
     }
   }
-  remove();
+  // --rm: the engine removes it, a moment later, or at its next start if it is gone meanwhile. To
+  // ask for what happens anyway would be a tenth of a short run.
+  name_.clear();
   return ChildProcess::Ended{};
 }
 
-// --rm removes it too, a moment later: nobody is told when. An engine that is gone meanwhile does
-// it at its next start.
 void ContainerSandbox::remove() {
   if (name_.empty()) return;
   std::vector<std::string> argv = client_arguments(container_);
