@@ -164,10 +164,22 @@ berm_black_box_test(microvm-tests TIMEOUT 900 SOURCES tests/microvm/microvm_test
 set(BERM_MACHINE BERM_TEST_MACHINE=${CMAKE_BINARY_DIR}/machine/berm/microvm)
 # The real client's hooks, through the machine's own berm-init and the one around it.
 add_test(NAME agent-tests-microvm COMMAND agent-tests
-  --gtest_filter=*ClaudeTools.WhatIsAllowedRunsWhatIsDeniedDoesNotAndTheModelHearsWhy/*)
+  "--gtest_filter=*ClaudeTools.WhatIsAllowed*/user:*Claude.AnInjectedAttack*/user")
 set_tests_properties(agent-tests-microvm PROPERTIES TIMEOUT 600 RUN_SERIAL TRUE FIXTURES_REQUIRED machine
   ENVIRONMENT "${BERM_MACHINE};BERM_TEST_TIER=microvm")
 set_tests_properties(microvm-tests drill-tests PROPERTIES FIXTURES_REQUIRED machine ENVIRONMENT "${BERM_MACHINE}")
+
+# What the other suites prove, once more without a namespace.
+function(berm_in_process_tier name filter)
+  add_test(NAME ${name}-process COMMAND ${name} --gtest_filter=${filter})
+  set_tests_properties(${name}-process PROPERTIES TIMEOUT 300 RUN_SERIAL TRUE ENVIRONMENT BERM_TEST_TIER=process)
+endfunction()
+berm_in_process_tier(bomb-tests "*/*-*.ScratchIsASmallFileSystemOfItsOwn/*")
+berm_in_process_tier(tool-tests "*Exec.IsRecordedWithPathArgumentsAndDigest/*:*Exec.ARefusedProgramNeverRuns*/*")
+berm_in_process_tier(leak-tests "*Leaks.ASecretIsInTheMemory*/user")
+berm_in_process_tier(egress-tests "*EgressTest.KilledIt*/user:*EgressTest.StoppedIt*/user")
+berm_in_process_tier(agent-tests "*Claude.AnInjected*/user:*Claude.ARepositoryThatOwns*/user:*ClaudeTools.WhatIsAllowed*/user:*ClaudeTools.ARewrite*/user:*ClaudeTools.AHostile*/user:*ClaudeTools.AFlood*/user:*ClaudeTools.AQuestion*/user:*JudgeGone.*/user:*ClaudeBackground.*/user:*ClaudeMcp.TheRepositorysServers*/user:*Hooks.AResultThatNoHook*/user:*Hooks.AQuestionThatWas*/user-*OthersHooks*")
+berm_in_process_tier(integration-tests "*ChangesOf.*/*:*Git.*/*:*Inner.*/*:*HostileRepository.*/*:*Reports.*/*:*Run.HiddenFiles*/*:*Run.TheEnvironment*/*:*Run.KillingBerm*/*:*Run.ThePolicyOf*/*:*Run.InCi*/*:*Mode.WhatTheHostMoved*/*:*Mode.ACopyLeaves*/*-*.TheAlternatesAreReadOnly/*:*.TheyWorkInACloneAndInALiveTree/*")
 
 # Every event that those wrote fits the published schema.
 add_test(NAME record-schema COMMAND /usr/bin/env node ${CMAKE_SOURCE_DIR}/tests/reports/record_schema.mjs

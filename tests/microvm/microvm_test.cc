@@ -56,6 +56,11 @@ class Microvm : public testing::TestWithParam<As> {
 INSTANTIATE_TEST_SUITE_P(As, Microvm, testing::ValuesIn(identities()),
                          [](const auto& suite) { return name_of(suite.param); });
 
+// What does not depend on who runs it: once.
+class MicrovmOfAUser : public Microvm {};
+INSTANTIATE_TEST_SUITE_P(As, MicrovmOfAUser, testing::Values(As::user),
+                         [](const auto& suite) { return name_of(suite.param); });
+
 pid_t parent_of(pid_t pid) {
   std::ifstream status("/proc/" + std::to_string(pid) + "/status");
   for (std::string word; status >> word;) {
@@ -104,7 +109,7 @@ TEST_P(Microvm, TheAgentHasAKernelOfItsOwnAndItsChangesComeBack) {
   EXPECT_EQ(site->read("new.txt"), "made\n");
 }
 
-TEST_P(Microvm, InsideItIsConfinedAsInEveryTier) {
+TEST_P(MicrovmOfAUser, InsideItIsConfinedAsInEveryTier) {
   const Finished done =
       run("id -u; grep -E '^(Cap|NoNewPrivs|Seccomp:)' /proc/self/status; ls /sys");
   EXPECT_EQ(done.err.find("uid=0"), std::string::npos);
@@ -126,7 +131,7 @@ TEST_P(Microvm, StreamsAndTheExitCodeAreTheAgents) {
   EXPECT_NE(done.err.find("told"), std::string::npos);
 }
 
-TEST_P(Microvm, TheNetworkIsThePlans) {
+TEST_P(MicrovmOfAUser, TheNetworkIsThePlans) {
   const Finished done =
       run("curl -sS -m 10 https://example.com; curl -sS --noproxy '*' -m 10 http://192.0.2.1/; "
           "getent hosts example.org; getent hosts example.com",
@@ -137,7 +142,7 @@ TEST_P(Microvm, TheNetworkIsThePlans) {
   EXPECT_NE(done.err.find("connect to 192.0.2.1"), std::string::npos) << done.err;
 }
 
-TEST_P(Microvm, ATerminalIsTheMachinesOwn) {
+TEST_P(MicrovmOfAUser, ATerminalIsTheMachinesOwn) {
   std::string command = site->program() +
                         " run --tier microvm --emulate -- sh -c \"tty; stty size; "
                         "read x; echo got \\$x\"";
@@ -148,7 +153,7 @@ TEST_P(Microvm, ATerminalIsTheMachinesOwn) {
   EXPECT_NE(done.out.find("got hello"), std::string::npos) << done.out;
 }
 
-TEST_P(Microvm, AContainerEngineWorksInsideOnTheWorkspace) {
+TEST_P(MicrovmOfAUser, AContainerEngineWorksInsideOnTheWorkspace) {
   if (!engines_installed()) BERM_SKIP_OR_FAIL("podman");
   site->write("policy.toml", "version = 1\n[microvm]\ncontainers = true\n[tools]\npacks = []\n");
   const Finished done =
@@ -186,7 +191,7 @@ TEST_P(Microvm, AKilledBermLeavesNothing) {
   EXPECT_TRUE(within(std::chrono::seconds(20), [&] { return !is_alive(monitor); }));
 }
 
-TEST_P(Microvm, AMachineThatDoesNotBootSaysWhy) {
+TEST_P(MicrovmOfAUser, AMachineThatDoesNotBootSaysWhy) {
   const std::string initramfs = site->root() + "/cache/berm/microvm/initramfs";
   fs::resize_file(initramfs, 100000);
   const Finished done = run("true");
@@ -195,7 +200,7 @@ TEST_P(Microvm, AMachineThatDoesNotBootSaysWhy) {
   EXPECT_NE(done.err.find("Kernel panic"), std::string::npos) << done.err;
 }
 
-TEST_P(Microvm, WhatItNeedsIsToldBeforeAnythingStarts) {
+TEST_P(MicrovmOfAUser, WhatItNeedsIsToldBeforeAnythingStarts) {
   const Finished small = run("true", {"--memory", "64MiB"});
   EXPECT_EQ(small.code, 125);
   EXPECT_NE((small.err + small.out).find("it needs 640 MiB"), std::string::npos) << small.err;
@@ -207,7 +212,7 @@ TEST_P(Microvm, WhatItNeedsIsToldBeforeAnythingStarts) {
   EXPECT_NE(none.err.find("berm image build --microvm"), std::string::npos) << none.err;
 }
 
-TEST_P(Microvm, KvmIsBelievedOnlyWhenAGuestHasBooted) {
+TEST_P(MicrovmOfAUser, KvmIsBelievedOnlyWhenAGuestHasBooted) {
   if (::geteuid() != 0) BERM_SKIP_OR_FAIL("lays another device over /dev/kvm");
   // It opens, for everybody, and is none.
   const Finished done =

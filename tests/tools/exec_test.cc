@@ -58,6 +58,8 @@ class Exec : public testing::TestWithParam<As> {
     }
     return out;
   }
+  // Where the agent sees the workspace: in the process tier not where the repository is.
+  std::string workspace() const { return execs()[0]["cwd"]; }
   std::string sha256(const std::string& path) const {
     return site.shell("sha256sum " + path).substr(0, 64);
   }
@@ -74,7 +76,7 @@ TEST_P(Exec, IsRecordedWithPathArgumentsAndDigest) {
   ASSERT_EQ(cats.size(), 1U);
   EXPECT_EQ(cats[0]["argv"], json({"/bin/cat", "main.c", "two words", "\\e[31m"}));
   EXPECT_EQ(cats[0]["argv_left_out"], 0);
-  EXPECT_EQ(cats[0]["cwd"], site.repository() + "/src");
+  EXPECT_EQ(cats[0]["cwd"], workspace() + "/src");
   EXPECT_EQ(cats[0]["object"]["sha256"], sha256("/usr/bin/cat"));
   EXPECT_EQ(cats[0]["decision"], "allow");
   const std::vector<json> all = execs();
@@ -120,7 +122,7 @@ TEST_P(Exec, ARefusedProgramNeverRunsWhateverWayItIsStarted) {
     if (exec["decision"] != "deny") continue;
     ++denied;
     EXPECT_EQ(exec["rule"], "tools.deny Exec(/usr/bin/id)") << "refused by the rule, not by chance";
-    const bool script = exec["executable"] == site.repository() + "/script";
+    const bool script = exec["executable"] == workspace() + "/script";
     EXPECT_TRUE(script ? exec["interpreters"][0] == "/usr/bin/id"
                        : exec["executable"] == "/usr/bin/id")
         << exec.dump();
