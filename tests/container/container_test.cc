@@ -113,6 +113,72 @@ TEST_P(Containers, AKilledBermLeavesNothing) {
   EXPECT_TRUE(within(std::chrono::seconds(20), [&] { return left_over().empty(); })) << left_over();
 }
 
+// What becomes of a run whose engine does not live as long.
+class EngineLost : public testing::Test {
+ protected:
+  void SetUp() override {
+    if (::geteuid() != 0 || !engines_installed()) BERM_SKIP_OR_FAIL("docker.io, as root");
+    daemon.emplace();
+    variables = site.environment();
+    for (const auto& [name, value] : engine_environment(site, *daemon)) variables[name] = value;
+    ASSERT_EQ(run_as(As::root, {site.program(), "image", "build", "--engine", "docker"}, variables,
+                     site.repository(), "")
+                  .code,
+              0);
+  }
+  pid_t start(const std::string& script) {
+    const pid_t berm = spawn({site.program(), "run", "--tier", "container", "--engine", "docker",
+                              "--runtime", "runc", "--", "sh", "-c", "touch began; " + script},
+                             variables, site.repository());
+    EXPECT_TRUE(within(std::chrono::seconds(20), [&] { return has_begun(); }));
+    return berm;
+  }
+  bool has_begun() const {
+    std::error_code ignored;
+    for (const auto& entry :
+         std::filesystem::recursive_directory_iterator(site.root() + "/state", ignored)) {
+      if (entry.path().filename() == "began") return true;
+    }
+    return false;
+  }
+  static int end_of(pid_t berm) {
+    int status = 0;
+    ::waitpid(berm, &status, 0);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+  }
+
+  Site site{As::root};
+  std::optional<Dockerd> daemon;
+  std::map<std::string, std::string> variables;
+};
+
+TEST_F(EngineLost, AKilledEngineDoesNotEndTheRunNorItsVerdict) {
+  const pid_t berm = start("sleep 1; exit 3");
+  daemon->kill();
+  EXPECT_EQ(end_of(berm), 3);
+}
+
+TEST_F(EngineLost, AKilledShimEndsTheRunAndNothingIsLeft) {
+  const pid_t berm = start("exec sleep 4244");
+  const std::vector<pid_t> shims = daemon->shims();
+  ASSERT_EQ(shims.size(), 1U);
+  ::kill(shims[0], SIGKILL);
+  EXPECT_NE(end_of(berm), 0);
+  const auto sleeps = [&] {
+    return run_as(As::root, {"pgrep", "-f", "-x", "sleep 4244"}, variables, "/", "").code == 0;
+  };
+  EXPECT_TRUE(within(std::chrono::seconds(20), [&] { return !sleeps(); }));
+}
+
+TEST_F(EngineLost, AnEngineThatRefusesIsToldBeforeAnythingStarts) {
+  variables["DOCKER_HOST"] = "unix:///nonexistent";
+  const Finished done = run_as(
+      As::root, {site.program(), "run", "--tier", "container", "--engine", "docker", "--", "true"},
+      variables, site.repository(), "");
+  EXPECT_EQ(done.code, 125);
+  EXPECT_NE(done.err.find("daemon does not answer"), std::string::npos) << done.err;
+}
+
 INSTANTIATE_TEST_SUITE_P(Engines, Containers, testing::Values("docker", "podman"),
                          [](const auto& engine) { return engine.param; });
 

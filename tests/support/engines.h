@@ -67,10 +67,35 @@ class Dockerd {
     within(std::chrono::seconds(20), [&] { return std::filesystem::exists(directory_ / "sock"); });
   }
   ~Dockerd() {
-    ::kill(pid_, SIGTERM);
-    ::waitpid(pid_, nullptr, 0);
+    if (pid_ > 0) ::kill(pid_, SIGTERM);
+    if (pid_ > 0) ::waitpid(pid_, nullptr, 0);
+    for (const pid_t shim : shims())
+      ::kill(shim, SIGKILL);  // an engine that was killed leaves them
     std::error_code ignored;
     std::filesystem::remove_all(directory_, ignored);
+  }
+  /// SIGKILL, as by the kernel for want of memory; its containers go on.
+  void kill() {
+    ::kill(pid_, SIGKILL);
+    ::waitpid(pid_, nullptr, 0);
+    pid_t containerd = 0;
+    if (std::ifstream(directory_ / "exec/containerd/containerd.pid") >> containerd) {
+      ::kill(containerd, SIGKILL);
+    }
+    pid_ = -1;
+  }
+  /// The pids of its containers' shims.
+  [[nodiscard]] std::vector<pid_t> shims() const {
+    std::vector<pid_t> out;
+    std::error_code ignored;
+    for (const auto& entry : std::filesystem::directory_iterator("/proc", ignored)) {
+      std::string words;
+      std::getline(std::ifstream(entry.path() / "cmdline"), words);
+      const bool ours = words.find(directory_.string()) != std::string::npos &&
+                        words.find("containerd-shim") != std::string::npos;
+      if (ours) out.push_back(std::stoi(entry.path().filename()));
+    }
+    return out;
   }
   [[nodiscard]] std::string host() const { return "unix://" + (directory_ / "sock").string(); }
 
