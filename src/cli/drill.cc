@@ -150,7 +150,9 @@ void add_drill(CLI::App& app, Action& action) {
       "  berm drill --tier process --all          every act, and what held it\n"
       "  berm drill --policy berm.toml --junit drill.xml\n"
       "  berm drill --agent claude --html drill.html\n\n"
-      "No network is used, nothing outside of a directory below /var/tmp is changed.\n\n"
+      "No network is used. What the controls make outside of a directory below /var/tmp (as root: "
+      "in "
+      "/etc,\n/usr and their like) they take away again: drill as root on machines of your own.\n\n"
       "Exit codes: 0 nothing escaped · 1 something escaped · 3 with --agent: a scenario told "
       "nothing ·\n            125 the sandbox cannot be had");
   command->callback([=, &action] { action = [=] { return drill_command(*options); }; });

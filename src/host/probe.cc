@@ -1,5 +1,6 @@
 #include "host/probe.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
@@ -9,8 +10,10 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <charconv>
 #include <cstdlib>
+#include <cstring>
 
 #include "base/landlock_uapi.h"
 #include "base/text.h"
@@ -46,6 +49,16 @@ int landlock_abi() {
   const long abi =
       ::syscall(SYS_landlock_create_ruleset, nullptr, 0, landlock::kCreateRulesetVersion);
   return abi < 0 ? 0 : static_cast<int>(abi);
+}
+
+// The process tier makes a run's connections on its own sockets. Default profiles of container
+// engines keep pidfd_getfd(2) for CAP_SYS_PTRACE.
+std::string borrowing_unfit() {
+  const UniqueFd self(static_cast<int>(::syscall(SYS_pidfd_open, ::getpid(), 0)));
+  const UniqueFd end(::open("/dev/null", O_RDONLY | O_CLOEXEC));
+  if (!self || !end) return std::strerror(errno);
+  const UniqueFd same(static_cast<int>(::syscall(SYS_pidfd_getfd, self.get(), end.get(), 0)));
+  return same ? "" : std::strerror(errno);
 }
 
 bool may_write(const std::string& directory) {
@@ -216,6 +229,7 @@ Result<HostFacts> probe_host(const std::string& state_directory, const CgroupPla
   facts.uid = ::geteuid();
   facts.gid = ::getegid();
   facts.landlock_abi = landlock_abi();
+  facts.borrowing_unfit = borrowing_unfit();
   facts.max_user_namespaces = read_number("/proc/sys/user/max_user_namespaces", -1);
   facts.apparmor_restricts_userns =
       read_number("/proc/sys/kernel/apparmor_restrict_unprivileged_userns", 0) == 1;

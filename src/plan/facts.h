@@ -77,7 +77,8 @@ struct HostFacts {
   std::string state_unfit;  ///< the state directory's file system, if no overlay can have its upper
                             ///< there ("overlayfs", "nfs")
   bool inside_user_namespace = false;  ///< our uid 0 is not the host's
-  std::string namespaces_unfit;      ///< why a run's namespaces cannot be made here; "" = they can
+  std::string borrowing_unfit;   ///< why no descriptor of a run's process can be taken; "" = it can
+  std::string namespaces_unfit;  ///< why a run's namespaces cannot be made here; "" = they can
   std::vector<EngineFacts> engines;  ///< asked for only when the container tier may be taken
   std::string image;                 ///< what `berm image build` made; "" = nothing yet
   MicrovmFacts microvm;

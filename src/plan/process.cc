@@ -40,6 +40,24 @@ void grant_system(Plan& plan, const HostFacts& host) {
   }
 }
 
+// Other tiers lay the copy over the repository. Here it stays where it is, and a directory around
+// it would give the live one: its hidden files to read, its tree to write past the guard.
+Result<void> check_grants(const Policy& policy, const HostFacts& host,
+                          const RepositoryFacts& repository) {
+  for (const std::vector<std::string>* paths : {&policy.read_paths, &policy.write_paths}) {
+    for (const std::string& path : *paths) {
+      const std::string at = path.starts_with("~/") ? host.home + path.substr(1) : path;
+      const HostPath granted = outside(at);
+      if (!repository.root.is_within(granted) && !granted.is_within(repository.root)) continue;
+      return failure(Errc::denied,
+                     fmt::format("grant '{}' in the process tier: it holds the live repository",
+                                 printable(path)),
+                     "grant a smaller directory, or take another tier");
+    }
+  }
+  return {};
+}
+
 void grant_places(Plan& plan) {
   const Places& places = plan.places;
   plan.mounts.emplace_back(Directory{.at = inside(places.berm), .mode = 0755});
@@ -70,6 +88,13 @@ Result<void> check_process_tier(const Policy& policy, const HostFacts& host,
                     "kernel has {}",
                     kFirstThatHolds, host.landlock_abi),
         "boot Linux 6.2 or later with lsm=landlock,…, or take another tier");
+  }
+  if (!host.borrowing_unfit.empty()) {
+    return failure(Errc::unsupported,
+                   "make a run's connections for it: pidfd_getfd(2) is refused here (" +
+                       host.borrowing_unfit + ")",
+                   "start the surrounding container with --cap-add SYS_PTRACE, or with a seccomp "
+                   "profile that allows pidfd_getfd");
   }
   if (policy.mode == WorkspaceMode::direct || policy.mode == WorkspaceMode::worktree) {
     return failure(
@@ -107,6 +132,7 @@ Result<void> add_process_view(Plan& plan, const Policy& policy, const HostFacts&
     if (!is_placeable(file)) plan.tools.hooked = plan.tools.expected = false;
   }
   for (const HostPath& program : agent.programs) grant(plan, program.str());
+  BERM_TRY(check_grants(policy, host, repository));
   BERM_TRY(add_extra_paths(plan, policy, host));
   grant(plan, plan.workspace.at.str(), Access::read_write);
   const bool full = plan.workspace.git == GitHistory::full;

@@ -201,6 +201,28 @@ TEST_P(ProcessTier, ProcessesOfTheHostAreNeitherSignalledNorRead) {
   ::waitpid(host, nullptr, 0);
 }
 
+// The process that holds the run is one of the host's: no PID 1 of a namespace, but the agent's
+// parent.
+TEST_P(ProcessTier, BermInitGivesNothingAway) {
+  const std::string acts =
+      "at = f'/proc/{os.getppid()}/'\n"
+      "print(open(at + 'comm').read().strip())\n"
+      "for name in 'environ', 'maps', 'mem':\n"
+      "  print(tried(lambda: open(at + name, 'rb').close()))\n"
+      "print(tried(lambda: os.listdir(at + 'fd')), tried(lambda: os.listdir(at + 'root')))\n"
+      "print(tried(lambda: os.kill(os.getppid(), 0)))\n";
+  EXPECT_EQ(python(acts),
+            "berm-init\nPermission denied\nPermission denied\nPermission denied\nPermission denied "
+            "Permission denied\nOperation not permitted\n")
+      << last.err;
+  site.write("outside.py",
+             "import os\ndef tried(f):\n  try:\n    f(); return 'worked'\n"
+             "  except OSError as e: return os.strerror(e.errno)\n" +
+                 acts);
+  EXPECT_EQ(site.command({"sh", "-c", "/usr/bin/python3 outside.py; true"}).out,
+            "sh\nworked\nworked\nworked\nworked worked\nworked\n");
+}
+
 // The listeners of egress lie on the host's loopback, where everybody may connect: whoever does not
 // begin with the run's token is hung up on, and the record tells.
 TEST_P(ProcessTier, AnotherProgramOfTheHostGetsNothingFromTheRunsEgress) {
@@ -381,6 +403,46 @@ TEST_P(ProcessTier, TheLadderTakesItWhereNamespacesAreForbiddenAndSaysWhy) {
   EXPECT_NE(named.err.find("fix:"), std::string::npos) << named.err;
   const Finished doctor = without({"doctor"});
   EXPECT_NE(doctor.out.find("process"), std::string::npos) << doctor.out;
+}
+
+// What the default profiles of container engines do: clone3(2) is unknown, no namespace, and a
+// descriptor of another process is CAP_SYS_PTRACE's.
+TEST_P(ProcessTier, StartsUnderTheFiltersOfContainerEnginesOrSaysWhatTheyLack) {
+  if (::geteuid() != 0) BERM_SKIP_OR_FAIL("changing the host needs root");
+  const auto under = [&](const std::vector<std::string>& denied) {
+    std::vector<std::string> argv = {site.root() + "/bin/deny-syscall"};
+    argv.insert(argv.end(), denied.begin(), denied.end());
+    for (const std::string& word : {std::string("--"), site.program(), std::string("run"),
+                                    std::string("--"), std::string("true")}) {
+      argv.push_back(word);
+    }
+    return site.command(argv);
+  };
+  const Finished works = under({"mount:1", "unshare:1", "clone3:38"});
+  EXPECT_EQ(works.code, 0) << works.err;
+  const Finished told = under({"mount:1", "unshare:1", "clone3:38", "pidfd_getfd:1"});
+  EXPECT_EQ(told.code, 125) << told.err;
+  EXPECT_NE(told.err.find("pidfd_getfd(2) is refused here"), std::string::npos) << told.err;
+}
+
+TEST_P(ProcessTier, AGrantAroundTheLiveRepositoryIsRefused) {
+  for (const std::string& path : {site.root(), site.repository()}) {
+    const Finished done = site.berm({"run", "--tier", "process", "--read", path, "--", "true"});
+    EXPECT_EQ(done.code, 125) << path;
+    EXPECT_NE(done.err.find("holds the live repository"), std::string::npos) << done.err;
+  }
+}
+
+TEST_P(ProcessTier, WhereNoTierHoldsWhatIsRequiredNothingStarts) {
+  if (::geteuid() != 0) BERM_SKIP_OR_FAIL("changing the host needs root");
+  const Finished run = site.command({site.root() + "/bin/deny-syscall", "mount:1", "unshare:1",
+                                     "landlock_create_ruleset:38", "--", site.program(), "run",
+                                     "--on-success", "apply", "--", "sh", "-c", "echo x > made"});
+  EXPECT_EQ(run.code, 125) << run.out << run.err;
+  for (const char* tier : {"namespace: cannot", "container: cannot", "process: cannot", "fix:"}) {
+    EXPECT_NE(run.err.find(tier), std::string::npos) << run.err;
+  }
+  EXPECT_FALSE(site.has("made"));
 }
 
 // Root in a container: the capabilities that engines leave, neither CAP_SYS_ADMIN nor

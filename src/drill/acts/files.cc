@@ -32,7 +32,12 @@ int create_in_usr_bin() { return create("/usr/bin/berm-probe"); }
 int create_in_etc() { return create("/etc/berm-probe"); }
 int create_in_root() { return create("/berm-probe"); }
 int create_in_run() { return create("/run/berm-probe"); }
-int chmod_usr() { return done(::chmod("/usr", 0755)); }
+// To the mode that it has: the control is the host's own.
+int chmod_usr() {
+  struct stat status {};
+  if (::stat("/usr", &status) != 0) return errno;
+  return done(::chmod("/usr", status.st_mode & 07777));
+}
 int chown_usr() { return done(::lchown("/usr", 0, 0)); }
 int write_program() { return open_for("/usr/bin/env", O_WRONLY | O_APPEND); }
 int replace_program() {
@@ -66,7 +71,7 @@ int open_disk_control() { return open_for("/dev/loop-control", O_RDONLY); }
 int open_fuse() { return open_for("/dev/fuse", O_RDWR); }
 int open_console() { return see("/dev/console"); }
 int make_immutable() {
-  const int fd = ::open(scratch("berm-flags"), O_RDONLY | O_CREAT | O_CLOEXEC, 0600);
+  const int fd = ::open(scratch("berm-flags"), O_RDONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
   if (fd < 0) return errno;
   int flags = FS_IMMUTABLE_FL;
   const int error = done(::ioctl(fd, FS_IOC_SETFLAGS, &flags));
@@ -91,7 +96,7 @@ int use_file_handle() {
 }
 int inherited_descriptor() { return done(::fcntl(9, F_GETFD)); }
 int set_trusted_xattr() {
-  const int fd = ::open(scratch("berm-xattr"), O_RDONLY | O_CREAT | O_CLOEXEC, 0600);
+  const int fd = ::open(scratch("berm-xattr"), O_RDONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
   if (fd < 0) return errno;
   const int error = done(::fsetxattr(fd, "trusted.berm", "1", 1, 0));
   ::close(fd);

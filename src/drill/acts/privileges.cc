@@ -35,7 +35,7 @@ int have_capabilities() {
 }
 int gain_by_exec() { return ::prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 0 ? 0 : EPERM; }
 int give_file_to_root() {
-  const int fd = ::open(scratch("berm-chown"), O_RDONLY | O_CREAT | O_CLOEXEC, 0600);
+  const int fd = ::open(scratch("berm-chown"), O_RDONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
   if (fd < 0) return errno;
   const int error = done(::fchown(fd, 0, 0));
   ::close(fd);
@@ -43,7 +43,7 @@ int give_file_to_root() {
   return error;
 }
 int set_file_capability() {
-  const int fd = ::open(scratch("berm-cap"), O_RDONLY | O_CREAT | O_CLOEXEC, 0700);
+  const int fd = ::open(scratch("berm-cap"), O_RDONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0700);
   if (fd < 0) return errno;
   const unsigned char value[20] = {1, 0, 0, 2, 0, 0, 0x20};
   const int error = done(::fsetxattr(fd, "security.capability", value, sizeof value, 0));

@@ -56,9 +56,15 @@ Result<std::string> place_program(const Targets& targets) {
   return program;
 }
 
+// The acts make files of fixed names, as root with capabilities on them: never where another user
+// could have put one before.
 Result<Errnos> controls(const Targets& targets, const char* mode) {
+  BERM_TRY(make_directories(targets.at("tmp"), 0700));
+  std::vector<std::string> env = environment(targets, targets.at("state"));
+  std::erase_if(env, [](const std::string& one) { return one.starts_with("TMPDIR="); });
+  env.push_back("TMPDIR=" + targets.at("tmp"));
   const Command command{.argv = with_leaked_descriptor({"./berm-drill", "drill", mode}),
-                        .env = environment(targets, targets.at("state")),
+                        .env = std::move(env),
                         .directory = targets.at("repo"),
                         .deadline = std::chrono::minutes(2)};
   // Namespaces that cannot be made here are no Error: their acts have no control.

@@ -109,6 +109,23 @@ Result<void> give_places(const Plan& plan) {
   return let_pass(plan);
 }
 
+// Container engines answer clone3(2) with ENOSYS, because their filters cannot look into its
+// arguments: just where this tier is needed (moby's and containerd's default profiles).
+pid_t start_child(const RunCgroup& cgroup, int& pidfd) {
+  clone_args arguments{};
+  arguments.flags = CLONE_PIDFD;
+  arguments.pidfd = reinterpret_cast<std::uint64_t>(&pidfd);
+  arguments.exit_signal = SIGCHLD;
+  if (cgroup.group() >= 0) {
+    arguments.flags |= CLONE_INTO_CGROUP;
+    arguments.cgroup = static_cast<__u64>(cgroup.group());
+  }
+  const long pid = ::syscall(SYS_clone3, &arguments, sizeof arguments);
+  if (pid >= 0 || errno != ENOSYS || cgroup.group() >= 0) return static_cast<pid_t>(pid);
+  // The last two are in another order on other architectures, and neither is used.
+  return static_cast<pid_t>(::syscall(SYS_clone, CLONE_PIDFD | SIGCHLD, 0, &pidfd, 0, 0));
+}
+
 }  // namespace
 
 Result<std::unique_ptr<Sandbox>> ProcessSandbox::start(const Plan& plan, ChildStreams streams,
@@ -132,16 +149,8 @@ Result<std::unique_ptr<Sandbox>> ProcessSandbox::start(const Plan& plan, ChildSt
   const std::vector<UniqueFd> executable = BERM_TRY(lifted({&init}));
 
   int pidfd = -1;
-  clone_args arguments{};
-  arguments.flags = CLONE_PIDFD;
-  arguments.pidfd = reinterpret_cast<std::uint64_t>(&pidfd);
-  arguments.exit_signal = SIGCHLD;
-  if (cgroup.group() >= 0) {
-    arguments.flags |= CLONE_INTO_CGROUP;
-    arguments.cgroup = static_cast<__u64>(cgroup.group());
-  }
   BERM_TRY(cgroup.enter());
-  const auto pid = static_cast<pid_t>(::syscall(SYS_clone3, &arguments, sizeof arguments));
+  const pid_t pid = start_child(cgroup, pidfd);
   const int error = errno;
   if (pid == 0) become_init(fds, executable[0].get());
   if (pid > 0) made->init_ = ChildProcess::with_pidfd(pid, UniqueFd(pidfd));
