@@ -25,7 +25,7 @@ berm_library(record SOURCES attestation.cc canonical.cc chain.cc checkpoint.cc e
 # A run told from its record: for people, for CI systems, across runs.
 berm_library(report SOURCES facts.cc facts_values.cc record_reader.cc markdown.cc markdown_text.cc violations.cc sarif.cc junit.cc ci_text.cc across.cc across_text.cc html.cc html_events.cc html_network.cc html_parts.cc html_tree.cc html_value.cc
   LINKS berm_record berm_rules_changes)
-berm_library(sys SOURCES fd.cc confine.cc self.cc frames.cc locked_memory.cc socket_address.cc beneath.cc child.cc mount.cc cgroup.cc process_memory.cc LINKS berm_base)
+berm_library(sys SOURCES fd.cc confine.cc self.cc frames.cc locked_memory.cc socket_address.cc beneath.cc child.cc mount.cc cgroup.cc process_memory.cc borrow.cc LINKS berm_base)
 berm_library(host SOURCES probe.cc namespaces.cc tier_matrix.cc engines.cc microvm.cc doctor.cc registries.cc registries/reader.cc registries/formats.cc registries/documents.cc
   registries/npm.cc registries/pip.cc registries/cargo.cc registries/go.cc registries/maven.cc registries/nuget.cc
   registries/gem.cc registries/composer.cc registries/system.cc registries/others.cc residue.cc residue/classes.cc residue/contents.cc residue/docker.cc
@@ -44,7 +44,7 @@ berm_library(tiers/container SOURCES arguments.cc engine_errors.cc seccomp_profi
 berm_library(tiers/microvm SOURCES image.cc initramfs.cc launch.cc LINKS berm_tiers_namespace berm_host)
 # Which tier a plan's sandbox comes from.
 berm_library(tiers/registry SOURCES start.cc LINKS berm_tiers_container berm_tiers_microvm berm_tiers_namespace berm_tiers_process)
-berm_library(supervise SOURCES supervisor.cc connection_broker.cc path_broker.cc borrowed.cc anomaly.cc asker.cc tool_desk.cc tool_watch.cc egress_watch.cc attempts.cc notifications.cc run_root.cc exec_log.cc streams.cc sample.cc sink_watch.cc janitor.cc LINKS berm_tiers_registry berm_audit berm_rules_tools)
+berm_library(supervise SOURCES supervisor.cc connection_broker.cc path_broker.cc run_descriptors.cc anomaly.cc asker.cc tool_desk.cc tool_watch.cc egress_watch.cc attempts.cc notifications.cc run_root.cc exec_log.cc streams.cc sample.cc sink_watch.cc janitor.cc LINKS berm_tiers_registry berm_audit berm_rules_tools)
 # What speaks to the world outside: names, addresses, TLS, the host's own proxy.
 berm_library(net SOURCES openssl.cc authority.cc tls_stream.cc root_store.cc upstream_trust.cc trust_files.cc resolve.cc dial.cc
   upstream_proxy.cc https_client.cc LINKS berm_sys berm_rules_egress OpenSSL::SSL cares)

@@ -1,6 +1,5 @@
 #include "host/probe.h"
 
-#include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
@@ -10,7 +9,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cerrno>
 #include <charconv>
 #include <cstdlib>
 #include <cstring>
@@ -18,6 +16,7 @@
 #include "base/landlock_uapi.h"
 #include "base/text.h"
 #include "host/namespaces.h"
+#include "sys/borrow.h"
 #include "sys/cgroup.h"
 #include "sys/fd.h"
 
@@ -49,16 +48,6 @@ int landlock_abi() {
   const long abi =
       ::syscall(SYS_landlock_create_ruleset, nullptr, 0, landlock::kCreateRulesetVersion);
   return abi < 0 ? 0 : static_cast<int>(abi);
-}
-
-// The process tier makes a run's connections on its own sockets. Default profiles of container
-// engines keep pidfd_getfd(2) for CAP_SYS_PTRACE.
-std::string borrowing_unfit() {
-  const UniqueFd self(static_cast<int>(::syscall(SYS_pidfd_open, ::getpid(), 0)));
-  const UniqueFd end(::open("/dev/null", O_RDONLY | O_CLOEXEC));
-  if (!self || !end) return std::strerror(errno);
-  const UniqueFd same(static_cast<int>(::syscall(SYS_pidfd_getfd, self.get(), end.get(), 0)));
-  return same ? "" : std::strerror(errno);
 }
 
 bool may_write(const std::string& directory) {
@@ -229,7 +218,8 @@ Result<HostFacts> probe_host(const std::string& state_directory, const CgroupPla
   facts.uid = ::geteuid();
   facts.gid = ::getegid();
   facts.landlock_abi = landlock_abi();
-  facts.borrowing_unfit = borrowing_unfit();
+  const int borrowing = borrowing_error();
+  facts.borrowing_unfit = borrowing == 0 ? "" : std::strerror(borrowing);
   facts.max_user_namespaces = read_number("/proc/sys/user/max_user_namespaces", -1);
   facts.apparmor_restricts_userns =
       read_number("/proc/sys/kernel/apparmor_restrict_unprivileged_userns", 0) == 1;

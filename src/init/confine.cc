@@ -79,8 +79,8 @@ int restrict_with_landlock(Setup& setup) {
 namespace {
 
 // Where a network namespace keeps the run apart, its connections are only looked at. Where none
-// does, the supervisor makes them itself (connection_broker.h): connect, bind and listen wait for
-// it, and no other call leads out (add_stream_sockets() of generate.cc).
+// does, the supervisor makes them itself (connection_broker.h): socket, connect, bind and listen
+// wait for it, and no other call leads out (add_stream_sockets() of generate.cc).
 int make_watcher(std::span<sock_filter> filter) {
   const sock_fprog program{static_cast<unsigned short>(filter.size()), filter.data()};
   constexpr unsigned kWaitKillable = 1U << 5;  // Linux 5.19: a signal does not restart the call
@@ -96,10 +96,22 @@ int watch_all_ways_out() {
   constexpr std::uint32_t kArch = offsetof(seccomp_data, arch);
   // The ways out, programs, and what Landlock does not look at (path_broker.h).
   constexpr std::uint32_t kWatched[] = {
-      SYS_connect, SYS_bind,     SYS_listen,    SYS_execve,          SYS_execveat,
-      SYS_fchmod,  SYS_fchmodat, SYS_utimensat, 452 /* fchmodat2 */, SYS_inotify_add_watch,
+      SYS_socket,
+      SYS_connect,
+      SYS_bind,
+      SYS_listen,
+      SYS_execve,
+      SYS_execveat,
+      SYS_fchmod,
+      SYS_fchmodat,
+      SYS_utimensat,
+      452 /* fchmodat2 */,
+      SYS_inotify_add_watch,
 #ifdef SYS_chmod
-      SYS_chmod,   SYS_utime,    SYS_utimes,    SYS_futimesat,
+      SYS_chmod,
+      SYS_utime,
+      SYS_utimes,
+      SYS_futimesat,
 #endif
   };
   constexpr std::size_t kCount = std::size(kWatched);

@@ -1,14 +1,25 @@
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/ptrace.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#include <cstdint>
 
 #include "init/setup.h"
 
 namespace berm::init {
 namespace {
+
+// PTRACE_TRACEME makes us, the parent, the tracer of who asks, and wait(2) then tells of its stops,
+// asked for or not. It goes on as if it had none: with its signal, but for the SIGTRAP that
+// execve(2) sends to a tracer alone.
+void let_go(pid_t pid, int status) {
+  const int signal = WSTOPSIG(status) == SIGTRAP ? 0 : WSTOPSIG(status);
+  ::ptrace(PTRACE_DETACH, pid, nullptr, reinterpret_cast<void*>(std::intptr_t{signal}));
+}
 
 // Reaps whoever is dead. Returns true and the wait status once the agent is among them.
 bool reap_all(int agent_pid, int& agent_status) {
@@ -17,6 +28,10 @@ bool reap_all(int agent_pid, int& agent_status) {
     int status = 0;
     const pid_t pid = ::waitpid(-1, &status, WNOHANG);
     if (pid <= 0) return agent_ended;
+    if (WIFSTOPPED(status)) {
+      let_go(pid, status);
+      continue;
+    }
     if (pid != agent_pid) continue;  // an orphan that came to us
     agent_status = status;
     agent_ended = true;

@@ -89,13 +89,6 @@ Result<void> check_process_tier(const Policy& policy, const HostFacts& host,
                     kFirstThatHolds, host.landlock_abi),
         "boot Linux 6.2 or later with lsm=landlock,…, or take another tier");
   }
-  if (!host.borrowing_unfit.empty()) {
-    return failure(Errc::unsupported,
-                   "make a run's connections for it: pidfd_getfd(2) is refused here (" +
-                       host.borrowing_unfit + ")",
-                   "start the surrounding container with --cap-add SYS_PTRACE, or with a seccomp "
-                   "profile that allows pidfd_getfd");
-  }
   if (policy.mode == WorkspaceMode::direct || policy.mode == WorkspaceMode::worktree) {
     return failure(
         Errc::unsupported,
@@ -133,6 +126,10 @@ Result<void> add_process_view(Plan& plan, const Policy& policy, const HostFacts&
   }
   for (const HostPath& program : agent.programs) grant(plan, program.str());
   BERM_TRY(check_grants(policy, host, repository));
+  if (!host.borrowing_unfit.empty()) {
+    plan.notes.push_back("inotify watches are refused: pidfd_getfd(2) is (" + host.borrowing_unfit +
+                         "); a surrounding container gives it with --cap-add SYS_PTRACE");
+  }
   BERM_TRY(add_extra_paths(plan, policy, host));
   grant(plan, plan.workspace.at.str(), Access::read_write);
   const bool full = plan.workspace.git == GitHistory::full;

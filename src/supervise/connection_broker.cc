@@ -19,7 +19,6 @@
 
 #include "base/text.h"
 #include "plan/tools.h"
-#include "supervise/borrowed.h"
 #include "sys/process_memory.h"
 
 namespace berm {
@@ -127,6 +126,13 @@ bool takes_no_ipv4(const UniqueFd& socket) {
   return ::getsockopt(socket.get(), IPPROTO_IPV6, IPV6_V6ONLY, &value, &size) == 0 && value != 0;
 }
 
+// Why a descriptor is not ours to act on, in the words of the call.
+int refusal(int error, int number) {
+  if (error == EBADF || error == ENOTSOCK) return error;
+  if (error != EISCONN) return EPERM;
+  return number == SYS_connect ? EISCONN : EINVAL;
+}
+
 // Never waits for long, whoever listens: the whole run would stand still meanwhile.
 int connect_within(const UniqueFd& socket, const Address& to) {
   const int flags = ::fcntl(socket.get(), F_GETFL);
@@ -176,16 +182,25 @@ struct ConnectionBroker::Call {
 int ConnectionBroker::serve(const seccomp_notif& notification, const RunRoot& root,
                             const std::function<bool()>& still_waits) {
   const auto tid = static_cast<pid_t>(notification.pid);
-  Call call{.socket = borrow_descriptor(tid, static_cast<int>(notification.data.args[0])),
+  Call call{.socket = descriptors_.socket(tid, static_cast<int>(notification.data.args[0])),
             .address = {},
             .process = SeenProcess(tid),
             .root = root};
-  if (!call.socket) return errno == EBADF ? EBADF : EPERM;
+  if (!call.socket) return refusal(errno, notification.data.nr);
   const bool listens = notification.data.nr == SYS_listen;
   const int unread = listens ? 0 : read_address(notification, call.address);
   if (unread != 0) return unread;
   if (!still_waits()) return ESRCH;
   if (option_of(call.socket, SO_DOMAIN) < 0) return ENOTSOCK;
+  const int error = make(call, notification);
+  // What is connected or listens has nothing more to ask; nor has netlink, once it is bound.
+  const bool done =
+      notification.data.nr != SYS_bind || option_of(call.socket, SO_DOMAIN) == AF_NETLINK;
+  if (error == 0 && done) descriptors_.forget(call.socket);
+  return error;
+}
+
+int ConnectionBroker::make(const Call& call, const seccomp_notif& notification) {
   if (notification.data.nr == SYS_connect) return connect(call);
   if (notification.data.nr == SYS_bind) return bind(call);
   return listen(call.socket, static_cast<int>(notification.data.args[1]));
@@ -292,9 +307,18 @@ int ConnectionBroker::bind(const Call& call) {
   }
   const std::optional<sockaddr_in6> at = internet_address(address);
   if (!at || (!is_any(at->sin6_addr) && !is_loopback(at->sin6_addr))) return EADDRNOTAVAIL;
-  const bool v6 = IN6_IS_ADDR_LOOPBACK(&at->sin6_addr) || takes_no_ipv4(socket);
-  const Address where = loopback_for(socket, ntohs(at->sin6_port), v6);
+  return bind_inet(socket, *at);
+}
+
+int ConnectionBroker::bind_inet(const UniqueFd& socket, const sockaddr_in6& at) {
+  const bool v6 = IN6_IS_ADDR_LOOPBACK(&at.sin6_addr) || takes_no_ipv4(socket);
+  const Address where = loopback_for(socket, ntohs(at.sin6_port), v6);
   const auto* to = reinterpret_cast<const sockaddr*>(&where.bytes);
+  if (::bind(socket.get(), to, where.size) == 0) return 0;
+  if (errno != EADDRINUSE) return errno;
+  // It may be held by us alone: a program that looks for a free port binds, closes, and binds
+  // again.
+  descriptors_.drop_closed();
   return ::bind(socket.get(), to, where.size) == 0 ? 0 : errno;
 }
 

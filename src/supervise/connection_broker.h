@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "base/secret.h"
+#include "supervise/run_descriptors.h"
 #include "supervise/run_root.h"
 
 struct seccomp_notif;
@@ -38,8 +39,10 @@ class ConnectionBroker {
  public:
   /// @param token  sent ahead on each connection to egress: its listeners lie on the host's
   ///               loopback, where everybody may connect
-  ConnectionBroker(BrokeredPlaces places, std::shared_ptr<const Secret> token)
-      : places_(std::move(places)), token_(std::move(token)) {}
+  /// @param descriptors  outlives it
+  ConnectionBroker(BrokeredPlaces places, std::shared_ptr<const Secret> token,
+                   RunDescriptors& descriptors)
+      : places_(std::move(places)), token_(std::move(token)), descriptors_(descriptors) {}
 
   /// connect(2), bind(2) or listen(2).
   /// @param still_waits  asked when everything was read of the caller and nothing was done: its
@@ -50,11 +53,13 @@ class ConnectionBroker {
 
  private:
   struct Call;
+  int make(const Call& call, const seccomp_notif& notification);
   int connect(const Call& call);
   int connect_inet(const UniqueFd& socket, const sockaddr_in6& to);
   int connect_local(const Call& call, const std::string& path);
   int sign(const Call& call);
   int bind(const Call& call);
+  int bind_inet(const UniqueFd& socket, const sockaddr_in6& at);
   int bind_local(const Call& call, const std::string& path);
   int listen(const UniqueFd& socket, int backlog);
   [[nodiscard]] bool is_own(const std::string& path) const;
@@ -62,6 +67,7 @@ class ConnectionBroker {
 
   BrokeredPlaces places_;
   std::shared_ptr<const Secret> token_;
+  RunDescriptors& descriptors_;
   std::uint64_t signed_ = 0;
   std::set<ino_t> listeners_;  ///< sockets of the run that listen on the loopback
 };

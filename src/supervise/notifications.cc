@@ -72,8 +72,9 @@ Result<void> NotificationWatch::start(UniqueFd notifications, pid_t init, Decide
   // Without a mount namespace its root is ours, and berm-init lets nobody look into it.
   root_ = BERM_TRY(RunRoot::open(shared_ ? ::getpid() : init));
   if (shared_) {
-    paths_.emplace(shared_->places.directories);
-    connections_.emplace(shared_->places, shared_->token);
+    descriptors_.emplace();
+    paths_.emplace(shared_->places.directories, *descriptors_);
+    connections_.emplace(shared_->places, shared_->token, *descriptors_);
   }
   stop_ = UniqueFd(::eventfd(0, EFD_CLOEXEC));
   if (!stop_) return os_error("watch connections and programs");
@@ -140,6 +141,8 @@ bool NotificationWatch::serve() {
       on_exec(notification);
     } else if (PathBroker::handles(notification.data.nr)) {
       on_path_call(notification);
+    } else if (descriptors_ && notification.data.nr == SYS_socket) {
+      on_socket(notification);
     } else if (connections_) {
       on_socket_call(notification);
     } else {
@@ -163,6 +166,15 @@ void NotificationWatch::on_connect(const seccomp_notif& notification) {
   const bool meant = read_attempt(notification, attempt);
   // The pid may be somebody else's by now: then nobody waits, and what was read is nobody's.
   if (answer(notification, 0) && meant) attempts_.add(attempt);
+}
+
+void NotificationWatch::on_socket(const seccomp_notif& notification) {
+  const RunDescriptors::Made made = descriptors_->make_socket(notification, notifications_.get());
+  if (made.by_caller) {
+    answer(notification, 0);
+  } else if (made.error != 0) {
+    give(notification, made.error, 0);
+  }
 }
 
 void NotificationWatch::on_socket_call(const seccomp_notif& notification) {

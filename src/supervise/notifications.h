@@ -73,6 +73,7 @@ class NotificationWatch {
   void work();
   [[nodiscard]] bool serve();
   void on_connect(const seccomp_notif& notification);
+  void on_socket(const seccomp_notif& notification);
   void on_socket_call(const seccomp_notif& notification);
   void on_path_call(const seccomp_notif& notification);
   [[nodiscard]] bool still_waits(const seccomp_notif& notification) const;
@@ -91,6 +92,7 @@ class NotificationWatch {
   RunRoot root_;
   Decide decide_;
   std::optional<Shared> shared_;
+  std::optional<RunDescriptors> descriptors_;
   std::optional<ConnectionBroker> connections_;
   std::optional<PathBroker> paths_;
   UniqueFd notifications_;

@@ -14,7 +14,6 @@
 #include <climits>
 #include <cstring>
 
-#include "supervise/borrowed.h"
 #include "sys/process_memory.h"
 
 namespace berm {
@@ -169,7 +168,7 @@ int resolve_link_itself(const RunRoot& root, const SeenProcess& process, int bas
 int resolve(const RunRoot& root, const SeenProcess& process, const Wanted& wanted,
             UniqueFd& object) {
   if (wanted.itself) {
-    object = borrow_descriptor(process.tid(), wanted.base);
+    object = RunDescriptors::object(process.tid(), wanted.base);
     return object ? 0 : EBADF;
   }
   std::string path;
@@ -216,12 +215,13 @@ PathBroker::Answer PathBroker::serve(const seccomp_notif& notification, const Ru
   std::optional<Times> times;
   if (const int error = read_timestamps(process.tid(), wanted, times); error != 0) return {error};
   const UniqueFd watcher =
-      wanted.watch ? borrow_descriptor(process.tid(), wanted.watcher) : UniqueFd();
+      wanted.watch ? descriptors_.watcher(process.tid(), wanted.watcher) : UniqueFd();
+  const int unwatched = errno;
   if (!still_waits()) return {ESRCH};
   if (!is_own(object.get())) return {EACCES};
   const std::string through = fmt::format("/proc/self/fd/{}", object.get());
   if (wanted.watch) {
-    if (!watcher) return {EBADF};
+    if (!watcher) return {unwatched == ENOSYS ? ENOSYS : EBADF};
     const int made = ::inotify_add_watch(watcher.get(), through.c_str(),
                                          *wanted.watch & ~std::uint32_t{IN_DONT_FOLLOW});
     return made >= 0 ? Answer{0, made} : Answer{errno};

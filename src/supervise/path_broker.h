@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "supervise/run_descriptors.h"
 #include "supervise/run_root.h"
 
 struct seccomp_notif;
@@ -18,8 +19,9 @@ namespace berm {
 class PathBroker {
  public:
   /// @param directories  what lies below them is the run's to change
-  explicit PathBroker(std::vector<std::string> directories)
-      : directories_(std::move(directories)) {}
+  /// @param descriptors  outlives it
+  PathBroker(std::vector<std::string> directories, const RunDescriptors& descriptors)
+      : directories_(std::move(directories)), descriptors_(descriptors) {}
 
   /// True for the calls that serve() answers.
   [[nodiscard]] static bool handles(int number);
@@ -35,6 +37,7 @@ class PathBroker {
  private:
   [[nodiscard]] bool is_own(int fd) const;
   std::vector<std::string> directories_;
+  const RunDescriptors& descriptors_;
 };
 
 }  // namespace berm

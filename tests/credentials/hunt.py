@@ -158,12 +158,23 @@ def hunt_memory(needles, pid):
     return hits, looked_at
 
 
+def is_inside(pid):
+    """Whether it is berm-init, or descends from it: so in every tier, with namespaces or without."""
+    while pid > 1:
+        status = read(f"/proc/{pid}/status").decode(errors="replace")
+        if field(status, "Name") == "berm-init":
+            return True
+        pid = int(field(status, "PPid"))
+    return False
+
+
 def hunt_process(needles, pid, home):
     status = read(f"/proc/{pid}/status").decode(errors="replace")
     cmdline = read(f"/proc/{pid}/cmdline")
     out = {"pid": pid, "name": field(status, "Name"), "uid": int(field(status, "Uid").split()[1]),
            "command": cmdline.replace(b"\0", b" ").decode(errors="replace").strip()[:200],
-           "inside": os.readlink(f"/proc/{pid}/ns/pid") != home,
+           "inside": is_inside(pid),
+           "parted": os.readlink(f"/proc/{pid}/ns/pid") != home,
            "locked_kb": int((field(status, "VmLck") or "0").split()[0]),
            # Who owns /proc/PID/environ: root, whoever runs it, if it may not be dumped (proc(5)).
            "owner": os.stat(f"/proc/{pid}/environ").st_uid,
@@ -217,8 +228,8 @@ def main():
                 out["processes"].append(hunt_process(needles, pid, home))
             except (FileNotFoundError, ProcessLookupError):
                 continue  # a short program, gone since the list was made
-        # What the run sees is what the last of its processes sees.
-        inside = [one for one in out["processes"] if one["inside"]]
+        # What the run sees is what the last of its processes sees; without a root of its own, the host.
+        inside = [one for one in out["processes"] if one["parted"]]
         if inside:
             trees.append(f"/proc/{inside[-1]['pid']}/root")
     for tree in trees:

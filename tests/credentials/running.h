@@ -21,7 +21,7 @@ class Running {
     for (auto& pair : ends) {
       if (::pipe2(pair, O_CLOEXEC) != 0) std::abort();
     }
-    std::vector<std::string> words = argv;
+    std::vector<std::string> words = in_tier(argv);
     std::vector<std::string> variables;
     for (const auto& [name, value] : env) variables.push_back(name + "=" + value);
     const auto c_strings = [](std::vector<std::string>& texts) {

@@ -66,7 +66,7 @@ class Background {
  public:
   Background(const World& world, const Site& site, const std::vector<std::string>& argv)
       : output_(world.directory() + "/background-XXXXXX") {
-    const std::vector<std::string> all = world.entering(site, argv);
+    const std::vector<std::string> all = in_tier(world.entering(site, argv));
     std::vector<std::string> assignments;
     for (const auto& [name, value] : world.environment(site)) {
       assignments.push_back(name + "=" + value);

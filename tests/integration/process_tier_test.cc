@@ -406,23 +406,68 @@ TEST_P(ProcessTier, TheLadderTakesItWhereNamespacesAreForbiddenAndSaysWhy) {
 }
 
 // What the default profiles of container engines do: clone3(2) is unknown, no namespace, and a
-// descriptor of another process is CAP_SYS_PTRACE's.
-TEST_P(ProcessTier, StartsUnderTheFiltersOfContainerEnginesOrSaysWhatTheyLack) {
+// descriptor of another process is CAP_SYS_PTRACE's. Sockets are then made outside: they must be as
+// good as one's own, waited for before they are connected, closed for both, their ports given back.
+constexpr const char* kSocketsOfAnotherMaker = R"(
+import fcntl, os, select, socket
+def free():
+  with socket.socket() as s:
+    s.bind(('127.0.0.1', 0))
+    return s.getsockname()[1]
+port = free()
+server = socket.socket()
+server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+server.bind(('127.0.0.1', port))
+server.listen()
+client, waits = socket.socket(), select.epoll()
+waits.register(client.fileno(), select.EPOLLIN)
+client.connect(('127.0.0.1', port))
+peer, _ = server.accept()
+peer.sendall(b'hello')
+peer.close()
+print(waits.poll(5) != [], client.recv(9), client.recv(9))
+server.close()
+again = socket.socket()
+again.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+again.bind(('127.0.0.1', port))
+for i in range(1000): socket.socket().close()
+local = socket.socket(socket.AF_UNIX)
+local.bind(os.environ['HOME'] + '/local')
+local.listen()
+client = socket.socket(socket.AF_UNIX)
+client.connect(os.environ['HOME'] + '/local')
+local.accept()[0].send(b'local')
+print(client.recv(9), socket.if_nameindex()[0][1], fcntl.fcntl(client, fcntl.F_GETFD))
+os.fchmod(os.open('made', os.O_CREAT | os.O_WRONLY), 0o640)
+print(oct(os.stat('made').st_mode))
+for family, kind in (socket.AF_INET, socket.SOCK_DGRAM), (socket.AF_VSOCK, socket.SOCK_STREAM):
+  try: socket.socket(family, kind)
+  except OSError as e: print(e.errno)
+try: socket.create_connection(('192.0.2.1', 80))
+except OSError as e: print(e.strerror)
+)";
+
+TEST_P(ProcessTier, WorksUnderTheFiltersOfContainerEngines) {
   if (::geteuid() != 0) BERM_SKIP_OR_FAIL("changing the host needs root");
-  const auto under = [&](const std::vector<std::string>& denied) {
+  const auto under = [&](const std::vector<std::string>& denied,
+                         const std::vector<std::string>& command) {
     std::vector<std::string> argv = {site.root() + "/bin/deny-syscall"};
     argv.insert(argv.end(), denied.begin(), denied.end());
-    for (const std::string& word : {std::string("--"), site.program(), std::string("run"),
-                                    std::string("--"), std::string("true")}) {
-      argv.push_back(word);
-    }
+    argv.insert(argv.end(), {"--", site.program()});
+    argv.insert(argv.end(), command.begin(), command.end());
     return site.command(argv);
   };
-  const Finished works = under({"mount:1", "unshare:1", "clone3:38"});
-  EXPECT_EQ(works.code, 0) << works.err;
-  const Finished told = under({"mount:1", "unshare:1", "clone3:38", "pidfd_getfd:1"});
-  EXPECT_EQ(told.code, 125) << told.err;
-  EXPECT_NE(told.err.find("pidfd_getfd(2) is refused here"), std::string::npos) << told.err;
+  const std::vector<std::string> run = {"run", "--", "python3", "-c", kSocketsOfAnotherMaker};
+  const std::string made =
+      "True b'hello' b''\nb'local' lo 1\n0o100640\n38\n38\nNetwork is unreachable\n";
+  std::vector<std::string> denied = {"mount:1", "unshare:1", "clone3:38"};
+  const Finished borrowed = under(denied, run);
+  EXPECT_EQ(borrowed.out, made) << borrowed.err;
+  denied.emplace_back("pidfd_getfd:1");
+  const Finished given = under(denied, run);
+  EXPECT_EQ(given.out, made) << given.err;
+  const Finished plan = under(denied, {"plan", "--", "true"});
+  EXPECT_NE(plan.out.find("inotify watches are refused"), std::string::npos) << plan.out;
 }
 
 TEST_P(ProcessTier, AGrantAroundTheLiveRepositoryIsRefused) {

@@ -209,6 +209,22 @@ TEST_P(Run, SignalsReachTheAgentAndBermEnds) {
   EXPECT_EQ(WEXITSTATUS(status), 0);
 }
 
+// Whoever asks to be traced has its parent for a tracer, and the agent's parent is PID 1: a stop is
+// not an end, and nobody waits for a tracer that will never come.
+TEST_P(Run, AnAgentThatAsksToBeTracedGoesOn) {
+  const std::string text =
+      "import ctypes, os, signal\n"
+      "signal.signal(signal.SIGUSR1, lambda *_: print('signalled', flush=True))\n"
+      "trace_me = lambda: ctypes.CDLL(None).ptrace(0, 0, 0, 0)\n"
+      "print(trace_me(), flush=True)\n"
+      "os.kill(os.getpid(), signal.SIGUSR1)\n"
+      "print(trace_me(), flush=True)\n"
+      "os.execv('/bin/echo', ['echo', 'went on'])\n";
+  const Finished done = site.berm({"run", "--", "/usr/bin/python3", "-c", text});
+  EXPECT_EQ(done.code, 0) << done.err;
+  EXPECT_EQ(done.out, "0\nsignalled\n0\nwent on\n") << done.err;
+}
+
 TEST_P(Run, KillingBermLeavesNothingBehind) {
   const std::string seconds = fmt::format("{}", 90000 + ::getpid());
   const pid_t pid = ::fork();

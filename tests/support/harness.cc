@@ -39,9 +39,6 @@ void collect(int fd, bool& open, std::string& into, short revents) {
 
 }  // namespace
 
-namespace {
-
-// The same test in another tier: BERM_TEST_TIER.
 std::vector<std::string> in_tier(std::vector<std::string> argv) {
   const char* tier = std::getenv("BERM_TEST_TIER");
   for (std::size_t i = 0; tier != nullptr && i + 1 < argv.size(); ++i) {
@@ -54,8 +51,6 @@ std::vector<std::string> in_tier(std::vector<std::string> argv) {
   }
   return argv;
 }
-
-}  // namespace
 
 Finished run_as(As as, const std::vector<std::string>& given,
                 const std::map<std::string, std::string>& env, const std::string& directory,

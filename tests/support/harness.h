@@ -79,6 +79,9 @@ class Site {
   std::string repository_;
 };
 
+/// The same command in another tier: `berm run` gets the one that BERM_TEST_TIER names.
+[[nodiscard]] std::vector<std::string> in_tier(std::vector<std::string> argv);
+
 /// Starts argv as `as` with exactly `env` and waits.
 [[nodiscard]] Finished run_as(As as, const std::vector<std::string>& argv,
                               const std::map<std::string, std::string>& env,

@@ -270,6 +270,10 @@ void print_arch(std::uint32_t arch, const std::string& suffix) {
   print(process, ("kProcess" + suffix).c_str());
   scmp_filter_ctx init = new_filter(SCMP_ACT_KILL_PROCESS, arch);
   for (const std::string_view name : berm::seccomp::kInit) add(init, SCMP_ACT_ALLOW, name);
+  // A child that asked to be traced by its parent is let go (reap.cc).
+  check(seccomp_rule_add(init, SCMP_ACT_ALLOW, number_of("ptrace"), 1,
+                         SCMP_A0(SCMP_CMP_EQ, 17U /* PTRACE_DETACH */)),
+        "init ptrace");
   print(init, ("kInit" + suffix).c_str());
   scmp_filter_ctx egress = new_filter(SCMP_ACT_ERRNO(EPERM), arch);
   add_egress(egress);
