@@ -180,7 +180,7 @@ berm_in_process_tier(leak-tests "*Leaks.ASecretIsInTheMemory*/user")
 berm_in_process_tier(egress-tests "*EgressTest.KilledIt*/user:*EgressTest.StoppedIt*/user")
 berm_in_process_tier(agent-tests "*Claude.AnInjected*/user:*Claude.ARepositoryThatOwns*/user:*ClaudeTools.WhatIsAllowed*/user:*ClaudeTools.ARewrite*/user:*ClaudeTools.AHostile*/user:*ClaudeTools.AFlood*/user:*ClaudeTools.AQuestion*/user:*JudgeGone.*/user:*ClaudeBackground.*/user:*ClaudeMcp.TheRepositorysServers*/user:*Hooks.AResultThatNoHook*/user:*Hooks.AQuestionThatWas*/user-*OthersHooks*")
 # And where container engines' own profiles stand around it: no pidfd_getfd(2), no clone3(2).
-add_test(NAME agent-tests-engine-filters COMMAND deny-syscall clone3:38 pidfd_getfd:1 -- $<TARGET_FILE:agent-tests>
+add_test(NAME agent-tests-engine-filters COMMAND deny-syscall clone3:38 pidfd_getfd:1 process_vm_readv:1 -- $<TARGET_FILE:agent-tests>
   "--gtest_filter=*ClaudeTools.WhatIsAllowed*/user:*Claude.AnInjected*/user")
 set_tests_properties(agent-tests-engine-filters PROPERTIES TIMEOUT 120 RUN_SERIAL TRUE ENVIRONMENT BERM_TEST_TIER=process)
 berm_in_process_tier(integration-tests "*ChangesOf.*/*:*Git.*/*:*Inner.*/*:*HostileRepository.*/*:*Reports.*/*:*Run.HiddenFiles*/*:*Run.TheEnvironment*/*:*Run.KillingBerm*/*:*Run.ThePolicyOf*/*:*Run.InCi*/*:*Mode.WhatTheHostMoved*/*:*Mode.ACopyLeaves*/*-*.TheAlternatesAreReadOnly/*:*.TheyWorkInACloneAndInALiveTree/*")

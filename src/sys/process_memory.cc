@@ -1,12 +1,17 @@
 #include "sys/process_memory.h"
 
+#include <fcntl.h>
+#include <fmt/format.h>
 #include <sys/uio.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <cerrno>
 #include <climits>
 #include <cstring>
+
+#include "sys/fd.h"
 
 namespace berm {
 namespace {
@@ -17,6 +22,46 @@ constexpr std::size_t kFirstPart = 256;  // of each argument, in the call that r
 std::uint64_t to_page_end(std::uint64_t at) { return kPage - at % kPage; }
 
 iovec remote(std::uint64_t at, std::size_t size) { return {reinterpret_cast<void*>(at), size}; }
+
+// One stretch after the other, as process_vm_readv(2): how much there was.
+ssize_t read_stretches(int memory, char* to, std::span<const iovec> from) {
+  ssize_t all = 0;
+  for (const iovec& stretch : from) {
+    const auto at = static_cast<off_t>(reinterpret_cast<std::uintptr_t>(stretch.iov_base));
+    const ssize_t got = stretch.iov_len == 0 ? 0 : ::pread(memory, to, stretch.iov_len, at);
+    all += std::max<ssize_t>(got, 0);
+    if (got != static_cast<ssize_t>(stretch.iov_len)) break;
+    to += got;
+  }
+  if (all == 0) errno = EFAULT;
+  return all == 0 ? -1 : all;
+}
+
+// Docker's profile (20.10) keeps process_vm_readv(2) for CAP_SYS_PTRACE, and leaves proc(5), for
+// which the kernel asks the same of the reader.
+ssize_t gather(pid_t pid, std::span<const iovec> local, std::span<const iovec> from) {
+  const ssize_t got =
+      ::process_vm_readv(pid, local.data(), local.size(), from.data(), from.size(), 0);
+  if (got >= 0 || (errno != EPERM && errno != ENOSYS)) return got;
+  const UniqueFd memory(::open(fmt::format("/proc/{}/mem", pid).c_str(), O_RDONLY | O_CLOEXEC));
+  if (!memory) {
+    errno = EPERM;
+    return -1;
+  }
+  std::size_t size = 0;
+  for (const iovec& part : local) size += part.iov_len;
+  std::vector<char> bytes(size);
+  const ssize_t read = read_stretches(memory.get(), bytes.data(), from);
+  auto left = static_cast<std::size_t>(std::max<ssize_t>(read, 0));
+  const char* next = bytes.data();
+  for (const iovec& part : local) {
+    const std::size_t here = std::min(part.iov_len, left);
+    if (here > 0) std::memcpy(part.iov_base, next, here);
+    next += here;
+    left -= here;
+  }
+  return read;
+}
 
 // Appends the string that goes on at `at` to `out`, page by page: the next page may not be there,
 // and need not be.
@@ -51,7 +96,7 @@ int read_heads(pid_t pid, std::uint64_t path, std::uint64_t argv, std::size_t mo
   const iovec local[2] = {{text.data(), path_size}, {pointers.at.data(), vector_size}};
   const iovec from[3] = {remote(path, path_size), remote(argv, first),
                          remote(argv + first, vector_size - first)};
-  const ssize_t got = ::process_vm_readv(pid, local, 2, from, 3, 0);
+  const ssize_t got = gather(pid, local, from);
   if (got < static_cast<ssize_t>(path_size)) return got < 0 ? errno : EFAULT;
   const auto read = (static_cast<std::size_t>(got) - path_size) / sizeof(std::uint64_t);
   while (pointers.count < std::min(read, most) && pointers.at[pointers.count] != 0) {
@@ -79,7 +124,7 @@ int read_arguments(pid_t pid, const Pointers& pointers, std::size_t most, Progra
     all += from[i].iov_len;
   }
   const iovec local{text.data(), all};
-  const ssize_t got = ::process_vm_readv(pid, &local, 1, from.data(), pointers.count, 0);
+  const ssize_t got = gather(pid, {&local, 1}, {from.data(), pointers.count});
   if (got != static_cast<ssize_t>(all)) return got < 0 ? errno : EFAULT;
   const char* part = text.data();
   for (std::size_t i = 0; i < pointers.count; part += from[i].iov_len, ++i) {
@@ -105,7 +150,7 @@ int read_arguments(pid_t pid, const Pointers& pointers, std::size_t most, Progra
 bool read_memory(pid_t pid, std::uint64_t from, void* to, std::size_t size) {
   const iovec local{to, size};
   const iovec there = remote(from, size);
-  const ssize_t got = ::process_vm_readv(pid, &local, 1, &there, 1, 0);
+  const ssize_t got = gather(pid, {&local, 1}, {&there, 1});
   if (got >= 0 && got != static_cast<ssize_t>(size)) errno = EFAULT;
   return got == static_cast<ssize_t>(size);
 }

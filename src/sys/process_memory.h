@@ -1,4 +1,5 @@
-// src/sys/process_memory.h: what lies in another process' memory (process_vm_readv(2)).
+// src/sys/process_memory.h: what lies in another process' memory: by process_vm_readv(2), or
+// by proc(5) where that is refused.
 #pragma once
 
 #include <sys/types.h>

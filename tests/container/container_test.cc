@@ -113,6 +113,56 @@ TEST_P(Containers, AKilledBermLeavesNothing) {
   EXPECT_TRUE(within(std::chrono::seconds(20), [&] { return left_over().empty(); })) << left_over();
 }
 
+// berm as a job of somebody else's container, as GitLab's docker executor starts it: the engine's
+// own seccomp profile, no capability added, no namespace to be had.
+TEST_P(Containers, InsideAPlainContainerTheProcessTierHolds) {
+  const std::string image =
+      (GetParam() == "podman" ? "localhost/berm/base:" : "berm/base:") + std::string(BERM_VERSION);
+  site.shell("cp -a . ../inner && chown -R 1234:1234 ../inner");
+  const std::string script = R"sh(mkdir /tmp/s; cd /repo; berm=/opt/berm/berm
+$berm run --on-success apply -- sh -c 'echo made > made; python3 -c "
+import socket
+s = socket.socket(); s.bind((\"127.0.0.1\", 0)); s.listen()
+print(socket.create_connection(s.getsockname()).getpeername()[0])"'; cat made; $berm drill)sh";
+  std::vector<std::string> argv = {GetParam()};
+  if (GetParam() == "podman") argv.insert(argv.end(), {"--runtime", "runc"});
+  argv.insert(argv.end(), {"run",
+                           "--ulimit",
+                           "nofile=1024:1024",
+                           "--ulimit",
+                           "nproc=1024:1024",
+                           "--rm",
+                           "--network",
+                           "none",
+                           "--user",
+                           "1234:1234",
+                           "--entrypoint",
+                           "sh",
+                           "-v",
+                           "/usr:/usr:ro",
+                           "-v",
+                           site.root() + "/bin:/opt/berm:ro",
+                           "-v",
+                           site.root() + "/inner:/repo",
+                           "--tmpfs",
+                           "/tmp:exec,mode=1777",
+                           "--tmpfs",
+                           "/var/tmp:exec,mode=1777",
+                           "-e",
+                           "HOME=/tmp",
+                           "-e",
+                           "XDG_STATE_HOME=/tmp/s",
+                           image,
+                           "-c",
+                           script});
+  const Finished done = run_as(As::root, argv, environment, "/", "");
+  EXPECT_EQ(done.code, 0) << done.out << done.err;
+  EXPECT_TRUE(done.out.starts_with("127.0.0.1\nmade\n")) << done.out << done.err;
+  EXPECT_NE(done.err.find("the namespace tier was passed over"), std::string::npos) << done.err;
+  EXPECT_NE(done.out.find("process tier: 150 acts"), std::string::npos) << done.out;
+  EXPECT_NE(done.out.find(" 0 escaped"), std::string::npos) << done.out;
+}
+
 // What becomes of a run whose engine does not live as long.
 class EngineLost : public testing::Test {
  protected:

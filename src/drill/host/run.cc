@@ -35,7 +35,7 @@ std::vector<std::string> environment(const Targets& targets, const std::string& 
 
 // What an embedding program may leak: an open descriptor.
 std::vector<std::string> with_leaked_descriptor(std::vector<std::string> argv) {
-  std::vector<std::string> out = {"sh", "-c", "exec 9</etc/passwd; exec \"$0\" \"$@\""};
+  std::vector<std::string> out = {"sh", "-c", "exec 9<\"$0\"; exec \"$0\" \"$@\""};
   std::ranges::move(argv, std::back_inserter(out));
   return out;
 }

@@ -125,7 +125,12 @@ Result<void> Targets::listen() {
 Result<Targets> Targets::make() {
   Targets out;
   std::string pattern = "/var/tmp/berm-drill-XXXXXX";
-  if (::mkdtemp(pattern.data()) == nullptr) return os_error("make a directory for the drill");
+  if (::mkdtemp(pattern.data()) == nullptr) {
+    tl::unexpected<Error> error = os_error("make a directory for the drill in /var/tmp");
+    error.value().fix =
+        "the drill lays its targets there: give this host, or container, a writable /var/tmp";
+    return error;
+  }
   out.root_ = pattern;
   // Passable: a run that root starts has a user of its own.
   ::chmod(pattern.c_str(), 0711);

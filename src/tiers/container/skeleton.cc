@@ -44,7 +44,8 @@ std::string skeleton_archive(const std::vector<HostFacts::Link>& links) {
   constexpr std::size_t kLongest = 99;
   std::string out;
   for (const std::string_view directory : kDirectories) {
-    out += header(fmt::format("{}/", directory), '5', "", directory == "tmp" ? 01777 : 0755);
+    out +=
+        header(fmt::format("{}/", directory), '5', "", directory.ends_with("tmp") ? 01777 : 0755);
   }
   for (const HostFacts::Link& link : links) {
     if (link.at.size() > kLongest || link.to.size() > kLongest) continue;
