@@ -51,8 +51,18 @@ bool may_signal_all(const Setup& setup) {
 
 }  // namespace
 
+namespace {
+
+// As far as it goes: only with CAP_SETPCAP, which no uid but root's keeps.
+void drop_bounding_set() {
+  for (int cap = 0; cap < 64; ++cap) ::prctl(PR_CAPBSET_DROP, cap, 0, 0, 0);
+}
+
+}  // namespace
+
 int become_run_user(Setup& setup) {
   const wire::Program& program = setup.program.header();
+  drop_bounding_set();
   if ((program.flags & wire::kDropGroups) != 0) {
     if (::setgroups(0, nullptr) != 0) return errno;
     if (::setresgid(program.gid, program.gid, program.gid) != 0) return errno;
@@ -117,7 +127,7 @@ int make_tool_socket(Setup& setup) {
 // What can be dropped without CAP_SETPCAP; with no_new_privs nothing can come back by execve(2).
 int drop_own_capabilities(Setup&) {
   if (::prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) != 0) return errno;
-  for (int cap = 0; cap < 64; ++cap) ::prctl(PR_CAPBSET_DROP, cap, 0, 0, 0);
+  drop_bounding_set();
   return clear_capabilities();
 }
 

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include <filesystem>
+#include <regex>
 #include <sstream>
 
 #include "harness.h"
@@ -468,6 +469,20 @@ TEST_P(ProcessTier, WorksUnderTheFiltersOfContainerEngines) {
   EXPECT_EQ(given.out, made) << given.err;
   const Finished plan = under(denied, {"plan", "--", "true"});
   EXPECT_NE(plan.out.find("inotify watches are refused"), std::string::npos) << plan.out;
+}
+
+// An ordinary user cannot empty his bounding set; without new privileges nothing comes out of it.
+TEST_P(ProcessTier, NoCapabilityIsLeft) {
+  const Finished done = site.berm({"run", "--tier", "process", "--", "grep", "-E",
+                                   "^(Cap(Inh|Prm|Eff|Bnd|Amb)|NoNewPrivs)", "/proc/self/status"});
+  std::string wanted;
+  for (const char* set : {"Inh", "Prm", "Eff", "Bnd", "Amb"}) {
+    if (GetParam() == As::user && std::string_view(set) == "Bnd") continue;
+    wanted += std::string("Cap") + set + ":\t0000000000000000\n";
+  }
+  const std::string seen = std::regex_replace(
+      done.out, std::regex(GetParam() == As::user ? "CapBnd:[^\n]*\n" : "^$"), "");
+  EXPECT_EQ(seen, wanted + "NoNewPrivs:\t1\n");
 }
 
 TEST_P(ProcessTier, AGrantAroundTheLiveRepositoryIsRefused) {
