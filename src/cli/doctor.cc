@@ -56,6 +56,11 @@ std::string tiers_text(const std::vector<TierRow>& tiers) {
       if (!layer.fix.empty()) out += fmt::format("{:<34} fix: {}\n", "", layer.fix);
       name = "";
     }
+    for (const std::string& missing : row.missing) {
+      out += fmt::format("{:<10} not held    {}\n", "", printable(missing));
+    }
+    // It is there, and there is better.
+    if (!row.fix.empty()) out += fmt::format("{:<10} fix: {}\n", "", printable(row.fix));
   }
   return out;
 }

@@ -57,7 +57,12 @@ std::vector<TierRow> tier_matrix(const HostFacts& host) {
     for (const LayerReport& layer : plan->layers)
       row.layers.push_back({layer, fix_of(layer, host)});
     if (tier == TierChoice::process) row.missing = process_missing(*plan);
-    if (tier == TierChoice::microvm) row.missing = microvm_missing(*plan);
+    if (tier != TierChoice::microvm) continue;
+    row.missing = microvm_missing(*plan);
+    if (!plan->microvm->kvm) {
+      row.fix =
+          "for KVM: " + host.microvm.kvm_unfit + "; without it, accept the slowness with --emulate";
+    }
   }
   return rows;
 }
