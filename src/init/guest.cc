@@ -234,7 +234,7 @@ void hear_run() {
   if (got != sizeof message) {
     ::close(guest.control);
     guest.control = -1;
-    guest.ended = true;  // with the status that waitpid() tells
+    guest.ended = true;  // with the status of a run that nobody told the end of
     return;
   }
   int fd = -1;

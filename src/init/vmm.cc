@@ -151,6 +151,8 @@ void stop_monitor() {
   ::waitpid(monitor.pid, nullptr, 0);
   ::close(monitor.port);
   ::close(monitor.console);
+  monitor.reader = {};  // half a frame of the one that is gone
+  monitor.said_size = 0;
 }
 
 void tell_window() {
@@ -183,7 +185,7 @@ void end_hook(std::uint8_t index, bool tell) {
   Hook& hook = monitor.hooks[index];
   if (hook.fd < 0) return;
   ::close(hook.fd);
-  ::kill(hook.pid, SIGKILL);
+  if (hook.pid > 0) ::kill(hook.pid, SIGKILL);
   hook = {};
   if (tell) machine::send_frame(monitor.port, Kind::hang_up, index, nullptr, 0);
 }
@@ -328,6 +330,10 @@ void hear_signals() {
     const pid_t pid = ::waitpid(-1, nullptr, WNOHANG);
     if (pid <= 0) return;
     if (pid == monitor.pid) monitor.pid = -1;
+    // Its number may be another's by the time its channel is closed.
+    for (Hook& hook : monitor.hooks) {
+      if (hook.pid == pid) hook.pid = -1;
+    }
   }
 }
 
