@@ -1,8 +1,8 @@
 # PURE folders: no system call (scripts/check-layers reads this list).
-set(BERM_PURE base policy plan rules/changes rules/egress rules/model rules/aws rules/shell rules/tools redact record report audit/sinks)
+set(BERM_PURE tiers/kubernetes base policy plan rules/changes rules/egress rules/model rules/aws rules/shell rules/tools redact record report audit/sinks)
 
 berm_library(base SOURCES result.cc text.cc base64.cc ip.cc wall_time.cc host_name.cc path.cc glob.cc units.cc fmt.cc)
-berm_library(policy SOURCES names.cc grants.cc reader.cc parse.cc parse_network.cc parse_credentials.cc parse_tools.cc parse_audit.cc sink_options.cc tool_rule.cc credential_presets.cc credential_source.cc print.cc merge.cc merge_network.cc merge_tools.cc merge_audit.cc bundles.cc
+berm_library(policy SOURCES names.cc grants.cc reader.cc parse.cc parse_network.cc parse_credentials.cc parse_tools.cc parse_audit.cc parse_kubernetes.cc sink_options.cc tool_rule.cc credential_presets.cc credential_source.cc print.cc merge.cc merge_network.cc merge_tools.cc merge_audit.cc bundles.cc
   LINKS berm_base ${BERM_PSL})
 berm_library(rules/changes SOURCES guard.cc line_diff.cc outside_allow.cc protected_file.cc too_many_files.cc too_large.cc binary.cc
   special_mode.cc special_file.cc hard_link.cc escaping_symlink.cc case_collision.cc submodule.cc git_directory.cc
@@ -13,7 +13,7 @@ berm_library(rules/model SOURCES anthropic.cc call.cc gemini.cc json_scanner.cc 
 berm_library(rules/aws SOURCES access_keys.cc aws_key.cc canonical.cc key_services.cc sigv4_parse.cc sigv4_sign.cc xml.cc LINKS berm_base OpenSSL::Crypto)
 # What looks like a secret, and what is one of the run's.
 berm_library(redact SOURCES credentials.cc forms.cc keyword_filter.cc keywords.cc known_secrets.cc needles.cc patterns.cc public_text.cc redactor.cc scanner.cc stream.cc LINKS berm_base re2)
-berm_library(plan SOURCES make_plan.cc process.cc ladder.cc container.cc microvm.cc mounts.cc network.cc credentials.cc sinks.cc tools.cc print.cc explain.cc LINKS berm_policy berm_rules_changes berm_rules_egress berm_rules_tools)
+berm_library(plan SOURCES make_plan.cc process.cc ladder.cc container.cc microvm.cc kubernetes.cc mounts.cc network.cc credentials.cc sinks.cc tools.cc print.cc explain.cc LINKS berm_policy berm_rules_changes berm_rules_egress berm_rules_tools)
 # Shell commands as bash would read them, and what the policy says of tool calls and started programs.
 berm_library(rules/shell SOURCES ansi_c.cc braces.cc command.cc command_text.cc compound.cc containers.cc coverage.cc environment.cc expansion.cc git_options.cc here_document.cc inline_code.cc interpreters.cc lexer.cc literal_output.cc options.cc print.cc program_options.cc reader.cc shell.cc shells.cc started.cc stream_editors.cc syntax.cc variables.cc wrapper_table.cc wrappers.cc
   LINKS berm_base tree-sitter-bash tree-sitter)
@@ -43,6 +43,7 @@ berm_library(tiers/process SOURCES launch.cc LINKS berm_tiers_namespace)
 berm_library(tiers/container SOURCES arguments.cc engine_errors.cc seccomp_profile.cc skeleton.cc harden.cc stage.cc launch.cc LINKS berm_rules_shell berm_tiers_namespace berm_host)
 berm_library(tiers/microvm SOURCES image.cc initramfs.cc launch.cc LINKS berm_tiers_namespace berm_host)
 # Which tier a plan's sandbox comes from.
+berm_library(tiers/kubernetes SOURCES run_objects.cc network_objects.cc to_json.cc yaml.cc LINKS berm_plan)
 berm_library(tiers/registry SOURCES start.cc LINKS berm_tiers_container berm_tiers_microvm berm_tiers_namespace berm_tiers_process)
 berm_library(supervise SOURCES supervisor.cc connection_broker.cc path_broker.cc run_descriptors.cc anomaly.cc asker.cc tool_desk.cc tool_watch.cc egress_watch.cc attempts.cc notifications.cc run_root.cc exec_log.cc streams.cc sample.cc sink_watch.cc janitor.cc LINKS berm_tiers_registry berm_audit berm_rules_tools)
 # What speaks to the world outside: names, addresses, TLS, the host's own proxy.
@@ -67,4 +68,4 @@ berm_library(drill/acts SOURCES run.cc files.cc left_behind.cc processes.cc kern
 berm_library(drill/host SOURCES targets.cc run.cc judge.cc expected.cc print.cc LINKS berm_drill_acts berm_workspace berm_report)
 berm_library(drill/agent SOURCES judge.cc print.cc run.cc stage.cc LINKS berm_drill_model berm_workspace berm_report)
 berm_library(cli SOURCES console.cc image.cc render.cc run_options.cc run.cc plan.cc why.cc runs.cc changes.cc record.cc record_html.cc show_report.cc report.cc ci_report.cc attest.cc verify.cc verify_held.cc init.cc doctor.cc doctor_credentials.cc doctor_residue.cc
-  egress.cc broker.cc judge.cc ship.cc audit.cc drill.cc LINKS berm_session berm_drill_agent berm_drill_host)
+  egress.cc broker.cc judge.cc ship.cc audit.cc drill.cc LINKS berm_session berm_drill_agent berm_drill_host berm_tiers_kubernetes)

@@ -191,6 +191,11 @@ add_test(NAME record-schema COMMAND /usr/bin/env node ${CMAKE_SOURCE_DIR}/tests/
 set_tests_properties(record-schema PROPERTIES TIMEOUT 120
   DEPENDS "integration-tests;tool-tests;agent-tests;credentials-tests;egress-tests;leak-tests;audit-sinks;audit-peers;audit-host;audit-hold")
 
+# The objects of a run on a cluster, before the published schemas and Pod Security's standard.
+add_test(NAME kubernetes-objects COMMAND /usr/bin/env BERM=$<TARGET_FILE:berm> node --test
+  ${CMAKE_SOURCE_DIR}/tests/kubernetes/objects_test.mjs)
+set_tests_properties(kubernetes-objects PROPERTIES TIMEOUT 120)
+
 # The report in a real browser; 77 where there is none.
 add_test(NAME report-in-a-browser COMMAND /usr/bin/env node ${CMAKE_SOURCE_DIR}/tests/report/report_test.mjs $<TARGET_FILE:berm>)
 set_tests_properties(report-in-a-browser PROPERTIES TIMEOUT 900 SKIP_RETURN_CODE 77)

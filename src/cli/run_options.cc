@@ -71,9 +71,13 @@ Result<PolicyLayer> flags_layer(const RunOptions& options) {
     layer.container.engine = BERM_TRY(one_of<ContainerEngine>("--engine", options.engine));
   }
   if (!options.runtime.empty()) layer.container.runtime = options.runtime;
-  if (!options.image.empty()) layer.container.image = options.image;
   if (options.emulate) layer.microvm.emulation = true;
   if (!options.tier.empty()) layer.tier = BERM_TRY(one_of<TierChoice>("--tier", options.tier));
+  if (!options.image.empty() && layer.tier == TierChoice::kubernetes) {
+    layer.kubernetes.image = BERM_TRY(parse_image_name(options.image));
+  } else if (!options.image.empty()) {
+    layer.container.image = options.image;
+  }
   if (!options.mode.empty()) {
     layer.workspace.mode = BERM_TRY(one_of<WorkspaceMode>("--mode", options.mode));
   }
@@ -113,7 +117,8 @@ std::shared_ptr<RunOptions> add_run_options(CLI::App& command) {
   command.add_option("--runtime", o.runtime, "container tier: the engine's runtime")
       ->group("Policy");
   command
-      .add_option("--image", o.image, "container tier: an image in place of the host's programs")
+      .add_option("--image", o.image,
+                  "container, kubernetes tier: an image in place of the host's programs")
       ->group("Policy");
   command
       .add_flag("--emulate", o.emulate,

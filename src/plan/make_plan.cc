@@ -9,6 +9,7 @@
 #include "base/text.h"
 #include "plan/container.h"
 #include "plan/credentials.h"
+#include "plan/kubernetes.h"
 #include "plan/microvm.h"
 #include "plan/mounts.h"
 #include "plan/network.h"
@@ -141,6 +142,7 @@ WorkspaceMode mode_for(const Policy& policy, const HostFacts& host,
         "the workspace is a copy: a container engine lets nobody mount an overlay inside");
     return WorkspaceMode::clone;
   }
+  if (policy.tier == TierChoice::kubernetes) return WorkspaceMode::clone;  // a bundle, in a pod
   if (policy.tier == TierChoice::process) {
     notes.emplace_back("the workspace is a copy: the process tier has no mounts");
     return WorkspaceMode::clone;
@@ -215,7 +217,8 @@ Result<void> check_host(const Policy& policy, const HostFacts& host,
                    "use mode \"direct\" as root here: the file system supports no id-mapped mounts",
                    "run berm as the repository's owner, or use --mode clone");
   }
-  if (policy.tier == TierChoice::container) return {};  // the engine makes the namespaces
+  // The engine, or the cluster, makes the namespaces.
+  if (policy.tier == TierChoice::container || policy.tier == TierChoice::kubernetes) return {};
   if (process) return {};
   if (!host.namespaces_unfit.empty()) {
     return failure(Errc::unsupported, "make the run's namespaces: " + host.namespaces_unfit,
@@ -337,9 +340,8 @@ Result<Plan> make_plan(const Policy& policy, const HostFacts& host,
                        const RunPlace& place,
                        const std::map<std::string, std::string>& passed_env) {
   const bool process = policy.tier == TierChoice::process;
-  if (policy.tier > TierChoice::microvm) {
-    return failure(Errc::unsupported, fmt::format("plan for the {} tier", spelling(policy.tier)));
-  }
+  const bool pod = policy.tier == TierChoice::kubernetes;
+  if (pod) BERM_TRY(check_kubernetes(policy));
   BERM_TRY(check_host(policy, host, repository));
   if (process) BERM_TRY(check_process_tier(policy, host, agent));
   BERM_TRY(check_sinks(policy, repository));
@@ -353,7 +355,8 @@ Result<Plan> make_plan(const Policy& policy, const HostFacts& host,
   }
   // The process tier sees the host's paths: there the copy is what it gets, where it lies.
   const SandboxPath root =
-      same_inside(process ? place.directory / "changes/tree" : repository.root);
+      pod ? inside(kPodWorkspace)
+          : same_inside(process ? place.directory / "changes/tree" : repository.root);
   std::vector<CredentialPlan> credentials = plan_credentials(policy, place.id);
   Plan plan{.run_id = place.id,
             .tier = process ? TierChoice::process : TierChoice::namespaces,
@@ -389,18 +392,23 @@ Result<Plan> make_plan(const Policy& policy, const HostFacts& host,
             .init = place.init};
   plan.tools.home = plan.places.home;
   if (policy.tier == TierChoice::container) BERM_TRY(choose_container(plan, policy, host));
-  BERM_TRY(process ? add_process_view(plan, policy, host, repository, agent)
-                   : add_root(plan, policy, host, repository, agent));
+  if (pod) {
+    choose_kubernetes(plan, policy);
+  } else {
+    BERM_TRY(process ? add_process_view(plan, policy, host, repository, agent)
+                     : add_root(plan, policy, host, repository, agent));
+  }
   if (policy.tier == TierChoice::microvm) BERM_TRY(choose_microvm(plan, policy, host));
   add_environment(plan, policy, passed_env);
   if (plan.microvm) add_microvm_environment(plan);
   for (const auto& [name, value] : agent.env) plan.env[name] = value;
   add_placeholders(plan);
-  plan.landlock = process ? process_landlock(plan, host) : plan_landlock(plan, host);
+  if (!pod) plan.landlock = process ? process_landlock(plan, host) : plan_landlock(plan, host);
   if (plan.container) settle_container_mounts(plan);
   plan.layers = process          ? process_layers(plan)
                 : plan.container ? container_layers(plan)
                 : plan.microvm   ? microvm_layers(plan)
+                : pod            ? kubernetes_layers(plan)
                                  : report_layers(plan);
   if (repository.hidden_in_history && policy.git == GitHistory::full) {
     plan.weaknesses.emplace_back(
@@ -431,6 +439,7 @@ Result<Plan> make_plan(const Policy& policy, const HostFacts& host,
   }
   for (std::string& missing : process        ? process_missing(plan)
                               : plan.microvm ? microvm_missing(plan)
+                              : pod          ? kubernetes_missing(plan)
                                              : std::vector<std::string>()) {
     plan.weaknesses.push_back(std::move(missing));
   }

@@ -276,6 +276,7 @@ struct Plan {
   Places places;
   std::optional<ContainerPlan> container;
   std::optional<MicrovmPlan> microvm;
+  std::optional<KubernetesPolicy> kubernetes;  ///< `berm_image` is never empty here
   HostPath run_directory;
   HostPath init;
   bool operator==(const Plan&) const = default;

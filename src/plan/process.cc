@@ -6,6 +6,7 @@
 
 #include "base/landlock_uapi.h"
 #include "base/text.h"
+#include "plan/kubernetes.h"
 #include "plan/mounts.h"
 #include "plan/network.h"
 #include "plan/tools.h"
@@ -71,6 +72,7 @@ void grant_places(Plan& plan) {
 }  // namespace
 
 Places places_for(TierChoice tier, const HostPath& run_directory) {
+  if (tier == TierChoice::kubernetes) return places_in_pod();
   if (tier != TierChoice::process) return {};
   return {.home = (run_directory / "changes/home").str(),
           .scratch = (run_directory / "changes/tmp").str(),

@@ -41,6 +41,24 @@ void overlay_models(ModelBudget& budget, const PolicyLayer::Limits& limits) {
   replace(budget.on_token_rate, limits.on_token_rate);
 }
 
+void overlay_kubernetes(KubernetesPolicy& policy, const KubernetesLayer& layer) {
+  replace(policy.name_space, layer.name_space);
+  replace(policy.image, layer.image);
+  replace(policy.berm_image, layer.berm_image);
+  replace(policy.pull_secrets, layer.pull_secrets);
+  replace(policy.workload, layer.workload);
+  replace(policy.service_account, layer.service_account);
+  replace(policy.runtime_class, layer.runtime_class);
+  replace(policy.priority_class, layer.priority_class);
+  replace(policy.queue, layer.queue);
+  replace(policy.seccomp, layer.seccomp);
+  replace(policy.user_namespaces, layer.user_namespaces);
+  replace(policy.spread, layer.spread);
+  replace(policy.cilium, layer.cilium);
+  replace(policy.node_selector, layer.node_selector);
+  replace(policy.keep, layer.keep);
+}
+
 void overlay(Policy& policy, const PolicyLayer& layer) {
   replace(policy.profile, layer.profile);
   if (layer.tier && *layer.tier != TierChoice::automatic) policy.tier = *layer.tier;
@@ -82,6 +100,7 @@ void overlay(Policy& policy, const PolicyLayer& layer) {
   replace(policy.microvm.vmm, layer.microvm.vmm);
   replace(policy.microvm.emulation, layer.microvm.emulation);
   replace(policy.microvm.containers, layer.microvm.containers);
+  overlay_kubernetes(policy.kubernetes, layer.kubernetes);
 }
 
 void tighten_models(ModelBudget& budget, const PolicyLayer::Limits& ceiling,
@@ -124,6 +143,7 @@ void tighten(Policy& policy, const PolicyLayer& ceiling, std::vector<std::string
   replace(policy.microvm.vmm, ceiling.microvm.vmm);
   if (ceiling.microvm.emulation == false) policy.microvm.emulation = false;
   if (ceiling.microvm.containers == false) policy.microvm.containers = false;
+  overlay_kubernetes(policy.kubernetes, ceiling.kubernetes);
 }
 
 bool path_is_covered(const std::vector<std::string>& outer, const std::string& path) {

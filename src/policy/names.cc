@@ -18,6 +18,8 @@ constexpr std::pair<std::string_view, VirtualMachineMonitor> kMonitors[] = {
     {"firecracker", VirtualMachineMonitor::firecracker},
     {"cloud-hypervisor", VirtualMachineMonitor::cloud_hypervisor},
 };
+constexpr std::pair<std::string_view, KubernetesWorkload> kWorkloads[] = {
+    {"job", KubernetesWorkload::job}, {"sandbox", KubernetesWorkload::sandbox}};
 constexpr std::pair<std::string_view, TierChoice> kTiers[] = {
     {"auto", TierChoice::automatic},       {"process", TierChoice::process},
     {"namespace", TierChoice::namespaces}, {"container", TierChoice::container},
@@ -95,6 +97,7 @@ EnumNames<AgentKind> names(AgentKind) { return kAgents; }
 EnumNames<TierChoice> names(TierChoice) { return kTiers; }
 EnumNames<ContainerEngine> names(ContainerEngine) { return kEngines; }
 EnumNames<VirtualMachineMonitor> names(VirtualMachineMonitor) { return kMonitors; }
+EnumNames<KubernetesWorkload> names(KubernetesWorkload) { return kWorkloads; }
 EnumNames<Layer> names(Layer) { return kLayers; }
 EnumNames<WorkspaceMode> names(WorkspaceMode) { return kModes; }
 EnumNames<GitHistory> names(GitHistory) { return kHistories; }

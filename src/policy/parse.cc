@@ -146,8 +146,7 @@ void read_limits(PolicySource& source, const toml::table& table, PolicyLayer::Li
   reader.finish();
 }
 
-void read_head(TableReader& reader, PolicySource& source, const toml::table& table,
-               PolicyLayer& out) {
+void read_head(TableReader& reader, PolicySource& source, PolicyLayer& out) {
   const toml::node* version = reader.node("version");
   if (version != nullptr && version->value<std::int64_t>() != 1) {
     source.report(version->source().begin, "this berm understands version = 1 only");
@@ -155,11 +154,6 @@ void read_head(TableReader& reader, PolicySource& source, const toml::table& tab
   out.profile = reader.parsed<AgentKind>("profile", one_of<AgentKind>("profile"));
   out.tier = reader.parsed<TierChoice>("tier", one_of<TierChoice>("tier"));
   out.require = reader.parsed_list<Requirement>("require", parse_requirement);
-  if (source.error) return;
-  if (out.tier == TierChoice::kubernetes) {
-    source.report(table.get("tier")->source().begin,
-                  "tier 'kubernetes' is valid but not yet enforced by this version");
-  }
 }
 
 void read_container(PolicySource& source, const toml::table& table, PolicyLayer::Container& out) {
@@ -180,7 +174,7 @@ void read_microvm(PolicySource& source, const toml::table& table, PolicyLayer::M
 
 void read_root(PolicySource& source, const toml::table& root, PolicyLayer& out) {
   TableReader reader(source, root, "");
-  read_head(reader, source, root, out);
+  read_head(reader, source, out);
   if (const auto* table = reader.table("workspace")) read_workspace(source, *table, out.workspace);
   if (const auto* table = reader.table("changes")) read_changes(source, *table, out.changes);
   if (const auto* table = reader.table("files")) read_files(source, *table, out.files);
@@ -196,6 +190,9 @@ void read_root(PolicySource& source, const toml::table& root, PolicyLayer& out) 
     read_container(source, *table, out.container);
   }
   if (const auto* table = reader.table("microvm")) read_microvm(source, *table, out.microvm);
+  if (const auto* table = reader.table("kubernetes")) {
+    read_kubernetes(source, *table, out.kubernetes);
+  }
   reader.not_yet_enforced("prepare");
   reader.finish();
 }

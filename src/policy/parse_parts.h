@@ -39,5 +39,6 @@ void read_credentials(PolicySource& source, const toml::table& all,
                       std::map<std::string, CredentialGrant>& out);
 void read_tools(PolicySource& source, const toml::table& table, PolicyLayer::Tools& out);
 void read_audit(PolicySource& source, const toml::table& table, AuditLayer& out);
+void read_kubernetes(PolicySource& source, const toml::table& table, KubernetesLayer& out);
 
 }  // namespace berm

@@ -15,6 +15,7 @@
 #include "base/result.h"
 #include "base/units.h"
 #include "policy/audit_policy.h"
+#include "policy/kubernetes_policy.h"
 
 namespace berm {
 
@@ -77,6 +78,7 @@ using EnumNames = std::span<const std::pair<std::string_view, E>>;
 [[nodiscard]] EnumNames<TierChoice> names(TierChoice);
 [[nodiscard]] EnumNames<ContainerEngine> names(ContainerEngine);
 [[nodiscard]] EnumNames<VirtualMachineMonitor> names(VirtualMachineMonitor);
+[[nodiscard]] EnumNames<KubernetesWorkload> names(KubernetesWorkload);
 [[nodiscard]] EnumNames<Layer> names(Layer);
 [[nodiscard]] EnumNames<WorkspaceMode> names(WorkspaceMode);
 [[nodiscard]] EnumNames<GitHistory> names(GitHistory);
@@ -373,6 +375,8 @@ struct PolicyLayer {
     bool operator==(const Microvm&) const = default;
   } microvm;
 
+  KubernetesLayer kubernetes;
+
   bool operator==(const PolicyLayer&) const = default;
 };
 
@@ -426,6 +430,7 @@ struct Policy {
   AuditPolicy audit;
   ContainerPolicy container;
   MicrovmPolicy microvm;
+  KubernetesPolicy kubernetes;
 
   bool operator==(const Policy&) const = default;
 };

@@ -303,6 +303,25 @@ void write_tiers(std::string& out, const PolicyLayer& layer) {
   microvm.value("containers", layer.microvm.containers, kNumber);
 }
 
+void write_kubernetes(std::string& out, const KubernetesLayer& layer) {
+  SectionWriter section(out, "kubernetes");
+  section.value("namespace", layer.name_space, toml_string);
+  section.value("image", layer.image, toml_string);
+  section.value("berm_image", layer.berm_image, toml_string);
+  section.list("pull_secrets", layer.pull_secrets, [](const std::string& name) { return name; });
+  section.value("workload", layer.workload, kName);
+  section.value("service_account", layer.service_account, toml_string);
+  section.value("runtime_class", layer.runtime_class, toml_string);
+  section.value("priority_class", layer.priority_class, toml_string);
+  section.value("queue", layer.queue, toml_string);
+  section.value("seccomp", layer.seccomp, toml_string);
+  section.value("user_namespaces", layer.user_namespaces, kNumber);
+  section.value("spread", layer.spread, kNumber);
+  section.value("cilium", layer.cilium, kNumber);
+  section.value("keep", layer.keep, kTime);
+  section.value("node_selector", layer.node_selector, toml_map);
+}
+
 }  // namespace
 
 std::string to_toml(const PolicyLayer& layer) {
@@ -325,6 +344,7 @@ std::string to_toml(const PolicyLayer& layer) {
   write_tools(out, layer.tools);
   write_audit(out, layer.audit);
   write_tiers(out, layer);
+  write_kubernetes(out, layer.kubernetes);
   return out;
 }
 

@@ -156,6 +156,11 @@ Result<PreparedRun> prepare_run(const RunRequest& request, Footprint footprint) 
       .run_uid = prepared.host.uid,
       .run_gid = prepared.host.gid,
       .terminal = request.agent.interactive};
+  if (footprint == Footprint::run_directory && policy.tier == TierChoice::kubernetes) {
+    return failure(Errc::unsupported,
+                   "start a run on a cluster: this version only prints its objects",
+                   "'berm render kubernetes' prints them; or take another tier");
+  }
   if (footprint == Footprint::run_directory) {
     prepared.run = BERM_TRY(create_run_directory(prepared.state));
     place.id = prepared.run.id;

@@ -275,7 +275,7 @@ class Disk(Case):
             if re.search(r"fdatasync\(\d+<[^>]*/sinks/a\.json>", line):
                 synced = True
         self.assertGreater(noted, 2)
-        self.assertTrue(synced)
+        self.assertTrue(synced, "\n".join(line for line in lines if "a.json" in line or "sync" in line)[-3000:])
 
 
 class Others(Case):

@@ -115,10 +115,13 @@ inline std::map<std::string, std::string> engine_environment(const Site& site,
           {"CONTAINERS_STORAGE_CONF", site.root() + "/storage.conf"}};
 }
 
-/// Podman keeps its storage mounted.
+/// Podman keeps its storage mounted, and what cleans up after a container mounts it once more.
 inline void release_storage(const Site& site) {
-  (void)run_as(As::root, {"sh", "-c", "umount " + site.root() + "/graph/overlay 2>/dev/null; true"},
-               {{"PATH", "/usr/sbin:/usr/bin:/sbin:/bin"}}, "/", "");
+  const std::string script = "for i in $(seq 100); do pgrep -f '[-]-root " + site.root() +
+                             "/graph' >/dev/null || break; sleep 0.1; done; umount " + site.root() +
+                             "/graph/overlay 2>/dev/null; true";
+  (void)run_as(As::root, {"sh", "-c", script}, {{"PATH", "/usr/sbin:/usr/bin:/sbin:/bin"}}, "/",
+               "");
 }
 
 inline bool engines_installed() {
