@@ -194,7 +194,11 @@ set_tests_properties(record-schema PROPERTIES TIMEOUT 120
 # The objects of a run on a cluster, before the published schemas and Pod Security's standard.
 add_test(NAME kubernetes-objects COMMAND /usr/bin/env BERM=$<TARGET_FILE:berm> node --test
   ${CMAKE_SOURCE_DIR}/tests/kubernetes/objects_test.mjs)
-set_tests_properties(kubernetes-objects PROPERTIES TIMEOUT 120)
+# What a platform team installs, through the real kubectl and helm.
+set(BERM_CLUSTER_TOOLS ${CMAKE_SOURCE_DIR}/tests/kubernetes/node_modules/.tools)
+add_test(NAME kubernetes-cluster COMMAND /usr/bin/env BERM=$<TARGET_FILE:berm> KUBECTL=${BERM_CLUSTER_TOOLS}/kubectl/kubectl
+  HELM=${BERM_CLUSTER_TOOLS}/helm/helm node --test ${CMAKE_SOURCE_DIR}/tests/kubernetes/cluster_test.mjs)
+set_tests_properties(kubernetes-objects kubernetes-cluster PROPERTIES TIMEOUT 120)
 
 # The report in a real browser; 77 where there is none.
 add_test(NAME report-in-a-browser COMMAND /usr/bin/env node ${CMAKE_SOURCE_DIR}/tests/report/report_test.mjs $<TARGET_FILE:berm>)

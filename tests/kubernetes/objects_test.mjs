@@ -1,9 +1,7 @@
 // The objects of a run, as the installed berm renders them, before the published schemas, the standard and the words of
 // the API. Usage: BERM=…/berm node --test objects_test.mjs
 import assert from 'node:assert/strict';
-import {execFileSync, spawnSync} from 'node:child_process';
-import {mkdirSync, mkdtempSync, readFileSync, writeFileSync} from 'node:fs';
-import {tmpdir} from 'node:os';
+import {readFileSync, writeFileSync} from 'node:fs';
 import {join} from 'node:path';
 import test from 'node:test';
 
@@ -11,51 +9,13 @@ import {parseAllDocuments} from 'yaml';
 
 import {mayEnter, mayLeave} from './network.mjs';
 import {restricted} from './pod_security.mjs';
+import {CILIUM, FULL, PLAIN, POLICIES, makesPods, objects, podOf as wholePodOf, render} from './rendered.mjs';
 import {VERSIONS, validate} from './schema.mjs';
 
-const berm = process.env.BERM;
-const work = mkdtempSync(join(tmpdir(), 'berm-objects-'));
-const repository = join(work, 'repository');
-mkdirSync(repository);
-const git = (...words) => execFileSync('git', ['-c', 'user.name=a', '-c', 'user.email=a@a.example', ...words], {cwd: repository});
-git('init', '-q');
-git('commit', '-q', '--allow-empty', '-m', 'first');
-
-function render(policy, ...options) {
-  const file = join(work, 'policy.toml');
-  writeFileSync(file, policy);
-  return spawnSync(berm, ['render', 'kubernetes', '--policy', file, ...options, '--', 'make', 'test'],
-    {cwd: repository, encoding: 'utf8', env: {...process.env, XDG_STATE_HOME: join(work, 'state'), HOME: work}});
-}
-function objects(policy) {
-  const done = render(policy, '--json');
-  assert.equal(done.status, 0, done.stderr);
-  return JSON.parse(done.stdout).items;
-}
 const one = (items, kind, name) => items.find((item) => item.kind === kind && item.metadata.name.endsWith(name));
-const podOf = (item) => item.spec.template?.spec ?? item.spec.podTemplate?.spec ?? item.spec;
-const podsOf = (items) => items.filter((item) => ['Pod', 'Job', 'Sandbox'].includes(item.kind)).map(podOf);
+const podOf = (item) => wholePodOf(item).spec;
+const podsOf = (items) => items.filter(makesPods).map(podOf);
 
-const PLAIN = '[kubernetes]\nimage = "tools@sha256:00"\n';
-const FULL = `[kubernetes]
-namespace = "agents"
-image = "registry.example/tools:1"
-berm_image = "registry.example/berm:1"
-pull_secrets = ["pull"]
-runtime_class = "gvisor"
-priority_class = "low"
-queue = "team-a"
-seccomp = "profiles/berm.json"
-user_namespaces = true
-keep = "1h"
-[kubernetes.node_selector]
-pool = "agents"
-[network]
-allow = ["example.com", "**.example.org:8443", "10.2.0.0/16:5432", "192.0.2.7:22"]
-internal = ["db.example.com:5432"]
-`;
-const SANDBOX = PLAIN + 'workload = "sandbox"\n';
-const POLICIES = {PLAIN, FULL, SANDBOX};
 const AGENT = {namespace: 'berm', labels: {'berm.dev/run': 'r-00000000-00000000', 'berm.dev/role': 'agent'}};
 const EGRESS = {namespace: 'berm', labels: {...AGENT.labels, 'berm.dev/role': 'egress'}};
 const OTHER = {namespace: 'berm', labels: {...AGENT.labels, 'berm.dev/run': 'r-other'}};
@@ -165,7 +125,7 @@ test('a run without a network has no way out but to its agent', () => {
 });
 
 test('with Cilium the names are held, and no other policy allows every address', () => {
-  const items = objects('[kubernetes]\nimage = "a"\ncilium = true\n[network]\nallow = ["example.com", "*.example.org:8443"]\n');
+  const items = objects(CILIUM);
   const policies = items.filter((item) => item.kind === 'NetworkPolicy');
   assert.ok(!mayLeave(policies, EGRESS, {address: '1.1.1.1'}, 443));
   const rules = one(items, 'CiliumNetworkPolicy', '-egress-names').spec.egress;

@@ -9,6 +9,12 @@ const DEFINITIONS = {
   'v1/Pod': 'IoK8sApiCoreV1Pod',
   'batch/v1/Job': 'IoK8sApiBatchV1Job',
   'networking.k8s.io/v1/NetworkPolicy': 'IoK8sApiNetworkingV1NetworkPolicy',
+  'v1/Namespace': 'IoK8sApiCoreV1Namespace',
+  'v1/ResourceQuota': 'IoK8sApiCoreV1ResourceQuota',
+  'rbac.authorization.k8s.io/v1/Role': 'IoK8sApiRbacV1Role',
+  'rbac.authorization.k8s.io/v1/RoleBinding': 'IoK8sApiRbacV1RoleBinding',
+  'admissionregistration.k8s.io/v1/ValidatingAdmissionPolicy': 'IoK8sApiAdmissionregistrationV1ValidatingAdmissionPolicy',
+  'admissionregistration.k8s.io/v1/ValidatingAdmissionPolicyBinding': 'IoK8sApiAdmissionregistrationV1ValidatingAdmissionPolicyBinding',
 };
 
 // What the validator never looked at, it does not know.
