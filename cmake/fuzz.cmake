@@ -7,3 +7,6 @@ foreach(name policy git_config record text registries dns client_hello socks hos
 endforeach()
 add_executable(fuzz-machine_wire fuzz/machine_wire_fuzz.cc src/init/machine_wire.cc)
 target_link_options(fuzz-machine_wire PRIVATE -fsanitize=fuzzer)
+add_executable(fuzz-kubeconfig fuzz/kubeconfig_fuzz.cc)
+target_link_options(fuzz-kubeconfig PRIVATE -fsanitize=fuzzer)
+target_link_libraries(fuzz-kubeconfig PRIVATE berm_cluster)

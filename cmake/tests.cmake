@@ -198,7 +198,8 @@ add_test(NAME kubernetes-objects COMMAND /usr/bin/env BERM=$<TARGET_FILE:berm> n
 set(BERM_CLUSTER_TOOLS ${CMAKE_SOURCE_DIR}/tests/kubernetes/node_modules/.tools)
 add_test(NAME kubernetes-cluster COMMAND /usr/bin/env BERM=$<TARGET_FILE:berm> KUBECTL=${BERM_CLUSTER_TOOLS}/kubectl/kubectl
   HELM=${BERM_CLUSTER_TOOLS}/helm/helm node --test ${CMAKE_SOURCE_DIR}/tests/kubernetes/cluster_test.mjs)
-set_tests_properties(kubernetes-objects kubernetes-cluster PROPERTIES TIMEOUT 120)
+add_test(NAME kubernetes-doctor COMMAND /usr/bin/env BERM=$<TARGET_FILE:berm> node --test ${CMAKE_SOURCE_DIR}/tests/kubernetes/doctor_test.mjs)
+set_tests_properties(kubernetes-objects kubernetes-cluster kubernetes-doctor PROPERTIES TIMEOUT 120)
 
 # The report in a real browser; 77 where there is none.
 add_test(NAME report-in-a-browser COMMAND /usr/bin/env node ${CMAKE_SOURCE_DIR}/tests/report/report_test.mjs $<TARGET_FILE:berm>)

@@ -125,12 +125,18 @@ struct DoctorOptions {
   bool residue = false;
   bool remove = false;
   CredentialCheck check;
+  std::string tier;
+  ClusterCheck cluster;
 };
 
 int diagnose(DoctorOptions& options) {
   options.check.as_json = options.as_json;
   if (options.credentials) return doctor_credentials(options.check);
   if (options.residue) return doctor_residue(options.remove, options.as_json);
+  if (options.tier == "kubernetes") {
+    options.cluster.as_json = options.as_json;
+    return doctor_cluster(options.cluster);
+  }
   return doctor(options.as_json);
 }
 
@@ -141,7 +147,8 @@ void add_doctor(CLI::App& app, Action& action) {
       app.add_subcommand("doctor", "what this host can enforce, with the fix for what is missing");
   command->footer(
       "Examples:\n  berm doctor\n  berm doctor --json\n  sudo berm doctor\n  berm doctor "
-      "--credentials --agent claude\n  berm doctor --residue --remove\n\nExit codes: 0 runs are "
+      "--credentials --agent claude\n  berm doctor --residue --remove\n  berm doctor --tier "
+      "kubernetes --namespace agents\n\nExit codes: 0 runs are "
       "possible, nothing is left · 1 they are not, something is");
   auto options = std::make_shared<DoctorOptions>();
   command->add_flag("--json", options->as_json, "for machines");
@@ -162,6 +169,19 @@ void add_doctor(CLI::App& app, Action& action) {
                                     "what agents without a sandbox left on this machine");
   residue->excludes(credentials);
   command->add_flag("--remove", options->remove, "remove what may be removed")->needs(residue);
+  auto* tier =
+      command->add_option("--tier", options->tier, "kubernetes: look at a cluster [this host]")
+          ->check(CLI::IsMember({"kubernetes"}));
+  tier->excludes(credentials)->excludes(residue);
+  command->add_option("--context", options->cluster.context, "of the kubeconfig [the current one]")
+      ->needs(tier);
+  options->cluster.policy.name_space.clear();
+  command
+      ->add_option("--namespace", options->cluster.policy.name_space,
+                   "where runs are to be [the context's, else berm]")
+      ->needs(tier);
+  command->add_option("--runtime-class", options->cluster.policy.runtime_class, "that it must have")
+      ->needs(tier);
   command->callback([=, &action] { action = [=] { return diagnose(*options); }; });
 }
 

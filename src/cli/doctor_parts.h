@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "cli/commands.h"
+#include "policy/policy.h"
 
 namespace berm {
 
@@ -16,6 +17,14 @@ struct CredentialCheck {
 };
 /// Mints every credential of the policy, tells what it is, and revokes it.
 [[nodiscard]] int doctor_credentials(const CredentialCheck& wanted);
+
+struct ClusterCheck {
+  std::string context;  ///< of the kubeconfig; "" = the current one
+  KubernetesPolicy policy;
+  bool as_json = false;
+};
+/// Whether runs can be had in a namespace of a cluster. @return kDone if so, else kNo.
+[[nodiscard]] int doctor_cluster(const ClusterCheck& wanted);
 
 /// Lists what earlier agents left in home, /tmp and the workspace; removes what it may with
 /// `remove`. @return kDone if nothing is left, kNo if something is.

@@ -13,6 +13,33 @@ std::string error_of(std::string_view text) {
   return layer ? "accepted" : layer.error().what;
 }
 
+TEST(ParsePolicy, KubernetesSurvivesBeingPrinted) {
+  const char* text = R"([kubernetes]
+namespace = "agents"
+image = "registry.example/tools@sha256:00"
+berm_image = "b:1"
+pull_secrets = ["one", "two"]
+workload = "sandbox"
+service_account = "a"
+runtime_class = "gvisor"
+priority_class = "low"
+queue = "team"
+seccomp = "profiles/berm.json"
+user_namespaces = true
+spread = false
+cilium = true
+keep = "0s"
+[kubernetes.node_selector]
+"example.com/pool" = "a b\"c"
+)";
+  const Result<PolicyLayer> layer = parse_policy(text, "berm.toml");
+  ASSERT_TRUE(layer) << layer.error().what;
+  EXPECT_EQ(layer->kubernetes.node_selector->at("example.com/pool"), "a b\"c");
+  const Result<PolicyLayer> again = parse_policy(to_toml(*layer), "again.toml");
+  ASSERT_TRUE(again) << again.error().what << to_toml(*layer);
+  EXPECT_EQ(*again, *layer);
+}
+
 TEST(ParsePolicy, PointsAtTheMistake) {
   const struct {
     std::string_view text, message;

@@ -189,7 +189,17 @@ std::vector<SinkProgress> SinkWatch::settle() {
 std::vector<SinkProgress> SinkWatch::finish(std::uint64_t count, Milliseconds patience) {
   closed_ = true;
   if (ship_.control) (void)write_frame(ship_.control.get(), R"({"end":true})");
-  return await(count, patience);
+  std::vector<SinkProgress> missing = await(count, patience);
+  shipped_ = missing.empty();
+  return missing;
+}
+
+// It ends by itself once what the sinks have is noted on the disk, a moment after they have it. To
+// let go of it means to kill it.
+SinkWatch::~SinkWatch() {
+  constexpr int kDiskMs = 2000;
+  pollfd end{ship_.process.pidfd(), POLLIN, 0};
+  if (shipped_ && end.fd >= 0) (void)::poll(&end, 1, kDiskMs);
 }
 
 std::string missing_text(const std::vector<SinkProgress>& behind, std::uint64_t count) {

@@ -41,6 +41,10 @@ class SinkWatch {
   SinkWatch(ShipProcess ship, RecordFile& record, UniqueFd file, const AuditPolicy& policy);
   /// Of a record that is complete already.
   SinkWatch(ShipProcess ship, const AuditPolicy& policy);
+  SinkWatch(const SinkWatch&) = delete;
+  SinkWatch& operator=(const SinkWatch&) = delete;
+  /// Where every sink has it all, that is on the disk by then too.
+  ~SinkWatch();
 
   /// To poll(2); -1 when the process is gone.
   [[nodiscard]] int fd() const { return ship_.control.get(); }
@@ -84,7 +88,8 @@ class SinkWatch {
   std::vector<SinkProgress> sinks_;
   std::map<std::string, Failure> failures_;
   std::optional<Clock::time_point> blocked_since_;
-  bool closed_;  ///< the record is: no event may follow
+  bool closed_;           ///< the record is: no event may follow
+  bool shipped_ = false;  ///< all of it, to all sinks
 };
 
 /// "siem lacks 14 events (connection refused)".

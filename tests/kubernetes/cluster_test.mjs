@@ -2,14 +2,17 @@
 // published schemas; its Role verb by verb; its admission policies, evaluated on what berm submits and on what an
 // attacker with the submitter's rights would. Usage: BERM=…/berm KUBECTL=… HELM=… node --test cluster_test.mjs
 import assert from 'node:assert/strict';
-import {execFileSync} from 'node:child_process';
+import {execFile, execFileSync} from 'node:child_process';
+import {mkdtempSync} from 'node:fs';
+import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 import test from 'node:test';
 
 import {parseAllDocuments} from 'yaml';
 
 import {refusals} from './admission.mjs';
-import {CILIUM, FULL, PLAIN, SANDBOX, makesPods, objects, podOf} from './rendered.mjs';
+import {startDiscovery} from './discovery.mjs';
+import {CILIUM, FULL, PLAIN, SANDBOX, makesPods, objects, podOf, render} from './rendered.mjs';
 import {VERSIONS, validate} from './schema.mjs';
 
 const packaging = join(import.meta.dirname, '../../packaging/kubernetes');
@@ -174,5 +177,33 @@ test('no policy of the network can be added that opens a run', () => {
     const policy = structuredClone(names);
     breakIt(policy);
     assert.notDeepEqual(refusals(policies, CILIUM_POLICIES, policy), [], breakIt.toString());
+  }
+});
+
+function dryRun(url, text) {
+  const home = mkdtempSync(join(tmpdir(), 'berm-kubectl-'));
+  return new Promise((resolve) => {
+    const child = execFile(process.env.KUBECTL, ['--server', url, '--cache-dir', home, 'create', '--dry-run=client', '--validate=false',
+      '-o', 'json', '-f', '-'], {env: {HOME: home, PATH: process.env.PATH}},
+    (error, stdout, stderr) => resolve({code: error?.code ?? 0, stdout, stderr}));
+    child.stdin.end(text);
+  });
+}
+
+test('kubectl reads every object as berm wrote it, in a dry run', async () => {
+  const server = await startDiscovery();
+  try {
+    for (const policy of [PLAIN, FULL, SANDBOX, CILIUM]) {
+      const done = await dryRun(server.url, render(policy).stdout);
+      assert.equal(done.code, 0, done.stderr);
+      const kept = JSON.parse(`[${done.stdout.replaceAll(/^\}\n\{/gm, '},\n{')}]`);  // one behind the other
+      assert.deepEqual(kept, objects(policy));
+    }
+    const broken = await dryRun(server.url, render(PLAIN).stdout.replace('kind: "Job"', 'kind: "Jobs"'));
+    assert.notEqual(broken.code, 0);
+    assert.ok(broken.stderr.includes('no matches for kind "Jobs"'), broken.stderr);
+    assert.deepEqual(server.refused.filter((call) => !call.startsWith('GET')), []);
+  } finally {
+    server.close();
   }
 });
