@@ -28,8 +28,9 @@ Result<EngineFacts> choose_engine(const Policy& policy, const HostFacts& host) {
                            engine.unusable);
   }
   // Who may talk to a rootful engine is root: an ordinary user's own engine comes first.
-  std::ranges::stable_partition(fitting,
-                                [&](const EngineFacts& e) { return host.uid == 0 || e.rootless; });
+  // Not of std::ranges: clang 14 cannot read what libstdc++ 12 gives back.
+  std::stable_partition(fitting.begin(), fitting.end(),
+                        [&](const EngineFacts& e) { return host.uid == 0 || e.rootless; });
   if (!fitting.empty()) return fitting.front();
   return failure(Errc::unsupported,
                  fmt::format("use a container engine ({})",
