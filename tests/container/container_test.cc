@@ -163,6 +163,60 @@ print(socket.create_connection(s.getsockname()).getpeername()[0])"'; cat made; $
   EXPECT_NE(done.out.find(" 0 escaped"), std::string::npos) << done.out;
 }
 
+// An ordinary user's own engine. He has a name and a range of uids on this host only, which is the
+// machine's but for three files.
+class RootlessPodman : public testing::Test {
+ protected:
+  void SetUp() override {
+    if (::geteuid() != 0 || !engines_installed() || ::access("/usr/bin/newuidmap", X_OK) != 0) {
+      BERM_SKIP_OR_FAIL("podman and newuidmap; changing the host needs root");
+    }
+  }
+  // The process that holds podman's user namespace outlives it.
+  void TearDown() override {
+    (void)run_as(As::root,
+                 {"unshare", "--mount", "sh", "-c",
+                  host() + "; exec setpriv --reuid " + id + " --regid " + id +
+                      " --clear-groups podman system migrate"},
+                 site.environment(), "/", "");
+  }
+  std::string host() const {
+    const std::string at = site.root() + "/own";
+    const std::string name = "berm-test";
+    return "mkdir -p " + at + "/home " + at + "/run; cp /etc/passwd " + at + "/passwd; echo '" +
+           name + ":x:" + id + ":" + id + "::" + at + "/home:/bin/sh' >> " + at +
+           "/passwd; echo '" + name + ":300000:65536' > " + at + "/subid; mount --bind " + at +
+           "/passwd /etc/passwd; for file in subuid subgid; do mount --bind " + at +
+           "/subid /etc/$file; done; chown " + id + ":" + id + " " + at + "/home " + at +
+           "/run; chmod 700 " + at + "/run; export HOME=" + at + "/home XDG_RUNTIME_DIR=" + at +
+           "/run PATH=/usr/sbin:/usr/bin:/sbin:/bin";
+  }
+  Finished berm(const std::vector<std::string>& arguments) const {
+    return site.berm_on(host(), arguments);
+  }
+
+  const std::string id = std::to_string(kUserId);
+  Site site{As::user};
+};
+
+TEST_F(RootlessPodman, HoldsARunWithoutAnyRightOfRoots) {
+  const Finished built = berm({"image", "build", "--engine", "podman"});
+  ASSERT_EQ(built.code, 0) << built.err;
+  const Finished done =
+      berm({"run", "--json", "--tier", "container", "--engine", "podman", "--runtime", "runc",
+            "--on-success", "apply", "--", "sh", "-c",
+            "id -u; echo made > made; grep -E '^Cap(Prm|Bnd)' /proc/self/status"});
+  ASSERT_EQ(done.code, 0) << done.err << done.out;
+  EXPECT_TRUE(done.err.starts_with(id + "\n")) << done.err;
+  EXPECT_NE(done.err.find("CapBnd:\t0000000000000000"), std::string::npos) << done.err;
+  EXPECT_NE(done.out.find("rootless"), std::string::npos) << done.out;
+  EXPECT_EQ(site.read("made"), "made\n");
+  const Finished left =
+      berm({"run", "--tier", "container", "--engine", "podman", "--runtime", "runc", "--", "sh",
+            "-c", "curl -sS -m 5 http://169.254.169.254/; exit 7"});
+  EXPECT_EQ(left.code, 7) << left.err;
+}
+
 // What becomes of a run whose engine does not live as long.
 class EngineLost : public testing::Test {
  protected:
