@@ -13,7 +13,7 @@ berm_library(rules/model SOURCES anthropic.cc call.cc gemini.cc json_scanner.cc 
 berm_library(rules/aws SOURCES access_keys.cc aws_key.cc canonical.cc key_services.cc sigv4_parse.cc sigv4_sign.cc xml.cc LINKS berm_base OpenSSL::Crypto)
 # What looks like a secret, and what is one of the run's.
 berm_library(redact SOURCES credentials.cc forms.cc keyword_filter.cc keywords.cc known_secrets.cc needles.cc patterns.cc public_text.cc redactor.cc scanner.cc stream.cc LINKS berm_base re2)
-berm_library(plan SOURCES make_plan.cc process.cc ladder.cc container.cc microvm.cc kubernetes.cc mounts.cc network.cc credentials.cc sinks.cc tools.cc print.cc explain.cc LINKS berm_policy berm_rules_changes berm_rules_egress berm_rules_tools)
+berm_library(plan SOURCES make_plan.cc process.cc ladder.cc container.cc microvm.cc kubernetes.cc pod_policy.cc mounts.cc network.cc credentials.cc sinks.cc tools.cc print.cc explain.cc LINKS berm_policy berm_rules_changes berm_rules_egress berm_rules_tools)
 # Shell commands as bash would read them, and what the policy says of tool calls and started programs.
 berm_library(rules/shell SOURCES ansi_c.cc braces.cc command.cc command_text.cc compound.cc containers.cc coverage.cc environment.cc expansion.cc git_options.cc here_document.cc inline_code.cc interpreters.cc lexer.cc literal_output.cc options.cc print.cc program_options.cc reader.cc shell.cc shells.cc started.cc stream_editors.cc syntax.cc variables.cc wrapper_table.cc wrappers.cc
   LINKS berm_base tree-sitter-bash tree-sitter)
@@ -30,7 +30,7 @@ berm_library(host SOURCES probe.cc namespaces.cc tier_matrix.cc engines.cc micro
   registries/npm.cc registries/pip.cc registries/cargo.cc registries/go.cc registries/maven.cc registries/nuget.cc
   registries/gem.cc registries/composer.cc registries/system.cc registries/others.cc residue.cc residue/classes.cc residue/contents.cc residue/docker.cc
   residue/git_settings.cc residue/look.cc residue/remove.cc LINKS berm_plan berm_sys)
-berm_library(workspace SOURCES repository.cc hidden.cc checkout.cc git_config.cc git.cc private_git.cc prepare.cc file_state.cc walk.cc
+berm_library(workspace SOURCES repository.cc hidden.cc checkout.cc git_config.cc git.cc private_git.cc prepare.cc file_state.cc tree_stream.cc walk.cc
   import.cc git_import.cc LINKS berm_plan berm_sys berm_rules_changes berm_record)
 berm_library(agents SOURCES agent.cc client.cc claude.cc claude_mcp.cc codex.cc gemini.cc opencode.cc LINKS berm_plan berm_sys berm_record)
 # What receivers of the record are told, and what their answers mean.
@@ -47,8 +47,8 @@ berm_library(tiers/kubernetes SOURCES run_objects.cc network_objects.cc to_json.
 berm_library(tiers/registry SOURCES start.cc LINKS berm_tiers_container berm_tiers_microvm berm_tiers_namespace berm_tiers_process)
 berm_library(supervise SOURCES supervisor.cc connection_broker.cc path_broker.cc run_descriptors.cc anomaly.cc asker.cc tool_desk.cc tool_watch.cc egress_watch.cc attempts.cc notifications.cc run_root.cc exec_log.cc streams.cc sample.cc sink_watch.cc janitor.cc LINKS berm_tiers_registry berm_audit berm_rules_tools)
 # What speaks to the world outside: names, addresses, TLS, the host's own proxy.
-berm_library(net SOURCES openssl.cc authority.cc tls_stream.cc root_store.cc upstream_trust.cc trust_files.cc resolve.cc dial.cc
-  upstream_proxy.cc https_client.cc LINKS berm_sys berm_rules_egress OpenSSL::SSL cares)
+berm_library(net SOURCES openssl.cc certificate.cc authority.cc link.cc tls_stream.cc root_store.cc upstream_trust.cc trust_files.cc resolve.cc dial.cc
+  upstream_proxy.cc https_client.cc relay.cc websocket.cc LINKS berm_sys berm_rules_egress OpenSSL::SSL cares)
 # The process that ships the record while the run lasts: it reads what is written and speaks to the sinks.
 berm_library(audit/ship SOURCES configuration.cc file_receiver.cc http_receiver.cc progress_file.cc receiver.cc record_reader.cc serve.cc shipper.cc start.cc syslog_receiver.cc
   LINKS berm_supervise berm_audit_sinks berm_net)
@@ -59,15 +59,20 @@ berm_library(egress SOURCES start.cc sidecar.cc serve.cc confine.cc configuratio
   model_route.cc model_meter.cc secret_store.cc telemetry.cc tool_result_log.cc LINKS berm_supervise berm_net berm_rules_model berm_rules_aws berm_rules_hooks)
 # The process that judges tool calls: hostile JSON and shell text stay out of the supervisor.
 berm_library(judge SOURCES start.cc serve.cc connection.cc LINKS berm_supervise berm_rules_hooks)
-berm_library(session SOURCES audit_key.cc materials.cc run_directory.cc policy_sources.cc run_session.cc stored_run.cc report.cc secrets.cc static_secret.cc sinks.cc prepare_run.cc import_on_success.cc change_diffs.cc tool_answers.cc record_stream.cc
-  LINKS berm_agents berm_audit_ship berm_credentials berm_egress berm_judge berm_host berm_workspace berm_report)
 # The API of a cluster: blocking questions over the same streams as issuers are asked.
-berm_library(cluster SOURCES kubeconfig.cc client.cc examine.cc LINKS berm_net berm_host yaml)
+berm_library(cluster SOURCES kubeconfig.cc client.cc examine.cc port_forward.cc watch.cc LINKS berm_net berm_host yaml)
+# berm in the pods of a run on a cluster: the agent's and egress'.
+berm_library(pod SOURCES line.cc place.cc accept.cc agent.cc agent_pod.cc egress.cc egress_pod.cc bridge.cc LINKS berm_egress)
+# A run whose agent is a pod, as its caller sees it.
+berm_library(remote SOURCES channel.cc fate.cc follow.cc objects.cc pod_record.cc report.cc run.cc transfer.cc
+  LINKS berm_cluster berm_pod berm_tiers_kubernetes berm_redact)
+berm_library(session SOURCES audit_key.cc materials.cc run_directory.cc policy_sources.cc run_session.cc stored_run.cc report.cc secrets.cc static_secret.cc sinks.cc prepare_run.cc pod_changes.cc pod_session.cc import_on_success.cc change_diffs.cc tool_answers.cc record_stream.cc
+  LINKS berm_agents berm_audit_ship berm_credentials berm_egress berm_pod berm_remote berm_judge berm_host berm_workspace berm_report)
 # The scripted model and what it makes a client try.
 berm_library(drill/scenarios SOURCES list.cc poisoned_readme.cc issue_text_comment_control.cc settings_hooks.cc mcp_server.cc api_key_helper.cc base_url_theft.cc bash_env.cc disable_all_hooks.cc codex_project_config.cc codex_home_dotenv.cc install_script.cc git_hooks.cc forged_worktree.cc symlink_out.cc symlink_write.cc ci_variable_files.cc workflow_edit.cc hidden_unicode.cc editor_task.cc direnv.cc own_settings_created.cc foreign_key_exfiltration.cc http_exfiltration.cc dns_exfiltration.cc metadata_service.cc git_push.cc host_loopback.cc kill_berm.cc disable_sandbox_flag.cc docker_socket.cc nested_namespaces.cc destructive_command.cc download_execute.cc credential_in_change.cc unknown_tool.cc malformed_broken_sse.cc malformed_half_json.cc malformed_huge_output.cc malformed_wrong_length.cc malformed_wrong_status.cc malformed_never_ending.cc malformed_many_calls.cc malformed_unicode_garbage.cc malformed_deep_json.cc malformed_not_http.cc malformed_empty_body.cc endless_tool_loop.cc LINKS berm_base)
 berm_library(drill/model SOURCES answer.cc malformed.cc server.cc LINKS berm_drill_scenarios berm_sys)
 berm_library(drill/acts SOURCES run.cc files.cc left_behind.cc processes.cc kernel.cc privileges.cc network.cc credentials.cc resources.cc terminal.cc LINKS berm_base)
 berm_library(drill/host SOURCES targets.cc run.cc judge.cc expected.cc print.cc LINKS berm_drill_acts berm_workspace berm_report)
 berm_library(drill/agent SOURCES judge.cc print.cc run.cc stage.cc LINKS berm_drill_model berm_workspace berm_report)
-berm_library(cli SOURCES console.cc image.cc render.cc run_options.cc run.cc plan.cc why.cc runs.cc changes.cc record.cc record_html.cc show_report.cc report.cc ci_report.cc attest.cc verify.cc verify_held.cc init.cc doctor.cc doctor_credentials.cc doctor_residue.cc doctor_cluster.cc
+berm_library(cli SOURCES console.cc image.cc pod.cc render.cc run_options.cc run.cc plan.cc why.cc runs.cc changes.cc record.cc record_html.cc show_report.cc report.cc ci_report.cc attest.cc verify.cc verify_held.cc init.cc doctor.cc doctor_credentials.cc doctor_residue.cc doctor_cluster.cc
   egress.cc broker.cc judge.cc ship.cc audit.cc drill.cc LINKS berm_session berm_drill_agent berm_drill_host berm_tiers_kubernetes berm_cluster)

@@ -115,6 +115,12 @@ std::string client_version(const std::string& program) {
 }
 
 Result<AgentFacts> start_client(const AgentRequest& request, const ClientProgram& client) {
+  // It is in the image: which one is found there.
+  if (request.tier == TierChoice::kubernetes) {
+    AgentFacts facts;
+    facts.argv.emplace_back(client.name);
+    return facts;
+  }
   const std::string program = look_for(request, client.name);
   if (program.empty()) {
     return failure(

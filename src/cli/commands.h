@@ -32,6 +32,7 @@ void add_judge(CLI::App& app, Action& action);
 void add_ship(CLI::App& app, Action& action);
 void add_audit(CLI::App& app, Action& action);
 void add_image(CLI::App& app, Action& action);
+void add_pod(CLI::App& app, Action& action);
 void add_render(CLI::App& app, Action& action);
 void add_drill(CLI::App& app, Action& action);
 void add_drill_model(CLI::App& app, Action& action);

@@ -40,6 +40,7 @@ constexpr Command kAll[] = {
     {"audit", berm::add_audit},
     {"image", berm::add_image},
     {"render", berm::add_render},
+    {"pod", berm::add_pod},
     {"drill", berm::add_drill},
     {"drill-model", berm::add_drill_model},
 };

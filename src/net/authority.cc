@@ -1,7 +1,6 @@
 #include "net/authority.h"
 
 #include <fmt/format.h>
-#include <openssl/pem.h>
 #include <openssl/rand.h>
 
 #include <algorithm>
@@ -14,6 +13,7 @@
 #include <vector>
 
 #include "base/text.h"
+#include "net/certificate.h"
 #include "policy/merge.h"
 #include "policy/parse.h"
 #include "rules/egress/destination.h"
@@ -22,18 +22,9 @@ namespace berm {
 namespace {
 
 constexpr std::size_t kMostLeaves = 256;  // a wildcard grant lets the agent think of any number
-constexpr long kClockSkew = 3600;
 
-using BigNumber = std::unique_ptr<BIGNUM, OpensslFree<BN_free>>;
-using Names = std::unique_ptr<GENERAL_NAMES, OpensslFree<GENERAL_NAMES_free>>;
 using Constraints = std::unique_ptr<NAME_CONSTRAINTS, OpensslFree<NAME_CONSTRAINTS_free>>;
-using Name = std::unique_ptr<GENERAL_NAME, OpensslFree<GENERAL_NAME_free>>;
 using Subtree = std::unique_ptr<GENERAL_SUBTREE, OpensslFree<GENERAL_SUBTREE_free>>;
-
-struct Validity {
-  std::time_t now;
-  long seconds;
-};
 
 tl::unexpected<Error> certificate_failure() {
   return openssl_failure(Errc::internal, "make a certificate of the run's CA");
@@ -47,23 +38,9 @@ std::string constrained_name(std::string_view pattern) {
   return std::string(pattern);
 }
 
-// Names are put in as values: OpenSSL's configuration syntax gives a comma or '@' a meaning.
-Name make_name(int type, std::string_view bytes) {
-  Name name(GENERAL_NAME_new());
-  ASN1_STRING* value =
-      ASN1_STRING_type_new(type == GEN_DNS ? V_ASN1_IA5STRING : V_ASN1_OCTET_STRING);
-  if (!name || value == nullptr ||
-      ASN1_STRING_set(value, bytes.data(), static_cast<int>(bytes.size())) != 1) {
-    ASN1_STRING_free(value);
-    return nullptr;
-  }
-  GENERAL_NAME_set0_value(name.get(), type, value);
-  return name;
-}
-
 bool add_subtree(STACK_OF(GENERAL_SUBTREE) * *trees, int type, std::string_view bytes) {
   if (*trees == nullptr) *trees = sk_GENERAL_SUBTREE_new_null();
-  Name name = make_name(type, bytes);
+  GeneralName name = make_general_name(type, bytes);
   Subtree tree(GENERAL_SUBTREE_new());
   if (*trees == nullptr || !name || !tree) return false;
   GENERAL_NAME_free(tree->base);
@@ -88,56 +65,7 @@ bool add_constraints(X509* certificate, const std::vector<HostGrant>& grants) {
          X509_add1_ext_i2d(certificate, NID_name_constraints, constraints.get(), 1, 0) == 1;
 }
 
-bool add_host(X509* certificate, std::string_view host) {
-  const Names names(GENERAL_NAMES_new());
-  Name name = make_name(GEN_DNS, host);
-  if (!names || !name || sk_GENERAL_NAME_push(names.get(), name.get()) <= 0) return false;
-  (void)name.release();
-  return X509_add1_ext_i2d(certificate, NID_subject_alt_name, names.get(), 0, 0) == 1;
-}
-
-// An extension whose value is ours, in OpenSSL's own words (x509v3_config(5)).
-bool add_extension(X509* certificate, X509* issuer, int nid, const char* value) {
-  X509V3_CTX context;
-  X509V3_set_ctx(&context, issuer, certificate, nullptr, nullptr, 0);
-  X509V3_set_ctx_nodb(&context);
-  X509_EXTENSION* extension = X509V3_EXT_conf_nid(nullptr, &context, nid, value);
-  const bool added = extension != nullptr && X509_add_ext(certificate, extension, -1) == 1;
-  X509_EXTENSION_free(extension);
-  return added;
-}
-
-// 159 random bits: the most that stay within 20 bytes as a positive number (RFC 5280 §4.1.2.2).
-bool set_serial(X509* certificate) {
-  const BigNumber serial(BN_new());
-  return serial && BN_rand(serial.get(), 159, BN_RAND_TOP_ANY, BN_RAND_BOTTOM_ANY) == 1 &&
-         BN_to_ASN1_INTEGER(serial.get(), X509_get_serialNumber(certificate)) != nullptr;
-}
-
-bool set_validity(X509* certificate, Validity validity) {
-  return X509_time_adj_ex(X509_getm_notBefore(certificate), 0, -kClockSkew, &validity.now) !=
-             nullptr &&
-         X509_time_adj_ex(X509_getm_notAfter(certificate), 0, validity.seconds, &validity.now) !=
-             nullptr;
-}
-
-bool set_subject(X509* certificate, const char* field, const std::string& value) {
-  return X509_NAME_add_entry_by_txt(X509_get_subject_name(certificate), field, MBSTRING_ASC,
-                                    reinterpret_cast<const unsigned char*>(value.data()),
-                                    static_cast<int>(value.size()), -1, 0) == 1;
-}
-
-Certificate blank_certificate(EVP_PKEY* key, Validity validity) {
-  Certificate certificate(X509_new());
-  if (!certificate || X509_set_version(certificate.get(), X509_VERSION_3) != 1 ||
-      !set_serial(certificate.get()) || !set_validity(certificate.get(), validity) ||
-      X509_set_pubkey(certificate.get(), key) != 1) {
-    return nullptr;
-  }
-  return certificate;
-}
-
-Certificate make_root(EVP_PKEY* key, const std::vector<HostGrant>& grants, Validity validity) {
+Certificate make_root(EVP_PKEY* key, const std::vector<HostGrant>& grants, CertificateValidity validity) {
   // Two runs' CAs must not share a name: a client that trusts both would pick one by it.
   std::array<unsigned char, 8> id{};
   if (RAND_bytes(id.data(), static_cast<int>(id.size())) != 1) return nullptr;
@@ -149,24 +77,6 @@ Certificate make_root(EVP_PKEY* key, const std::vector<HostGrant>& grants, Valid
       !add_extension(root, root, NID_key_usage, "critical,keyCertSign") ||
       !add_extension(root, root, NID_subject_key_identifier, "hash") ||
       !add_constraints(root, grants) || X509_sign(root, key, EVP_sha256()) == 0) {
-    return nullptr;
-  }
-  return certificate;
-}
-
-// The host stands in the SAN alone. The subject holds no CN, which an old client might match, and
-// is not empty, which another old client refuses.
-Certificate make_leaf(X509* root, EVP_PKEY* root_key, EVP_PKEY* key, const std::string& host,
-                      Validity validity) {
-  Certificate certificate = blank_certificate(key, validity);
-  X509* const leaf = certificate.get();
-  if (leaf == nullptr || !set_subject(leaf, "O", "berm run") ||
-      X509_set_issuer_name(leaf, X509_get_subject_name(root)) != 1 ||
-      !add_extension(leaf, root, NID_basic_constraints, "critical,CA:FALSE") ||
-      !add_extension(leaf, root, NID_key_usage, "critical,digitalSignature") ||
-      !add_extension(leaf, root, NID_ext_key_usage, "serverAuth") ||
-      !add_extension(leaf, root, NID_authority_key_identifier, "keyid:always") ||
-      !add_host(leaf, host) || X509_sign(leaf, root_key, EVP_sha256()) == 0) {
     return nullptr;
   }
   return certificate;
@@ -238,7 +148,7 @@ struct RunAuthority::State {
   };
 
   std::vector<HostGrant> grants;
-  Validity validity{};
+  CertificateValidity validity{};
   PrivateKey root_key;
   // One key for all leaves: they live in the same memory for the same time, so whoever could read
   // one could read all, and a key for each would only cost time.
@@ -278,13 +188,7 @@ Result<RunAuthority> RunAuthority::create(std::span<const std::string> hosts,
   return RunAuthority(std::move(state));
 }
 
-std::string RunAuthority::certificate_pem() const {
-  const Bio out(BIO_new(BIO_s_mem()));
-  if (!out || PEM_write_bio_X509(out.get(), state_->root.get()) != 1) return "";
-  char* text = nullptr;
-  const long size = BIO_get_mem_data(out.get(), &text);
-  return {text, static_cast<std::size_t>(size)};
-}
+std::string RunAuthority::certificate_pem() const { return pem_of(state_->root.get()); }
 
 Result<SslContext> RunAuthority::server_context(const std::string& host) {
   // The same parser that read the CONNECT: one string, one destination.
@@ -301,8 +205,9 @@ Result<SslContext> RunAuthority::server_context(const std::string& host) {
     found->second.used = ++state_->uses;
     return share(found->second.server);
   }
-  const Certificate leaf = make_leaf(state_->root.get(), state_->root_key.get(),
-                                     state_->leaf_key.get(), to->host, state_->validity);
+  const Certificate leaf = make_leaf({state_->root.get(), state_->root_key.get()},
+                                     state_->leaf_key.get(), to->host, kServerAuth,
+                                     state_->validity);
   if (!leaf) return certificate_failure();
   SslContext server = BERM_TRY(make_server(leaf.get(), state_->leaf_key.get()));
   if (state_->leaves.size() >= kMostLeaves) state_->forget_oldest();

@@ -78,4 +78,19 @@ Result<UniqueFd> dial(std::vector<IpAddress> addresses, const Destination& to,
   return tl::unexpected(last);
 }
 
+Result<UniqueFd> listen_at(const Destination& at, bool udp) {
+  if (!at.address) return failure(Errc::usage, fmt::format("listen at '{}': no address", at.host));
+  const int family = at.address->v6 ? AF_INET6 : AF_INET;
+  UniqueFd fd(::socket(family, (udp ? SOCK_DGRAM : SOCK_STREAM) | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  if (!fd) return os_error("make a listening socket");
+  const int one = 1;
+  ::setsockopt(fd.get(), SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
+  const SocketAddress address = socket_address(*at.address, at.port);
+  if (::bind(fd.get(), address.get(), address.length) != 0 ||
+      (!udp && ::listen(fd.get(), 4096) != 0)) {
+    return os_error(fmt::format("listen at {}", to_text(at)));
+  }
+  return fd;
+}
+
 }  // namespace berm

@@ -33,4 +33,7 @@ struct Deadline {
 [[nodiscard]] Result<UniqueFd> dial(std::vector<IpAddress> addresses, const Destination& to,
                                     const Deadline& deadline);
 
+/// A socket that listens at an address.
+[[nodiscard]] Result<UniqueFd> listen_at(const Destination& at, bool udp);
+
 }  // namespace berm

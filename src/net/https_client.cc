@@ -4,6 +4,7 @@
 #include <sys/socket.h>
 
 #include <algorithm>
+#include <array>
 #include <boost/asio/error.hpp>
 #include <boost/beast/core.hpp>
 #include <boost/beast/http.hpp>
@@ -82,11 +83,12 @@ bool is_field(const HttpsHeader& field) {
 
 // The request as bytes. Written by hand, into memory of a secret: Beast's own fields would leave
 // copies on the heap.
-Result<Secret> serialised(const HttpsRequest& request, const HttpsUrl& url, bool keeps) {
+Result<Secret> serialised(const HttpsRequest& request, const HttpsUrl& url,
+                          std::string_view connection) {
   std::vector<std::string_view> parts;
   const std::string start = fmt::format(
       "{} {} HTTP/1.1\r\nHost: {}\r\nUser-Agent: berm/{}\r\nConnection: {}\r\n", request.method,
-      url.target, host_field(url), BERM_VERSION, keeps ? "keep-alive" : "close");
+      url.target, host_field(url), BERM_VERSION, connection);
   parts.emplace_back(start);
   for (const HttpsHeader& field : request.headers) {
     if (!is_field(field)) {
@@ -370,7 +372,7 @@ std::unique_ptr<ByteStream> HttpsClient::take_kept(const std::string& to) {
 
 Result<HttpsResponse> HttpsClient::send(const HttpsRequest& request) {
   const HttpsUrl url = BERM_TRY(parse_https_url(request.url));
-  const Secret bytes = BERM_TRY(serialised(request, url, kept_ != nullptr));
+  const Secret bytes = BERM_TRY(serialised(request, url, kept_ ? "keep-alive" : "close"));
   const Deadline deadline = Deadline::in(timeout_);
   const std::string to = fmt::format("{} {}", url.tls ? "https" : "http", to_text(url.to));
   std::unique_ptr<ByteStream> stream = take_kept(to);
@@ -392,6 +394,146 @@ Result<HttpsResponse> HttpsClient::send(const HttpsRequest& request) {
   }
   if (response->status >= 300 && response->status < 400) return redirected(url, *response);
   return response;
+}
+
+Result<std::unique_ptr<ByteStream>> HttpsClient::ask(const HttpsRequest& request,
+                                                     std::string_view connection,
+                                                     milliseconds patience) {
+  const HttpsUrl url = BERM_TRY(parse_https_url(request.url));
+  const Secret bytes = BERM_TRY(serialised(request, url, connection));
+  const Deadline deadline = Deadline::in(patience);
+  std::unique_ptr<ByteStream> stream = BERM_TRY(connect(url, deadline.left()));
+  boost::system::error_code error;
+  for (std::string_view rest : {bytes.reveal(), std::string_view(request.text)}) {
+    while (!rest.empty() && !error) {
+      stream->set_timeout(deadline.left());
+      rest.remove_prefix(stream->write_bytes(rest, error));
+    }
+  }
+  if (error) return stream_error("send the request", error);
+  return stream;
+}
+
+namespace {
+
+using PartParser = http::response_parser<http::buffer_body>;
+
+// The next part of a body, or of what comes before it. @return false at the end.
+Result<bool> read_part(ByteStream& stream, beast::flat_buffer& buffer, PartParser& parser,
+                       std::span<char> part, std::size_t& size) {
+  boost::system::error_code error;
+  parser.get().body().data = part.data();
+  parser.get().body().size = part.size();
+  parser.get().body().more = true;
+  size = 0;
+  while (!parser.is_done() && size == 0) {
+    if (buffer.size() == 0) {
+      const auto space = buffer.prepare(8192);
+      const std::size_t got =
+          stream.read_bytes({static_cast<char*>(space.data()), space.size()}, error);
+      buffer.commit(got);
+      if (error == beast::error::timeout) return true;
+      if (error == boost::asio::error::eof) {
+        error = {};
+        if (!parser.is_done()) parser.put_eof(error);
+        return error ? Result<bool>(stream_error("read the response", error)) : false;
+      }
+      if (error) return stream_error("read the response", error);
+    }
+    const std::size_t used = parser.put(buffer.data(), error);
+    buffer.consume(used);
+    if (parser.is_header_done()) size = part.size() - parser.get().body().size;
+    if (error == http::error::need_buffer) return true;
+    if (error == http::error::need_more) {
+      error = {};
+      // What is left of the buffer is half of something: more must come behind it.
+      if (used > 0 || buffer.size() == 0) continue;
+      const auto space = buffer.prepare(8192);
+      const std::size_t got =
+          stream.read_bytes({static_cast<char*>(space.data()), space.size()}, error);
+      buffer.commit(got);
+      if (error == beast::error::timeout) return true;
+    }
+    if (error) return stream_error("read the response", error);
+  }
+  return size > 0 || !parser.is_done();
+}
+
+void take_head(const http::response_header<>& head, HttpsResponse& out) {
+  out.status = head.result_int();
+  for (const auto& field : head) {
+    out.headers[lower(std::string(field.name_string()))] = std::string(field.value());
+  }
+}
+
+}  // namespace
+
+Result<HttpsResponse> HttpsClient::stream(const HttpsRequest& request,
+                                          const std::function<bool(std::string_view)>& take,
+                                          milliseconds silence) {
+  const std::unique_ptr<ByteStream> stream = BERM_TRY(ask(request, "close", timeout_));
+  stream->set_timeout(std::chrono::seconds(1));
+  auto heard = std::chrono::steady_clock::now();
+  PartParser parser;
+  parser.header_limit(kMostHead);
+  parser.body_limit(boost::none);
+  beast::flat_buffer buffer(kMostHead * 2);
+  std::array<char, 32 << 10> part;
+  HttpsResponse out;
+  std::string body;
+  for (;;) {
+    std::size_t size = 0;
+    const bool more = BERM_TRY(read_part(*stream, buffer, parser, part, size));
+    const auto now = std::chrono::steady_clock::now();
+    if (size > 0) heard = now;
+    if (now - heard > silence) return os_error("read the response", ETIMEDOUT);
+    if (size == 0 && more && !take({})) return out;
+    if (out.status == 0 && parser.is_header_done()) take_head(parser.get(), out);
+    const std::string_view bytes(part.data(), size);
+    if (size > 0 && out.status == 200 && !take(bytes)) return out;
+    if (out.status != 200 && body.size() < kMostBody) body += bytes;
+    if (!more) break;
+  }
+  out.body = Secret(std::move(body));
+  return out;
+}
+
+Result<HttpsUpgraded> HttpsClient::upgrade(HttpsRequest request, const std::string& protocol) {
+  request.headers.push_back({"Upgrade", protocol});
+  HttpsUpgraded out{.stream = BERM_TRY(ask(request, "Upgrade", timeout_)), .early = {}, .headers = {}};
+  const Deadline deadline = Deadline::in(timeout_);
+  http::response_parser<http::string_body> parser;
+  parser.header_limit(kMostHead);
+  parser.body_limit(kMostBody);
+  beast::flat_buffer buffer(kMostHead * 2);
+  boost::system::error_code error;
+  while (!error && !parser.is_header_done()) {
+    out.stream->set_timeout(deadline.left());
+    const auto space = buffer.prepare(4096);
+    buffer.commit(
+        out.stream->read_bytes({static_cast<char*>(space.data()), space.size()}, error));
+    if (error) break;
+    buffer.consume(parser.put(buffer.data(), error));
+    if (error == http::error::need_more) error = {};
+  }
+  if (error) return stream_error("read the response", error);
+  HttpsResponse head;
+  take_head(parser.get(), head);
+  if (head.status != 101) {
+    while (!error && !parser.is_done()) {
+      if (buffer.size() > 0) buffer.consume(parser.put(buffer.data(), error));
+      if (error || parser.is_done()) break;
+      const auto space = buffer.prepare(4096);
+      buffer.commit(
+          out.stream->read_bytes({static_cast<char*>(space.data()), space.size()}, error));
+    }
+    return failure(Errc::denied,
+                   fmt::format("be let through by {}: status {} {}", printable(request.url),
+                               head.status, printable(parser.get().body().substr(0, 500))));
+  }
+  out.headers = std::move(head.headers);
+  out.early.assign(static_cast<const char*>(buffer.data().data()), buffer.size());
+  return out;
 }
 
 }  // namespace berm

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <chrono>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -11,11 +12,11 @@
 
 #include "base/result.h"
 #include "base/secret.h"
+#include "net/tls_stream.h"
 #include "rules/egress/destination.h"
 
 namespace berm {
 
-class ByteStream;
 
 /// Where a request goes.
 struct HttpsUrl {
@@ -60,6 +61,13 @@ struct HttpsResponse {
   Secret body;
 };
 
+/// A connection that speaks another protocol now.
+struct HttpsUpgraded {
+  std::unique_ptr<ByteStream> stream;
+  std::string early;  ///< what the server said in it already
+  std::map<std::string, std::string> headers;  ///< of its answer; names in lower case
+};
+
 /// Asks servers that this host trusts (SSL_CERT_FILE, SSL_CERT_DIR, or the distribution's bundle),
 /// through the host's HTTPS_PROXY if it has one. Blocks. Thread safe.
 class HttpsClient {
@@ -87,11 +95,26 @@ class HttpsClient {
   ///          Errc::unsupported  a response that is not HTTP/1.1, or of more than 1 MiB.
   [[nodiscard]] Result<HttpsResponse> send(const HttpsRequest& request);
 
+  /// The same for a body that goes on: each part of it as it comes, by a connection of its own.
+  /// @param take  returns false to hear no more; asked each second of silence, too, with nothing
+  /// @param silence  the longest wait for a part
+  /// @return the response, without its body if its status is 200
+  [[nodiscard]] Result<HttpsResponse> stream(const HttpsRequest& request,
+                                             const std::function<bool(std::string_view)>& take,
+                                             std::chrono::milliseconds silence);
+
+  /// A connection that the server has agreed to speak `protocol` on (RFC 9110 §7.8).
+  /// @return Errc::denied with the server's words when it does not
+  [[nodiscard]] Result<HttpsUpgraded> upgrade(HttpsRequest request, const std::string& protocol);
+
  private:
   struct World;  ///< roots, resolver, proxy: read when first needed
   struct Kept;   ///< a connection for the next request
   [[nodiscard]] Result<std::unique_ptr<ByteStream>> connect(const HttpsUrl& url,
                                                             std::chrono::milliseconds patience);
+  [[nodiscard]] Result<std::unique_ptr<ByteStream>> ask(const HttpsRequest& request,
+                                                        std::string_view connection,
+                                                        std::chrono::milliseconds patience);
   [[nodiscard]] std::unique_ptr<ByteStream> take_kept(const std::string& to);
 
   std::chrono::milliseconds timeout_;

@@ -294,6 +294,15 @@ std::size_t SocketStream::write_bytes(std::span<const char> bytes, error_code& e
   }
 }
 
+std::size_t SocketStream::try_write(std::span<const char> bytes, error_code& error) {
+  error = {};
+  if (bytes.empty()) return 0;
+  const ssize_t put = transmit(fd_.get(), bytes);
+  if (put >= 0) return static_cast<std::size_t>(put);
+  if (errno != EAGAIN && errno != EWOULDBLOCK) error = os_code(errno);
+  return 0;
+}
+
 void SocketStream::finish() { ::shutdown(fd_.get(), SHUT_WR); }
 
 Result<TlsStream> TlsStream::accept(SSL_CTX* context, UniqueFd fd, std::string prefix,
@@ -358,6 +367,19 @@ std::size_t TlsStream::write_bytes(std::span<const char> bytes, error_code& erro
     if (alert.category() == asio::error::get_ssl_category()) error = alert;
   }
   // Half a record may be on its way, also after a timeout: nothing else may follow it.
+  if (error) broken_ = error;
+  return put;
+}
+
+std::size_t TlsStream::try_write(std::span<const char> bytes, error_code& error) {
+  error = broken_;
+  if (error || bytes.empty()) return 0;
+  std::size_t put = 0;
+  SSL* const ssl = ssl_.get();
+  drive(ssl, Deadline(milliseconds::zero()), error,
+        [&] { return SSL_write_ex(ssl, bytes.data(), bytes.size(), &put); });
+  // What is on its way stays OpenSSL's to send, and is offered again.
+  if (error == beast::error::timeout) error = {};
   if (error) broken_ = error;
   return put;
 }

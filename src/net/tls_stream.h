@@ -32,6 +32,10 @@ class ByteStream {
   virtual std::size_t read_bytes(std::span<char> bytes, error_code& error) = 0;
   /// Writes at least one byte, unless `bytes` is empty.
   virtual std::size_t write_bytes(std::span<const char> bytes, error_code& error) = 0;
+  /// Writes what can be written now, perhaps nothing. The next call begins with what was left over.
+  virtual std::size_t try_write(std::span<const char> bytes, error_code& error) = 0;
+  /// What try_write() has taken and not sent yet: to be offered again, with nothing or more.
+  [[nodiscard]] virtual bool has_unsent() const { return false; }
   /// Says that nothing more comes; reading goes on. Best effort, because the peer may be gone. A
   /// stream that is dropped without ends for its peer as a broken one.
   virtual void finish() = 0;
@@ -95,6 +99,7 @@ class SocketStream final : public ByteStream {
 
   std::size_t read_bytes(std::span<char> bytes, error_code& error) override;
   std::size_t write_bytes(std::span<const char> bytes, error_code& error) override;
+  std::size_t try_write(std::span<const char> bytes, error_code& error) override;
   void finish() override;
   [[nodiscard]] int fd() const override { return fd_.get(); }
   [[nodiscard]] bool has_pending() const override { return false; }
@@ -131,6 +136,7 @@ class TlsStream final : public ByteStream {
 
   std::size_t read_bytes(std::span<char> bytes, error_code& error) override;
   std::size_t write_bytes(std::span<const char> bytes, error_code& error) override;
+  std::size_t try_write(std::span<const char> bytes, error_code& error) override;
   void finish() override;  ///< close_notify, then the socket's own end
   [[nodiscard]] int fd() const override;
   [[nodiscard]] bool has_pending() const override;

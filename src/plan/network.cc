@@ -94,7 +94,9 @@ EgressPlan plan_egress(const Policy& policy, const AgentFacts& agent,
   if (agent.telemetry_port != 0 && !egress.listeners.empty()) {
     egress.listeners.push_back({ListenerKind::telemetry, agent.telemetry_port});
   }
-  if (policy.tier == TierChoice::process) keep_to_proxies(egress);
+  const bool proxies_only =
+      policy.tier == TierChoice::process || policy.tier == TierChoice::kubernetes;
+  if (proxies_only) keep_to_proxies(egress);
   // Nothing granted, nobody to reach: no proxy process at all.
   if (egress.listeners.empty()) egress.rules.mode = NetworkMode::none;
   return egress;

@@ -129,6 +129,7 @@ Result<PreparedRun> prepare_run(const RunRequest& request, Footprint footprint) 
                .run_directory = *HostPath::parse("/"),
                .init = *HostPath::parse("/")}};
   prepared.policy = BERM_TRY(resolve_policy(request.policy, prepared.repository, prepared.state));
+  if (request.pod && request.pod->bounded) prepared.policy.merged.policy.tools.bounded = true;
   const Policy& policy = prepared.policy.merged.policy;
   prepared.cgroups = find_cgroups();
   prepared.host = BERM_TRY(probe_host(prepared.state, prepared.cgroups));
@@ -137,8 +138,9 @@ Result<PreparedRun> prepare_run(const RunRequest& request, Footprint footprint) 
   }
   std::vector<Glob> hide = built_in_hidden();
   hide.insert(hide.end(), policy.hide.begin(), policy.hide.end());
-  if (policy.git == GitHistory::none) {
-    // At any depth; the topmost is dealt with apart.
+  const bool on_cluster = policy.tier == TierChoice::kubernetes;
+  if (policy.git == GitHistory::none || on_cluster) {
+    // At any depth; the topmost is dealt with apart. To a pod only that one travels.
     hide.push_back(BERM_TRY(Glob::parse(".git")));
   }
   if (policy.mode == WorkspaceMode::worktree) {
@@ -146,8 +148,10 @@ Result<PreparedRun> prepare_run(const RunRequest& request, Footprint footprint) 
         in_context("planning the checkout", plan_checkout(prepared.repository, policy.ref, hide)));
   } else {
     BERM_TRY(in_context("looking for files to hide", find_hidden(prepared.repository, hide)));
-    BERM_TRY(
-        in_context("looking for inner repositories", find_inner_repositories(prepared.repository)));
+    if (!on_cluster) {
+      BERM_TRY(in_context("looking for inner repositories",
+                          find_inner_repositories(prepared.repository)));
+    }
   }
   RunPlace place{
       .id = "r-00000000-00000000",
@@ -156,13 +160,8 @@ Result<PreparedRun> prepare_run(const RunRequest& request, Footprint footprint) 
       .run_uid = prepared.host.uid,
       .run_gid = prepared.host.gid,
       .terminal = request.agent.interactive};
-  if (footprint == Footprint::run_directory && policy.tier == TierChoice::kubernetes) {
-    return failure(Errc::unsupported,
-                   "start a run on a cluster: this version only prints its objects",
-                   "'berm render kubernetes' prints them; or take another tier");
-  }
   if (footprint == Footprint::run_directory) {
-    prepared.run = BERM_TRY(create_run_directory(prepared.state));
+    prepared.run = BERM_TRY(create_run_directory(prepared.state, request.pod ? request.pod->id : ""));
     place.id = prepared.run.id;
     place.directory = BERM_TRY(HostPath::parse(prepared.run.path));
   }

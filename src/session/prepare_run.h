@@ -9,6 +9,14 @@
 
 namespace berm {
 
+/// Set where berm itself is in the pod of a run, whose caller is elsewhere.
+struct PodRun {
+  std::string id;      ///< the caller's
+  std::string socket;  ///< where the run's way out begins
+  std::string result;  ///< file for what the agent changed
+  bool bounded = false;  ///< ToolPolicy::bounded of the caller's policy
+};
+
 struct RunRequest {
   PolicyRequest policy;
   AgentRequest agent;
@@ -16,6 +24,7 @@ struct RunRequest {
   bool can_ask = false;           ///< somebody can answer at the terminal
   bool show_status = false;       ///< stderr is a terminal
   bool report_on_stdout = false;  ///< --json: the agent's own output goes to stderr
+  std::optional<PodRun> pod = {};
 };
 
 /// Everything decided, nothing started. `berm plan` ends here.

@@ -61,13 +61,14 @@ Result<std::string> state_directory() {
   return state;
 }
 
-Result<RunDirectory> create_run_directory(const std::string& state) {
+Result<RunDirectory> create_run_directory(const std::string& state, const std::string& id) {
+  if (!id.empty() && !is_run_id(id)) return failure(Errc::usage, "make a run of that id");
   for (int attempt = 0; attempt < 100; ++attempt) {
     RunDirectory run;
-    run.id = new_run_id();
+    run.id = id.empty() ? new_run_id() : id;
     run.path = fmt::format("{}/runs/{}", state, run.id);
     if (::mkdir(run.path.c_str(), 0700) != 0) {
-      if (errno == EEXIST) continue;
+      if (errno == EEXIST && id.empty()) continue;
       return os_error(fmt::format("create '{}'", run.path));
     }
     run.lock = BERM_TRY(open_file(run.path + "/lock", O_RDWR | O_CREAT, 0600));

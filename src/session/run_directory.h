@@ -21,7 +21,10 @@ struct RunDirectory {
   std::string path;
   UniqueFd lock;
 };
-[[nodiscard]] Result<RunDirectory> create_run_directory(const std::string& state);
+/// @param id  "" = a new one
+/// @return os_errno EEXIST if the run that is named is there already
+[[nodiscard]] Result<RunDirectory> create_run_directory(const std::string& state,
+                                                        const std::string& id = "");
 
 /// Replaces run.json.
 [[nodiscard]] Result<void> save_run(const std::string& run_directory, const nlohmann::json& run);

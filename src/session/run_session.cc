@@ -15,6 +15,7 @@
 #include "host/probe.h"
 #include "judge/start.h"
 #include "plan/print.h"
+#include "pod/bridge.h"
 #include "policy/parse.h"
 #include "record/attestation.h"
 #include "record/canonical.h"
@@ -23,7 +24,10 @@
 #include "session/audit_key.h"
 #include "session/change_diffs.h"
 #include "session/import_on_success.h"
+#include "remote/run.h"
 #include "session/materials.h"
+#include "session/pod_changes.h"
+#include "session/pod_session.h"
 #include "session/secrets.h"
 #include "session/sinks.h"
 #include "session/tool_answers.h"
@@ -97,14 +101,19 @@ class Session {
     if (ready) ready = compile_rules();
     if (ready) ready = launch_judge();
     if (ready) {
-      supervise_run();
+      if (plan_.kubernetes) {
+        run_in_pods();
+      } else {
+        supervise_run();
+      }
     } else {
       open_record();
       report_.outcome = SetupFailed{ready.error()};
       end_secrets(false);
     }
     const bool started = !std::holds_alternative<SetupFailed>(report_.outcome);
-    if (started) judge_run();
+    if (started && request_.pod) return_changes();
+    if (started && !request_.pod) judge_run();
     if (started && (report_.usage.denied > 0 || plan_.egress.rules.learn)) collect_network();
     if (!started) drop_workspace();
     settle_sinks();
@@ -132,7 +141,10 @@ class Session {
   [[nodiscard]] ToolDecision decide_exec(const ExecCall& call) const;
   void end_secrets(bool disable_keys);
   void supervise_run();
+  void run_in_pods();
+  void take_outcome(Result<Supervision> done);
   void judge_run();
+  void return_changes();
   [[nodiscard]] Result<Changes> look_at_changes(const Result<WalkPlace>& place) const;
   void collect_network();
   void drop_workspace();
@@ -211,6 +223,8 @@ void Session::open_record() {
 Result<void> Session::acquire_secrets() {
   secrets_.emplace();
   record_.hide(secrets_->known());
+  // The values are in the egress pod; here their placeholders do.
+  if (request_.pod) return {};
   return secrets_->acquire(plan_, prepared_.state);
 }
 
@@ -221,16 +235,17 @@ void Session::end_secrets(bool disable_keys) {
 
 // Before the sandbox is built: its certificate is among the files inside.
 Result<void> Session::launch_egress() {
-  if (!plan_.egress.any()) return {};
+  if (!plan_.egress.any() || plan_.kubernetes) return {};
   const EgressConfiguration configuration = BERM_TRY(egress_configuration(plan_));
-  egress_ = BERM_TRY(start_egress(configuration, secrets_->values()));
+  egress_ = BERM_TRY(request_.pod ? pod::start_bridge(configuration, request_.pod->socket)
+                                  : start_egress(configuration, secrets_->values()));
   if (!plan_.egress.trust_run_ca) return {};
   const std::string ca = BERM_TRY(await_egress(*egress_));
   return write_trust((plan_.run_directory / "trust").str(), ca);
 }
 
 Result<void> Session::launch_judge() {
-  if (plan_.tools.hooked) judge_ = BERM_TRY(start_judge(plan_));
+  if (plan_.tools.hooked && !plan_.kubernetes) judge_ = BERM_TRY(start_judge(plan_));
   return {};
 }
 
@@ -335,7 +350,11 @@ void Session::supervise_run() {
       // Not before egress serves: until then its control socket carries something else.
       .broker_fd = [this] { return egress_serves_ && secrets_ ? secrets_->fd() : -1; },
       .on_broker = [this]() -> Result<void> {
-        BERM_TRY(secrets_->hear(*egress_, record_));
+        BERM_TRY(secrets_->hear(
+            [this](std::size_t index, const Secret& value) {
+              return renew_secret(*egress_, index, value);
+            },
+            record_));
         sinks_.renew();
         return {};
       },
@@ -356,7 +375,46 @@ void Session::supervise_run() {
           [this](const json& question) { answers_.allow_for_good(question, report_.notes); },
       .show_status = request_.show_status,
       .stdout_fd = request_.report_on_stdout ? 2 : 1};
-  Result<Supervision> done = supervise(plan_, record_, options);
+  take_outcome(supervise(plan_, record_, options));
+}
+
+// The sandbox is elsewhere: what it needs travels there, and what it did comes back.
+void Session::run_in_pods() {
+  if (secrets_ && !secrets_->values().empty()) forbid_dumps();
+  open_record();
+  const std::string input = (plan_.run_directory / "input.tree").str();
+  const std::string result = (plan_.run_directory / "result.tree").str();
+  Result<void> ready = fill_git(plan_, prepared_.repository);
+  if (ready) {
+    ready = write_pod_input(plan_, prepared_.repository, pod_job(prepared_, request_), input);
+  }
+  if (!ready) return take_outcome(tl::unexpected(ready.error()));
+  Result<Supervision> done = run_remotely(
+      plan_, record_,
+      {.input = input,
+       .result = result,
+       .secrets = secrets_->values(),
+       .known = &secrets_->known(),
+       .broker_fd = [this] { return secrets_->fd(); },
+       .on_broker = [this](const RunSecrets::Renew& renew) -> Result<void> {
+         BERM_TRY(secrets_->hear(renew, record_));
+         sinks_.renew();
+         return {};
+       },
+       .sinks = sinks_.watch(),
+       .show_status = request_.show_status,
+       .stdout_fd = request_.report_on_stdout ? 2 : 1});
+  (void)::unlink(input.c_str());
+  if (done && exists(result)) {
+    const Result<void> taken = read_pod_changes(plan_, result);
+    // Half of it would be judged as if it were all.
+    if (!taken) done->outcome = BoundaryLost{sentence(taken.error())};
+    (void)::unlink(result.c_str());
+  }
+  take_outcome(std::move(done));
+}
+
+void Session::take_outcome(Result<Supervision> done) {
   egress_.reset();
   judge_.reset();
   open_record();  // set-up may have failed before
@@ -440,6 +498,20 @@ void Session::judge_run() {
                  {{"findings", findings_to_json(report_.findings)},
                   {"decision", guard_.refusals.empty() ? "allow" : "deny"},
                   {"refused", !guard_.refusals.empty()}});
+}
+
+// The guard is where the caller is, and so is what it judges.
+void Session::return_changes() {
+  const Result<WalkPlace> place = walk_place_of(report_.path, stored_);
+  const Result<Changes> changes = look_at_changes(place);
+  const Result<void> written =
+      changes ? write_pod_changes(*place, *changes, request_.pod->result)
+              : tl::unexpected(changes.error());
+  if (!written) {
+    record_.append("supervisor", "guard.failed",
+                   {{"what", written.error().what}, {"errno", written.error().os_errno}});
+    report_.notes.push_back(sentence(written.error()));
+  }
 }
 
 // What the policy lacked for this run, from its own record.

@@ -114,7 +114,7 @@ void RunSecrets::record_minted(RecordFile& record) const {
   }
 }
 
-Result<void> RunSecrets::hear(const EgressProcess& egress, RecordFile& record) {
+Result<void> RunSecrets::hear(const Renew& renew, RecordFile& record) {
   do {
     BrokerEvent event = BERM_TRY(broker_->receive());
     json told = lease_to_json(event.report);
@@ -130,7 +130,7 @@ Result<void> RunSecrets::hear(const EgressProcess& egress, RecordFile& record) {
     const auto index = static_cast<std::size_t>(found - sources_.begin());
     BERM_TRY(know(event.report.name, event.value));
     values_[index] = std::make_shared<const Secret>(std::move(event.value));
-    BERM_TRY(renew_secret(egress, index, *values_[index]));
+    BERM_TRY(renew(index, *values_[index]));
   } while (broker_->has_event());
   return {};
 }

@@ -1,6 +1,7 @@
 // src/session/secrets.h: the secrets of a run, from their minting to their end.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -41,9 +42,10 @@ class RunSecrets {
   void record_minted(RecordFile& record) const;
   /// To poll(2); -1 without a broker.
   [[nodiscard]] int fd() const { return broker_ ? broker_->fd() : -1; }
-  /// Takes what the broker says: a renewed value goes to egress.
-  /// @return the error that ends the run: the keeper is gone.
-  [[nodiscard]] Result<void> hear(const EgressProcess& egress, RecordFile& record);
+  /// Takes what the broker says: a renewed value goes to egress, wherever that is.
+  /// @return the error that ends the run: the keeper is gone, or egress did not take it.
+  using Renew = std::function<Result<void>(std::size_t credential, const Secret& value)>;
+  [[nodiscard]] Result<void> hear(const Renew& renew, RecordFile& record);
   /// Revokes what can be revoked. Tells the record, and in `notes` what lives on.
   /// @param disable_keys  an anomaly: keys whose grant names an admin key are set inactive
   void end(RecordFile& record, bool disable_keys, std::vector<std::string>& notes);

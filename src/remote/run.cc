@@ -1,0 +1,489 @@
+#include "remote/run.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/eventfd.h>
+#include <sys/signalfd.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "base/text.h"
+#include "cluster/watch.h"
+#include "egress/start.h"
+#include "pod/line.h"
+#include "pod/place.h"
+#include "record/canonical.h"
+#include "record/sha256.h"
+#include "remote/fate.h"
+#include "remote/follow.h"
+#include "remote/objects.h"
+#include "remote/pod_record.h"
+#include "remote/report.h"
+#include "remote/transfer.h"
+#include "plan/print.h"
+#include "supervise/sink_watch.h"
+#include "supervise/streams.h"
+
+namespace berm {
+namespace {
+
+using nlohmann::json;
+using Clock = std::chrono::steady_clock;
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+constexpr std::chrono::minutes kStartPatience{10};
+constexpr std::chrono::hours kQueuePatience{24};
+// The links outlive the run by as much as its pods do.
+constexpr std::chrono::hours kLinkLonger{2};
+// What berm in the pod may be late by with the end of a run that is out of time.
+constexpr std::chrono::minutes kLateEnd{5};
+constexpr seconds kGonePatience{15};
+
+struct Pods {
+  PodFate agent;
+  PodFate egress;
+};
+
+// One run, as its caller sees it. Each stage is a method; run() is the page to read.
+class RemoteRun {
+ public:
+  RemoteRun(const Plan& plan, RecordFile& record, const RemoteRunOptions& options)
+      : plan_(plan), record_(record), options_(options) {}
+  ~RemoteRun();
+  RemoteRun(const RemoteRun&) = delete;
+  RemoteRun& operator=(const RemoteRun&) = delete;
+
+  Result<Supervision> run();
+
+ private:
+  Result<void> watch_signals();
+  Result<void> make_objects();
+  Result<void> await_pods();
+  Result<void> send_workspace();
+  Result<void> start();
+  Result<void> attend();
+  Result<void> fetch();
+  void clean_up();
+
+  [[nodiscard]] Pods pods();
+  [[nodiscard]] bool interrupted();
+  /// Sleeps until something has happened, or for `time`.
+  void rest(milliseconds time);
+  /// Until `ready` says so; the pods' hopelessness, an interrupt and time end it.
+  Result<void> await(const std::string& what, Clock::duration patience,
+                     const std::function<bool(const Pods&)>& ready);
+  Result<void> turn(std::vector<StreamPump>& pumps);
+  void hear_record();
+  void check_pods();
+  void check_time();
+  void on_signal();
+  void end(Outcome outcome);
+  void show(const std::string& what);
+  Result<void> renew(std::size_t credential, const Secret& value);
+
+  const Plan& plan_;
+  RecordFile& record_;
+  const RemoteRunOptions& options_;
+  std::optional<ClusterClient> cluster_;
+  std::optional<PodChannel> channel_;
+  std::unique_ptr<ObjectWatch> watch_;
+  LinkEnd own_;
+  bool made_ = false;
+  UniqueFd signals_;
+  sigset_t mask_before_{};
+  UniqueFd wake_;
+  int interrupts_ = 0;
+  std::optional<PodRecord> pod_record_;
+  UniqueFd record_pipe_;
+  std::optional<Outcome> outcome_;
+  Usage usage_;
+  Clock::time_point started_at_;
+  std::optional<Clock::time_point> gone_since_;
+  json ending_;
+};
+
+RemoteRun::~RemoteRun() {
+  if (signals_) ::pthread_sigmask(SIG_SETMASK, &mask_before_, nullptr);
+}
+
+// Blocked before there is a thread: they come by the descriptor alone.
+Result<void> RemoteRun::watch_signals() {
+  sigset_t watched;
+  ::sigemptyset(&watched);
+  for (const int signal : {SIGINT, SIGTERM, SIGHUP}) ::sigaddset(&watched, signal);
+  ::pthread_sigmask(SIG_BLOCK, &watched, &mask_before_);
+  signals_ = UniqueFd(::signalfd(-1, &watched, SFD_CLOEXEC | SFD_NONBLOCK));
+  wake_ = UniqueFd(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+  if (!signals_ || !wake_) return os_error("watch for signals");
+  return {};
+}
+
+void RemoteRun::show(const std::string& what) {
+  if (!options_.show_status) return;
+  const std::string line = fmt::format("\r\x1b[2K\x1b[2mberm {} · {}\x1b[0m", plan_.run_id, what);
+  [[maybe_unused]] const ssize_t put = ::write(2, line.data(), line.size());
+}
+
+kubernetes::RunMaterial link_files(const Link& caller, const Link& agent) {
+  const auto files = [](const LinkEnd& end, const std::string& prefix) {
+    return std::map<std::string, std::string>{{prefix + "ca.crt", end.authority},
+                                              {prefix + "tls.crt", end.certificate},
+                                              {prefix + "tls.key", std::string(end.key.reveal())}};
+  };
+  kubernetes::RunMaterial out;
+  out.agent_files = files(agent.server, "");
+  out.egress_files = files(caller.server, pod::kCallerPrefix);
+  out.egress_files.merge(files(agent.client, pod::kAgentPrefix));
+  return out;
+}
+
+Result<void> RemoteRun::make_objects() {
+  show("makes its objects in the cluster");
+  const auto valid = std::chrono::ceil<seconds>(plan_.limits.time) + kQueuePatience + kLinkLonger;
+  Link caller = BERM_TRY(make_link(pod::kEgressName, valid));
+  const Link agent = BERM_TRY(make_link(pod::kAgentName, valid));
+  kubernetes::RunMaterial material = link_files(caller, agent);
+  own_ = std::move(caller.client);
+  EgressConfiguration configuration = BERM_TRY(egress_configuration(plan_));
+  // The proxy of this host leads nowhere from there.
+  configuration.proxy.reset();
+  material.egress_files["configuration.json"] = to_json(configuration).dump();
+  for (std::size_t i = 0; i < options_.secrets.size(); ++i) {
+    material.egress_files[fmt::format("credential-{}", i)] =
+        std::string(options_.secrets[i]->reveal());
+  }
+  material.plan_digest = "sha256:" + sha256_hex(canonical(to_json(plan_)));
+  material.shutdown_time = shutdown_time(plan_);
+  made_ = true;
+  const Result<void> applied = apply_run(*cluster_, plan_, material);
+  for (auto& [name, bytes] : material.egress_files) ::explicit_bzero(bytes.data(), bytes.size());
+  return applied;
+}
+
+Pods RemoteRun::pods() {
+  Pods out;
+  if (!watch_) return out;
+  for (const auto& [name, watched] : watch_->objects()) {
+    const json& labels = watched.object["metadata"].value("labels", json::object());
+    const std::string role = pod::text_in(labels, kubernetes::kRoleLabel);
+    const PodFate fate = fate_of(watched.object, watched.deleted);
+    // A Job's pod that was never started may have been replaced: the living one counts.
+    PodFate& kept = role == "agent" ? out.agent : out.egress;
+    if (role.empty() || (fate.stage == PodFate::Stage::ended && !kept.name.empty())) continue;
+    kept = fate;
+  }
+  return out;
+}
+
+void RemoteRun::rest(milliseconds time) {
+  pollfd fds[2] = {{wake_.get(), POLLIN, 0}, {signals_.get(), POLLIN, 0}};
+  if (::poll(fds, 2, static_cast<int>(time.count())) <= 0) return;
+  std::uint64_t count = 0;
+  [[maybe_unused]] const ssize_t got = ::read(wake_.get(), &count, sizeof count);
+}
+
+bool RemoteRun::interrupted() {
+  signalfd_siginfo info{};
+  while (::read(signals_.get(), &info, sizeof info) == static_cast<ssize_t>(sizeof info)) {
+    ++interrupts_;
+    record_.append("supervisor", "signal",
+                   {{"signal", ::sigabbrev_np(static_cast<int>(info.ssi_signo))}});
+    if (!outcome_) outcome_ = Interrupted{static_cast<int>(info.ssi_signo)};
+  }
+  return interrupts_ > 0;
+}
+
+Result<void> RemoteRun::await(const std::string& what, Clock::duration patience,
+                              const std::function<bool(const Pods&)>& ready) {
+  const auto until = Clock::now() + patience;
+  for (;;) {
+    const Pods now = pods();
+    if (ready(now)) return {};
+    if (interrupted()) return failure(Errc::denied, "go on: interrupted");
+    for (const PodFate* one : {&now.egress, &now.agent}) {
+      const bool ended = one->stage == PodFate::Stage::ended;
+      if (!ended && !one->hopeless) continue;
+      const std::string why = ended ? fmt::format("{} {}", one->reason, one->message) : one->waits;
+      return failure(Errc::unsupported,
+                     fmt::format("start the pod '{}': {}", one->name, why),
+                     one->hopeless && why.find("mage") != std::string::npos
+                         ? "see that the nodes may pull [kubernetes] image (pull_secrets)"
+                         : fmt::format("kubectl describe pod -n {} {}",
+                                       plan_.kubernetes->name_space, one->name));
+    }
+    std::string waits = now.agent.waits.empty() ? now.egress.waits : now.agent.waits;
+    const std::string trouble = watch_ ? watch_->trouble() : "";
+    if (!trouble.empty()) waits = "the pods cannot be seen: " + trouble;
+    show(fmt::format("waits for {}{}{}", what, waits.empty() ? "" : ": ", waits));
+    record_.tick();
+    if (Clock::now() >= until) {
+      return failure(Errc::unsupported,
+                     fmt::format("start the run: {} took too long{}{}", what,
+                                 waits.empty() ? "" : ": ", waits),
+                     fmt::format("kubectl describe job,pod -n {} -l {}={}",
+                                 plan_.kubernetes->name_space, kubernetes::kRunLabel,
+                                 plan_.run_id));
+    }
+    rest(milliseconds(500));
+  }
+}
+
+Result<void> RemoteRun::await_pods() {
+  const std::string& name_space = plan_.kubernetes->name_space;
+  watch_ = std::make_unique<ObjectWatch>(
+      *cluster_, fmt::format("/api/v1/namespaces/{}/pods", name_space),
+      fmt::format("{}%3D{}", kubernetes::kRunLabel, plan_.run_id), [this] {
+        const std::uint64_t one = 1;
+        [[maybe_unused]] const ssize_t put = ::write(wake_.get(), &one, sizeof one);
+      });
+  const auto runs = [](const PodFate& pod) {
+    return pod.stage == PodFate::Stage::running && !pod.address.empty();
+  };
+  const bool queued = !plan_.kubernetes->queue.empty();
+  BERM_TRY(await("its pods", queued ? Clock::duration(kQueuePatience) : kStartPatience,
+                 [&](const Pods& now) { return runs(now.egress) && runs(now.agent); }));
+  const Pods now = pods();
+  channel_ = BERM_TRY(PodChannel::create(*cluster_, name_space, now.egress.name, own_));
+  const std::string address =
+      now.agent.address.find(':') == std::string::npos
+          ? fmt::format("{}:{}", now.agent.address, kubernetes::kAgentPort)
+          : fmt::format("[{}]:{}", now.agent.address, kubernetes::kAgentPort);
+  std::string why;
+  const bool has_egress = plan_.egress.any();
+  // A pod runs before the program in it listens.
+  const Result<void> met = await("its pods to meet", kStartPatience, [&](const Pods&) {
+    Result<json> told = channel_->ask({{"call", "agent"}, {"address", address}});
+    if (told) told = channel_->ask({{"call", "status"}});
+    if (!told) why = sentence(told.error());
+    return told && (!has_egress || told->value("egress", json(false)) == true);
+  });
+  if (!met && !why.empty() && !outcome_) {
+    Error error = met.error();
+    error.what += "; " + why;
+    return tl::unexpected(std::move(error));
+  }
+  return met;
+}
+
+Result<void> RemoteRun::send_workspace() {
+  return send_file(*channel_, options_.input, [this](std::uint64_t sent, std::uint64_t size) {
+    show(fmt::format("sends the workspace: {} of {}", to_text(Bytes{sent}), to_text(Bytes{size})));
+    record_.tick();
+    return !interrupted();
+  });
+}
+
+Result<void> RemoteRun::start() {
+  const std::string digest = BERM_TRY(sha256_of_file(options_.input));
+  const json call = {{"call", "start"}, {"run", plan_.run_id}, {"sha256", digest}};
+  Result<json> started = channel_->ask(call);
+  for (int again = 0; !started && started.error().code != Errc::denied && again < 5; ++again) {
+    rest(milliseconds(500));
+    started = channel_->ask(call);
+  }
+  if (!started) return tl::unexpected(started.error());
+  const Pods now = pods();
+  record_.append("supervisor", "pod.start",
+                 {{"namespace", plan_.kubernetes->name_space},
+                  {"agent", now.agent.name},
+                  {"agent_image", now.agent.image},
+                  {"egress", now.egress.name},
+                  {"egress_image", now.egress.image},
+                  {"node", now.agent.node},
+                  {"server", cluster_->server()}});
+  started_at_ = Clock::now();
+  return {};
+}
+
+void RemoteRun::end(Outcome outcome) {
+  if (!outcome_) outcome_ = std::move(outcome);
+}
+
+// The first asks the agent to end, as at a terminal; the second ends the pods.
+void RemoteRun::on_signal() {
+  const int before = interrupts_;
+  if (!interrupted() || interrupts_ == before) return;
+  if (interrupts_ == 1 && channel_) {
+    (void)channel_->ask({{"call", "signal"}, {"number", SIGINT}});
+  }
+}
+
+void RemoteRun::hear_record() {
+  char bytes[64 << 10];
+  const ssize_t got = ::read(record_pipe_.get(), bytes, sizeof bytes);
+  if (got < 0 && errno == EINTR) return;
+  if (got <= 0) return record_pipe_.reset();
+  const Result<void> taken = pod_record_->take({bytes, static_cast<std::size_t>(got)});
+  if (taken) return;
+  record_pipe_.reset();
+  end(BoundaryLost{sentence(taken.error())});
+}
+
+// A pod that is gone may have ended as it should: what it said before is heard first.
+void RemoteRun::check_pods() {
+  const Pods now = pods();
+  const bool agent_gone = now.agent.stage == PodFate::Stage::ended;
+  const bool egress_gone = now.egress.stage == PodFate::Stage::ended;
+  if (!agent_gone && !egress_gone) return;
+  if (!gone_since_) gone_since_ = Clock::now();
+  if (Clock::now() - *gone_since_ < kGonePatience && agent_gone && !egress_gone &&
+      now.agent.reason == "Completed") {
+    return;
+  }
+  if (agent_gone) {
+    end(outcome_of(now.agent, pod_record_->last()));
+  } else {
+    end(BoundaryLost{fmt::format("the egress pod ended ({})", now.egress.reason)});
+  }
+}
+
+void RemoteRun::check_time() {
+  if (Clock::now() - started_at_ < plan_.limits.time + kLateEnd) return;
+  end(LimitHit{"time", "berm in the pod did not end the run"});
+}
+
+Result<void> RemoteRun::renew(std::size_t credential, const Secret& value) {
+  return send_secret(*channel_, credential, value);
+}
+
+Result<void> RemoteRun::turn(std::vector<StreamPump>& pumps) {
+  std::vector<pollfd> fds = {{signals_.get(), POLLIN, 0},
+                             {wake_.get(), POLLIN, 0},
+                             {record_pipe_ ? record_pipe_.get() : -1, POLLIN, 0},
+                             {options_.broker_fd ? options_.broker_fd() : -1, POLLIN, 0},
+                             {options_.sinks != nullptr ? options_.sinks->fd() : -1, POLLIN, 0}};
+  const std::size_t others = fds.size();
+  for (const StreamPump& pump : pumps) fds.push_back(pump.waits_for());
+  if (::poll(fds.data(), fds.size(), 250) < 0) return {};
+  if (fds[0].revents != 0) on_signal();
+  if (fds[1].revents != 0) rest({});
+  if (fds[2].revents != 0) hear_record();
+  for (std::size_t i = 0; i < pumps.size(); ++i) {
+    pumps[i].pump(fds[others + i].revents);
+    if (fds[others + i].revents == 0) pumps[i].pass_held(milliseconds(100));
+  }
+  if (fds[4].revents != 0) options_.sinks->hear();
+  if (options_.sinks != nullptr) {
+    if (const std::optional<std::string> lost = options_.sinks->lost()) end(RecordLost{*lost});
+  }
+  if (fds[3].revents != 0) {
+    BERM_TRY(options_.on_broker(
+        [this](std::size_t credential, const Secret& value) { return renew(credential, value); }));
+  }
+  check_pods();
+  check_time();
+  record_.tick();
+  return {};
+}
+
+// Until the agent's pod has said all, or cannot.
+Result<void> RemoteRun::attend() {
+  RunFollower follower;
+  RunFollower::Pipes pipes = BERM_TRY(follower.start(*channel_));
+  record_pipe_ = std::move(pipes.record);
+  std::vector<StreamPump> pumps;
+  pumps.emplace_back(std::move(pipes.out), writable_copy(options_.stdout_fd),
+                     passing_to(options_.stdout_fd));
+  pumps.emplace_back(std::move(pipes.err), writable_copy(2), passing_to(2));
+  for (StreamPump& pump : pumps) {
+    if (options_.known != nullptr) pump.hide(*options_.known, Patterns::none);
+  }
+  const auto all_said = [&] {
+    return !record_pipe_ && std::ranges::all_of(pumps, &StreamPump::done);
+  };
+  Result<void> turned;
+  while (turned && !all_said()) {
+    // An interrupt is the agent's to hear first; a second one, and every other end, is not.
+    const bool asked = outcome_ && std::holds_alternative<Interrupted>(*outcome_);
+    if (outcome_ && (!asked || interrupts_ > 1)) break;
+    turned = turn(pumps);
+  }
+  pumps.clear();
+  record_pipe_.reset();
+  usage_.wall = std::chrono::duration_cast<Milliseconds>(Clock::now() - started_at_);
+  return turned;
+}
+
+Result<void> RemoteRun::fetch() {
+  show("fetches the changes");
+  for (int again = 0;; ++again) {
+    Result<json> status = channel_->ask({{"call", "status"}});
+    const bool ended = status && status->value("state", json()) == "ended";
+    if (ended) ending_ = status->value("ending", json::object());
+    if (ended) break;
+    const Pods now = pods();
+    if (now.agent.stage == PodFate::Stage::ended) end(outcome_of(now.agent, pod_record_->last()));
+    if (outcome_ && !std::holds_alternative<Interrupted>(*outcome_)) return {};
+    if (again >= 60) {
+      return failure(Errc::kernel, "hear how the run ended: the pod does not answer");
+    }
+    rest(milliseconds(500));
+  }
+  const json report = ending_.value("report", json());
+  const std::optional<Outcome> told = reported_outcome(report);
+  if (told) {
+    const bool asked = outcome_ && std::holds_alternative<Interrupted>(*outcome_);
+    if (!outcome_ || (asked && !std::holds_alternative<Exited>(*told))) outcome_ = *told;
+    const Milliseconds wall = usage_.wall;
+    usage_ = reported_usage(report);
+    if (usage_.wall.count() == 0) usage_.wall = wall;
+  } else {
+    end(BoundaryLost{"berm in the agent's pod died"});
+  }
+  const json result = ending_.value("result", json());
+  if (!result.is_object()) return {};
+  return fetch_file(*channel_, options_.result, pod::number_in(result, "size"),
+                    pod::text_in(result, "sha256"), 4 * plan_.limits.disk.count);
+}
+
+void RemoteRun::clean_up() {
+  if (channel_ && ending_.is_object()) (void)channel_->ask({{"call", "end"}});
+  const Pods now = pods();
+  watch_.reset();
+  if (!made_) return;
+  const Result<void> removed =
+      remove_run(*cluster_, plan_.kubernetes->name_space, kubernetes::object_name(plan_));
+  record_.append("supervisor", "pod.end",
+                 {{"reason", now.agent.reason},
+                  {"message", now.agent.message},
+                  {"events", pod_record_ ? pod_record_->count() : 0},
+                  {"head", pod_record_ ? pod_record_->head() : ""},
+                  {"requests", cluster_->requests()},
+                  {"removed", removed.has_value()},
+                  {"why", removed ? "" : sentence(removed.error())}});
+}
+
+Result<Supervision> RemoteRun::run() {
+  BERM_TRY(watch_signals());
+  cluster_ = BERM_TRY(ClusterClient::open(""));
+  pod_record_ = BERM_TRY(PodRecord::create(
+      plan_.run_id, (plan_.run_directory / "pod-record.jsonl").str(), record_));
+  Result<void> done = make_objects();
+  if (done) done = await_pods();
+  if (done) done = send_workspace();
+  if (done) done = start();
+  const bool started = done.has_value();
+  if (done) done = attend();
+  if (done && (!outcome_ || std::holds_alternative<Interrupted>(*outcome_))) done = fetch();
+  if (!done && !started && !outcome_) outcome_ = SetupFailed{done.error()};
+  if (!done && !outcome_) outcome_ = BoundaryLost{sentence(done.error())};
+  clean_up();
+  if (options_.show_status) [[maybe_unused]] const ssize_t put = ::write(2, "\r\x1b[2K", 5);
+  if (!outcome_) outcome_ = BoundaryLost{"the run ended without an outcome"};
+  return Supervision{.outcome = *outcome_, .usage = usage_};
+}
+
+}  // namespace
+
+Result<Supervision> run_remotely(const Plan& plan, RecordFile& record,
+                                 const RemoteRunOptions& options) {
+  return RemoteRun(plan, record, options).run();
+}
+
+}  // namespace berm
