@@ -13,6 +13,7 @@ using nlohmann::json;
 
 int doctor_cluster(const ClusterCheck& wanted) {
   Result<ClusterClient> cluster = ClusterClient::open(wanted.context);
+  if (cluster) cluster->set_patience(std::chrono::seconds(1));
   if (!cluster) return fail(cluster.error());
   KubernetesPolicy policy = wanted.policy;
   if (policy.name_space.empty()) policy.name_space = cluster->name_space();

@@ -8,6 +8,7 @@
 #include "cli/console.h"
 #include "cli/run_options.h"
 #include "plan/print.h"
+#include "pod/place.h"
 #include "record/canonical.h"
 #include "record/sha256.h"
 #include "tiers/container/harden.h"
@@ -29,12 +30,16 @@ int render_hardened(const std::string& line) {
 // What a run makes for itself stands for itself: a reader, and a dry run, need no secret.
 kubernetes::RunMaterial shown_material(const Plan& plan) {
   constexpr const char* kMade = "made for each run\n";
+  std::map<std::string, std::string> egress = {{"configuration.json", kMade}};
+  for (const std::string prefix : {pod::kCallerPrefix, pod::kAgentPrefix}) {
+    for (const char* name : {"ca.crt", "tls.crt", "tls.key"}) egress[prefix + name] = kMade;
+  }
+  for (std::size_t i = 0; i < plan.credentials.size(); ++i) {
+    egress[fmt::format("credential-{}", i)] = kMade;
+  }
   return {.plan_digest = "sha256:" + sha256_hex(canonical(to_json(plan))),
           .agent_files = {{"ca.crt", kMade}, {"tls.crt", kMade}, {"tls.key", kMade}},
-          .egress_files = {{"ca.crt", kMade},
-                           {"tls.crt", kMade},
-                           {"tls.key", kMade},
-                           {"credentials", kMade}},
+          .egress_files = std::move(egress),
           .owner = std::nullopt,
           .shutdown_time = "2100-01-01T00:00:00Z"};
 }
@@ -61,8 +66,8 @@ int render_kubernetes(const RunOptions& options, const std::vector<std::string>&
     complain("berm: weaker: " + printable(weakness) + "\n");
   }
   complain(
-      "berm: these are the objects of one run, without its keys: for review and admission tests. "
-      "This version does not start runs on a cluster yet\n");
+      "berm: these are the objects of one run, without its keys: for review and admission tests; "
+      "'berm run --tier kubernetes' makes them\n");
   return kDone;
 }
 

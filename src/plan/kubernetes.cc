@@ -34,8 +34,8 @@ Result<void> check_kubernetes(const Policy& policy) {
   return {};
 }
 
-Places places_in_pod() {
-  return {.home = "/berm/home", .scratch = "/berm/tmp", .berm = "/berm/run"};
+HostPath run_directory_in_pod(const std::string& run_id) {
+  return *HostPath::parse("/berm/state/berm/runs/" + run_id);
 }
 
 void choose_kubernetes(Plan& plan, const Policy& policy) {

@@ -10,9 +10,9 @@
 
 namespace berm {
 
-/// Where a run lies in its pod, whatever the image.
-[[nodiscard]] Places places_in_pod();
-inline constexpr std::string_view kPodWorkspace = "/berm/workspace";
+/// Where a run lies in its pod, whatever the image: the directory of the session that berm holds
+/// there (pod/place.h).
+[[nodiscard]] HostPath run_directory_in_pod(const std::string& run_id);
 /// Of both pods: neither root nor anybody, and what many images call "nonroot".
 inline constexpr std::uint32_t kPodUid = 65532;
 

@@ -19,7 +19,7 @@ constexpr std::size_t kLongestLine = 4 << 20;
 // What the caller's own record says, of the same run.
 bool is_callers(std::string_view type) {
   static constexpr std::string_view kCallers[] = {
-      "run.start", "record.key", "checkpoint", "agent.version", "enforcement", "run.outcome",
+      "run.start", "record.key", "checkpoint", "enforcement", "run.outcome",
       "changes",   "guard",      "import",     "verdict",       "run.end"};
   return std::ranges::find(kCallers, type) != std::end(kCallers) ||
          type.starts_with("credential.") || type.starts_with("sink.");

@@ -464,6 +464,11 @@ Result<Supervision> RemoteRun::run() {
   cluster_ = BERM_TRY(ClusterClient::open(""));
   pod_record_ = BERM_TRY(PodRecord::create(
       plan_.run_id, (plan_.run_directory / "pod-record.jsonl").str(), record_));
+  // A server that cannot be reached at all is not waited for.
+  cluster_->set_patience(seconds(3));
+  Result<ClusterAnswer> version = cluster_->get("/version");
+  if (!version) return tl::unexpected(version.error());
+  cluster_->set_patience(seconds(60));
   Result<void> done = make_objects();
   if (done) done = await_pods();
   if (done) done = send_workspace();

@@ -56,6 +56,7 @@ Result<RunRequest> request_of(const json& job, const pod::AgentPlace& place) {
 
 Result<RunReport> run_job(const pod::AgentPlace& place) {
   BERM_TRY(in_context("unpacking the workspace", read_pod_input(place.input(), place.source())));
+  (void)::unlink(place.input().c_str());  // its room is the agent's
   const std::string text = BERM_TRY(read_file(place.job(), 4 << 20));
   const json job = json::parse(text, nullptr, false);
   if (!job.is_object()) return failure(Errc::internal, "understand the run's job");

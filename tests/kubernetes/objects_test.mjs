@@ -156,7 +156,8 @@ test('what bounds a run is the policy\'s', () => {
   const agent = podOf(job);
   assert.deepEqual(agent.containers[0].resources.requests, agent.containers[0].resources.limits);
   assert.equal(agent.containers[0].resources.limits.cpu, '1500m');
-  assert.equal(agent.containers[0].resources.limits.memory, String(2 ** 31));
+  // berm's own part beside the agent's.
+  assert.equal(agent.containers[0].resources.limits.memory, String(2 ** 31 + 2 ** 27));
   assert.equal(job.spec.activeDeadlineSeconds, 25 * 60);
   assert.ok(podOf(one(items, 'Pod', '-egress')).activeDeadlineSeconds > job.spec.activeDeadlineSeconds);
   assert.equal(job.spec.suspend, true);

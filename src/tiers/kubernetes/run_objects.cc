@@ -11,6 +11,8 @@ constexpr seconds kTravel{15 * 60};
 // The egress pod ends after the agent's, which it serves.
 constexpr seconds kEgressLonger{5 * 60};
 constexpr Bytes kLogs{64 * kMiB.count};
+// Of berm in the agent's pod. The agent's own limit is met first, and told with its culprit.
+constexpr Bytes kOwnMemory{128 * kMiB.count};
 
 Labels labels_of(const Plan& plan) {
   return {{"app.kubernetes.io/name", "berm"},
@@ -59,8 +61,8 @@ PodSpec agent_pod(const Plan& plan) {
   pod.runtime_class = cluster.runtime_class;
   if (cluster.spread) pod.spread_over = {{kRoleLabel, "agent"}};
   pod.deadline = std::chrono::ceil<seconds>(plan.limits.time) + kTravel;
-  // The copy that the agent sees, and the bundle that it was made from.
-  const Bytes files{2 * plan.limits.disk.count + plan.limits.scratch.count};
+  // What was sent, the repository that was made of it, and the copy that the agent sees.
+  const Bytes files{3 * plan.limits.disk.count + plan.limits.scratch.count};
   pod.volumes = {{"berm", EmptyDir{files}},
                  {"tmp", EmptyDir{plan.limits.scratch}},
                  {"channel", SecretFiles{object_name(plan) + "-agent"}}};
@@ -69,11 +71,10 @@ PodSpec agent_pod(const Plan& plan) {
                      .image = cluster.image,
                      .command = {"/opt/berm/berm", "pod", "agent"},
                      .env = {{"BERM_RUN", plan.run_id},
-                             {"HOME", plan.places.home},
-                             {"XDG_STATE_HOME", "/berm/state"}},
+                             {"HOME", "/berm"}},
                      .port = kAgentPort,
                      .resources = {.cpus = plan.limits.cpus,
-                                   .memory = plan.limits.memory,
+                                   .memory = {plan.limits.memory.count + kOwnMemory.count},
                                    .ephemeral_storage = storage},
                      .mounts = {{.volume = "berm", .path = "/berm"},
                                 {.volume = "tmp", .path = "/tmp"},
