@@ -44,6 +44,7 @@ constexpr std::chrono::hours kLinkLonger{2};
 // What berm in the pod may be late by with the end of a run that is out of time.
 constexpr std::chrono::minutes kLateEnd{5};
 constexpr seconds kGonePatience{15};
+constexpr int kMostInterrupts = 3;
 
 struct Pods {
   PodFate agent;
@@ -305,12 +306,15 @@ void RemoteRun::end(Outcome outcome) {
   if (!outcome_) outcome_ = std::move(outcome);
 }
 
-// The first asks the agent to end, as at a terminal; the second ends the pods.
+// Berm in the pod passes it to the agent, and ends that at the third, as everywhere; who insists
+// still more waits for no pod.
 void RemoteRun::on_signal() {
-  const int before = interrupts_;
-  if (!interrupted() || interrupts_ == before) return;
-  if (interrupts_ == 1 && channel_) {
-    (void)channel_->ask({{"call", "signal"}, {"number", SIGINT}});
+  signalfd_siginfo info{};
+  while (::read(signals_.get(), &info, sizeof info) == static_cast<ssize_t>(sizeof info)) {
+    if (++interrupts_ > kMostInterrupts) {
+      return end(Interrupted{static_cast<int>(info.ssi_signo)});
+    }
+    (void)channel_->ask({{"call", "signal"}, {"number", info.ssi_signo}});
   }
 }
 
@@ -398,12 +402,7 @@ Result<void> RemoteRun::attend() {
     return !record_pipe_ && std::ranges::all_of(pumps, &StreamPump::done);
   };
   Result<void> turned;
-  while (turned && !all_said()) {
-    // An interrupt is the agent's to hear first; a second one, and every other end, is not.
-    const bool asked = outcome_ && std::holds_alternative<Interrupted>(*outcome_);
-    if (outcome_ && (!asked || interrupts_ > 1)) break;
-    turned = turn(pumps);
-  }
+  while (turned && !outcome_ && !all_said()) turned = turn(pumps);
   pumps.clear();
   record_pipe_.reset();
   usage_.wall = std::chrono::duration_cast<Milliseconds>(Clock::now() - started_at_);
@@ -419,7 +418,7 @@ Result<void> RemoteRun::fetch() {
     if (ended) break;
     const Pods now = pods();
     if (now.agent.stage == PodFate::Stage::ended) end(outcome_of(now.agent, pod_record_->last()));
-    if (outcome_ && !std::holds_alternative<Interrupted>(*outcome_)) return {};
+    if (outcome_) return {};
     if (again >= 60) {
       return failure(Errc::kernel, "hear how the run ended: the pod does not answer");
     }
@@ -428,8 +427,7 @@ Result<void> RemoteRun::fetch() {
   const json report = ending_.value("report", json());
   const std::optional<Outcome> told = reported_outcome(report);
   if (told) {
-    const bool asked = outcome_ && std::holds_alternative<Interrupted>(*outcome_);
-    if (!outcome_ || (asked && !std::holds_alternative<Exited>(*told))) outcome_ = *told;
+    outcome_ = *told;
     const Milliseconds wall = usage_.wall;
     usage_ = reported_usage(report);
     if (usage_.wall.count() == 0) usage_.wall = wall;
@@ -475,7 +473,7 @@ Result<Supervision> RemoteRun::run() {
   if (done) done = start();
   const bool started = done.has_value();
   if (done) done = attend();
-  if (done && (!outcome_ || std::holds_alternative<Interrupted>(*outcome_))) done = fetch();
+  if (done && !outcome_) done = fetch();
   if (!done && !started && !outcome_) outcome_ = SetupFailed{done.error()};
   if (!done && !outcome_) outcome_ = BoundaryLost{sentence(done.error())};
   clean_up();

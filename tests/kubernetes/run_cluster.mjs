@@ -59,6 +59,11 @@ export class Node {
     return {pid: child.pid, root: join(root, 'root'), stop: (signal = 'SIGKILL') => child.kill(signal), log: () => log};
   }
 
+  /** From the node into a pod. */
+  connect(running, port, address) {
+    return connect(port, address);
+  }
+
   close() {
     rmSync(this.directory, {recursive: true, force: true});
   }
@@ -269,7 +274,7 @@ class Cluster {
     const send = (channel, bytes) => { if (!socket.destroyed) socket.write(frame(Buffer.concat([Buffer.from([channel]), bytes]))); };
     send(0, number);
     send(1, number);
-    const target = connect(port, pod.status.podIP);
+    const target = this.node.connect(this.running.get(url.pathname.replace(/\/portforward$/, '')), port, pod.status.podIP);
     const reader = new FrameReader();
     const take = (bytes) => {
       for (const {opcode, payload} of reader.feed(bytes)) {

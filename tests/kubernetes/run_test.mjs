@@ -16,7 +16,7 @@ const directory = mkdtempSync(join(tmpdir(), 'berm-run-'));
 chmodSync(directory, 0o755);
 makeAuthority(directory);
 const node = new Node();
-test.after(() => {
+process.on('exit', () => {
   node.close();
   rmSync(directory, {recursive: true, force: true});
 });
@@ -130,7 +130,7 @@ test('the agent\'s exit code, its output and its guard are those of every tier',
 const upstream = createServer((request, response) => response.end(`key ${request.headers['x-key'] ?? 'none'}\n`));
 await new Promise((resolve) => upstream.listen(0, '127.0.0.1', resolve));
 const upstreamPort = upstream.address().port;
-test.after(() => upstream.close());
+upstream.unref();
 
 test('only what is granted is reached, by way of the egress pod', async () => {
   const {done, site} = await run(`curl -sS --noproxy "" -x $http_proxy http://127.0.0.1:${upstreamPort}/; curl -sS -m 5 https://example.com; `
@@ -160,4 +160,154 @@ test('no credential is in the agent\'s pod, and none in what both pods tell', as
   assert.ok(!done.err.includes(key) && !done.out.includes(key));
   for (const root of roots) assert.throws(() => execFileSync('grep', ['-rqF', key, root]), 'the key is on a disk');
   assert.ok(cluster.asked.length > 0);
+});
+
+const isApply = (request, kind) => request.method === 'PATCH' && request.url.includes(`/${kind}/`);
+const failed = (code, reason, message) => ({code, body: {kind: 'Status', status: 'Failure', code, reason, message}});
+
+test('a server that is busy, slow, broken or cut off is asked again', async () => {
+  const told = new Set();
+  const once = (key) => !told.has(key) && told.add(key) !== undefined;
+  const {done, cluster} = await run('echo done', {faults: {answer: (request) => {
+    if (isApply(request, 'secrets') && once('busy')) return {...failed(429, 'TooManyRequests', 'slow down'), headers: {'retry-after': '1'}};
+    if (isApply(request, 'services') && once('broken')) return failed(500, 'InternalError', 'etcd leader changed');
+    if (isApply(request, 'jobs') && once('cut')) return 'cut';
+    if (request.method === 'DELETE' && once('delete')) return failed(503, 'ServiceUnavailable', 'starting');
+    return undefined;
+  }}});
+  assert.equal(done.code, 0, done.err);
+  assert.deepEqual([...told].sort(), ['broken', 'busy', 'cut', 'delete']);
+  assert.equal(cluster.asked.filter((line) => line.includes('/jobs/')).length, 2);
+});
+
+test('what the cluster denies is told in its own words, and nothing is left', async () => {
+  for (const [kind, message, code] of [
+    ['Pod', 'pods "x" is forbidden: exceeded quota: berm, requested: pods=1, used: pods=20, limited: pods=20', 403],
+    ['Job', 'admission webhook "policy.example" denied the request: no jobs on Fridays', 400],
+    ['ConfigMap', 'configmaps "x" is forbidden: User "u" cannot patch resource "configmaps"', 403],
+    ['NetworkPolicy', 'ValidatingAdmissionPolicy denied request: \u001b[31mno', 422],
+  ]) {
+    const {done} = await run('true', {faults: {admit: (object) => (object.kind === kind ? failed(code, 'Forbidden', message) : undefined)}});
+    assert.equal(done.code, 125, done.out);
+    const [reason] = done.report.verdict.reasons;
+    assert.ok(reason.includes(message.replace('\u001b', '\\e')), reason);
+    assert.ok(reason.includes(kind), reason);
+  }
+});
+
+test('an image that cannot be had ends the run before it begins', async () => {
+  const {done} = await run('true', {faults: {podStatus: (pod) => (pod.metadata.labels['berm.dev/role'] === 'agent'
+    ? {phase: 'Pending', containerStatuses: [{name: 'agent', state: {waiting: {reason: 'ImagePullBackOff', message: 'Back-off pulling image "tools:1"'}}}]} : undefined)}});
+  assert.equal(done.code, 125);
+  assert.match(done.report.verdict.reasons[0], /ImagePullBackOff: Back-off pulling image/);
+});
+
+test('a watch that expires, ends, or loses events is begun again', async () => {
+  let watches = 0;
+  const {done, cluster} = await run('echo 1; sleep 1; echo 2', {faults: {watching: (watch) => {
+    watches += 1;
+    if (watches === 1) watch.expire();
+    if (watches === 2) watch.response.destroy();
+  }}});
+  assert.equal(done.code, 0, done.err);
+  assert.ok(watches >= 3, `${watches}`);
+  assert.ok(cluster.asked.filter((line) => line === 'GET /api/v1/namespaces/berm/pods').length >= 2, 'the list is asked for again');
+});
+
+test('a token that expires is asked for again, by the plugin', async () => {
+  const plugin = join(directory, 'plugin');
+  writeFileSync(plugin, `#!/bin/sh\nread token < ${directory}/token\necho "{\\"kind\\":\\"ExecCredential\\",\\"apiVersion\\":\\"client.authentication.k8s.io/v1\\",\\"status\\":{\\"token\\":\\"$token\\"}}"\n`);
+  chmodSync(plugin, 0o755);
+  writeFileSync(join(directory, 'token'), 'first\n');
+  const cluster = await startCluster(directory, node, {started: (pod, running, all) => {
+    if (pod.metadata.labels['berm.dev/role'] !== 'agent') return;
+    all.token = 'second';
+    writeFileSync(join(directory, 'token'), 'second\n');
+  }});
+  cluster.token = 'first';
+  const site = makeSite();
+  const kubeconfig = cluster.kubeconfig(join(site.root, 'config'), `exec: {apiVersion: client.authentication.k8s.io/v1, command: ${plugin}, interactiveMode: Never}`);
+  const done = await start(cluster, site, 'echo in', {kubeconfig}).done;
+  assert.equal(done.code, 0, done.err);
+  await until('all objects are gone', () => cluster.runs().length === 0);
+  cluster.close();
+});
+
+test('connections that break lose nothing and repeat nothing', async () => {
+  let forwards = 0;
+  const blob = join(directory, 'blob');
+  execFileSync('sh', ['-c', `head -c 20000000 /dev/urandom > ${blob}`]);
+  const digest = execFileSync('sha256sum', [blob], {encoding: 'utf8'}).slice(0, 64);
+  const cluster = await startCluster(directory, node, {forward: (socket) => {
+    forwards += 1;
+    // Every third lives for as long as it takes to carry something.
+    if (forwards % 3 === 0) setTimeout(() => socket.destroy(), 20 + (forwards * 37) % 200);
+    return forwards % 7 !== 0;
+  }});
+  const site = makeSite();
+  execFileSync('cp', [blob, join(site.repository, 'blob')]);
+  const done = await start(cluster, site, 'sha256sum blob; for i in $(seq 2000); do echo line $i; done; for i in 1 2 3 4 5 6; do sleep 0.3; echo late $i; done; cp blob copy',
+    {options: [], policy: '[changes]\nmax_size = "64MiB"\n'}).done;
+  cluster.close();
+  assert.equal(done.code === 0 || done.report.findings.every(({rule}) => rule === 'binary'), true, done.out.slice(0, 2000));
+  assert.ok(done.err.includes(digest));
+  const lines = done.err.split('\n').filter((line) => /^(line|late) /.test(line));
+  assert.deepEqual(lines, [...Array.from({length: 2000}, (_, i) => `line ${i + 1}`), ...[1, 2, 3, 4, 5, 6].map((i) => `late ${i}`)]);
+  const copy = join(site.root, 'state/berm/runs', done.report.id, 'changes/tree/copy');
+  assert.equal(execFileSync('sha256sum', [copy], {encoding: 'utf8'}).slice(0, 64), digest);
+  assert.ok(forwards > 12, `${forwards}`);
+});
+
+/** Kills a pod's process when the agent has said "ready", as the kubelet would tell it. */
+const killing = (role, reason, status) => {
+  let victim;
+  return {
+    faults: {started: (pod, running) => { if (pod.metadata.labels['berm.dev/role'] === role) victim = running; }},
+    meanwhile: async ({child}) => {
+      await until('the agent is ready', () => child.said().includes('ready'));
+      Object.assign(victim, {reason, status});
+      victim.stop();
+    },
+  };
+};
+
+test('the end of a pod is told with its cause', async () => {
+  const oom = await run('sleep 0.1; echo ready; exec sleep 600', killing('agent', 'OOMKilled'));
+  assert.equal(oom.done.code, 121, oom.done.out);
+  assert.match(oom.done.report.verdict.reasons[0], /memory/);
+  assert.match(oom.done.report.verdict.reasons[0], /sleep/, 'what ran there is named');
+  const evicted = await run('echo ready; sleep 600', killing('agent', 'Error', {reason: 'Evicted', message: 'Pod ephemeral local storage usage exceeds the total limit of containers 4Gi.'}));
+  assert.equal(evicted.done.code, 121);
+  assert.match(evicted.done.report.verdict.reasons[0], /disk.*ephemeral/);
+  const late = await run('echo ready; sleep 600', killing('agent', 'Error', {reason: 'DeadlineExceeded', message: 'Pod was active on the node longer than the specified deadline'}));
+  assert.equal(late.done.code, 124);
+  const egress = await run('echo ready; sleep 600', killing('egress', 'Error'));
+  assert.notEqual(egress.done.code, 0);
+  assert.match(egress.done.report.verdict.reasons[0], /egress pod ended/);
+});
+
+test('limits of the policy are held in the pod, and told', async () => {
+  const late = await run('sleep 60', {options: ['--time', '1s']});
+  assert.equal(late.done.code, 124, late.done.out);
+  const loud = await run('yes', {options: [], policy: '[limits]\noutput = "1MiB"\n'});
+  assert.equal(loud.done.code, 121);
+  assert.match(loud.done.report.verdict.reasons[0], /output/);
+});
+
+test('an interrupt is the agent\'s first, and ends all when it is repeated', async () => {
+  const polite = await run('trap "echo asked; exit 3" INT; echo ready; while :; do sleep 0.1; done', {meanwhile: async ({child}) => {
+    await until('ready', () => child.said().includes('ready'));
+    child.kill('SIGINT');
+  }});
+  assert.match(polite.done.err, /asked/);
+  assert.notEqual(polite.done.code, 0);
+  const stubborn = await run('trap "" INT TERM; echo ready; while :; do sleep 0.1; done', {meanwhile: async ({child, site}) => {
+    await until('ready', () => child.said().includes('ready'));
+    for (let i = 0; i < 3; i += 1) {
+      child.kill('SIGINT');
+      await until('it is heard', () => records(site, readdirSync(join(site.root, 'state/berm/runs'))[0]).filter(({type}) => type === 'signal').length > i);
+    }
+  }});
+  assert.notEqual(stubborn.done.code, 0);
+  assert.equal(stubborn.done.report.outcome.kind, 'interrupted', stubborn.done.out);
 });
