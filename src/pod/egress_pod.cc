@@ -99,7 +99,11 @@ Result<EgressPod::Stream> EgressPod::connect_agent() {
 // A call that is the agent's pod's: the same line, then bytes both ways.
 void EgressPod::hand_on(Stream caller, const json& call) {
   const Result<Stream> agent = connect_agent();
-  if (!agent) return answer(*caller, tl::unexpected(agent.error()));
+  if (!agent) {
+    // Not its answer: it may be there the next time.
+    (void)write_line(*caller, {{"ok", false}, {"away", true}, {"what", agent.error().what}});
+    return;
+  }
   if (write_line(**agent, call)) relay(*caller, **agent);
 }
 

@@ -33,7 +33,8 @@ Result<json> read_answer(ByteStream& stream) {
   json answer = BERM_TRY(pod::read_line(stream, kPatience));
   if (answer.contains("ok") && answer["ok"] == true) return answer;
   const std::string what = pod::text_in(answer, "what");
-  return tl::unexpected(Error{.code = Errc::denied,
+  const bool away = answer.contains("away");
+  return tl::unexpected(Error{.code = away ? Errc::kernel : Errc::denied,
                               .what = printable(what.empty() ? "be understood by the pod" : what),
                               .os_errno = static_cast<int>(pod::number_in(answer, "errno")),
                               .fix = printable(pod::text_in(answer, "fix"))});

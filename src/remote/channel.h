@@ -37,7 +37,7 @@ class PodChannel {
   SslContext context_;
 };
 
-/// The answer to a call; see ask().
+/// The answer to a call; see ask(). Errc::kernel: the agent's pod was not reached.
 [[nodiscard]] Result<nlohmann::json> read_answer(ByteStream& stream);
 
 }  // namespace berm

@@ -63,6 +63,7 @@ class RemoteRun {
   Result<Supervision> run();
 
  private:
+  [[nodiscard]] Outcome why_not_started(Error error);
   Result<void> watch_signals();
   Result<void> make_objects();
   Result<void> await_pods();
@@ -74,6 +75,8 @@ class RemoteRun {
 
   [[nodiscard]] Pods pods();
   [[nodiscard]] bool interrupted();
+  /// An Error when the run cannot go on: interrupted, or a pod has ended.
+  Result<void> check_alive();
   /// Sleeps until something has happened, or for `time`.
   void rest(milliseconds time);
   /// Until `ready` says so; the pods' hopelessness, an interrupt and time end it.
@@ -200,6 +203,18 @@ bool RemoteRun::interrupted() {
   return interrupts_ > 0;
 }
 
+Result<void> RemoteRun::check_alive() {
+  record_.tick();
+  if (interrupted()) return failure(Errc::denied, "go on: interrupted");
+  const Pods now = pods();
+  for (const PodFate* one : {&now.agent, &now.egress}) {
+    if (one->stage != PodFate::Stage::ended) continue;
+    return failure(Errc::kernel, fmt::format("go on: the pod '{}' ended ({})", one->name,
+                                             one->reason));
+  }
+  return {};
+}
+
 Result<void> RemoteRun::await(const std::string& what, Clock::duration patience,
                               const std::function<bool(const Pods&)>& ready) {
   const auto until = Clock::now() + patience;
@@ -273,11 +288,12 @@ Result<void> RemoteRun::await_pods() {
 }
 
 Result<void> RemoteRun::send_workspace() {
-  return send_file(*channel_, options_.input, [this](std::uint64_t sent, std::uint64_t size) {
-    show(fmt::format("sends the workspace: {} of {}", to_text(Bytes{sent}), to_text(Bytes{size})));
-    record_.tick();
-    return !interrupted();
-  });
+  return send_file(*channel_, options_.input,
+                   [this](std::uint64_t sent, std::uint64_t size) -> Result<void> {
+                     show(fmt::format("sends the workspace: {} of {}", to_text(Bytes{sent}),
+                                      to_text(Bytes{size})));
+                     return check_alive();
+                   });
 }
 
 Result<void> RemoteRun::start() {
@@ -285,6 +301,7 @@ Result<void> RemoteRun::start() {
   const json call = {{"call", "start"}, {"run", plan_.run_id}, {"sha256", digest}};
   Result<json> started = channel_->ask(call);
   for (int again = 0; !started && started.error().code != Errc::denied && again < 5; ++again) {
+    BERM_TRY(check_alive());
     rest(milliseconds(500));
     started = channel_->ask(call);
   }
@@ -437,7 +454,28 @@ Result<void> RemoteRun::fetch() {
   const json result = ending_.value("result", json());
   if (!result.is_object()) return {};
   return fetch_file(*channel_, options_.result, pod::number_in(result, "size"),
-                    pod::text_in(result, "sha256"), 4 * plan_.limits.disk.count);
+                    pod::text_in(result, "sha256"), 4 * plan_.limits.disk.count,
+                    [this](std::uint64_t have, std::uint64_t size) -> Result<void> {
+                      show(fmt::format("fetches the changes: {} of {}", to_text(Bytes{have}),
+                                       to_text(Bytes{size})));
+                      return check_alive();
+                    });
+}
+
+// What broke the connection is the better reason, if it is a pod's end; the cluster tells it a
+// moment later.
+Outcome RemoteRun::why_not_started(Error error) {
+  for (int i = 0; i < 8 && error.code == Errc::kernel && channel_; ++i) {
+    const Pods now = pods();
+    for (const PodFate* one : {&now.agent, &now.egress}) {
+      if (one->stage != PodFate::Stage::ended) continue;
+      error.what = fmt::format("start the run: the pod '{}' ended ({}{}{})", one->name, one->reason,
+                               one->message.empty() ? "" : ": ", one->message);
+      return SetupFailed{std::move(error)};
+    }
+    rest(milliseconds(250));
+  }
+  return SetupFailed{std::move(error)};
 }
 
 void RemoteRun::clean_up() {
@@ -474,7 +512,7 @@ Result<Supervision> RemoteRun::run() {
   const bool started = done.has_value();
   if (done) done = attend();
   if (done && !outcome_) done = fetch();
-  if (!done && !started && !outcome_) outcome_ = SetupFailed{done.error()};
+  if (!done && !started && !outcome_) outcome_ = why_not_started(done.error());
   if (!done && !outcome_) outcome_ = BoundaryLost{sentence(done.error())};
   clean_up();
   if (options_.show_status) [[maybe_unused]] const ssize_t put = ::write(2, "\r\x1b[2K", 5);

@@ -82,42 +82,44 @@ Result<std::string> sha256_of_file(const std::string& path) {
 }
 
 Result<void> send_file(PodChannel& channel, const std::string& path,
-                       const std::function<bool(std::uint64_t, std::uint64_t)>& told) {
+                       const TransferWatch& watch) {
   const UniqueFd file = BERM_TRY(open_file(path, O_RDONLY));
   const std::uint64_t size = BERM_TRY(size_of(file.get()));
-  int failures = 0;
-  std::optional<std::uint64_t> have;
-  for (;;) {
-    Result<void> sent;
-    if (!have) {
+  std::uint64_t have = 0;
+  bool known = false;  // how much is there, by the pod's own word
+  for (int failures = 0;;) {
+    BERM_TRY(watch(have, size));
+    Result<void> done;
+    if (!known) {
       const Result<json> status = channel.ask({{"call", "status"}});
       if (status) have = pod::number_in(*status, "input");
-      if (!status) sent = tl::unexpected(status.error());
+      if (!status) done = tl::unexpected(status.error());
+      known = status.has_value();
     }
-    if (have && *have > size) return failure(Errc::denied, "send the workspace: another is there");
-    if (have && !told(*have, size)) return failure(Errc::denied, "go on: interrupted");
-    if (have == size) return {};
-    if (have) {
-      const std::uint64_t part = std::min(kPart, size - *have);
-      sent = send_part(channel, file.get(), *have, part);
-      if (sent) *have += part;
+    if (have > size) return failure(Errc::denied, "send the workspace: another is there");
+    if (known && have == size) return {};
+    if (known) {
+      const std::uint64_t part = std::min(kPart, size - have);
+      done = send_part(channel, file.get(), have, part);
+      if (done) have += part;
     }
-    if (sent) continue;
-    // How much of it arrived, the pod says.
-    have.reset();
-    if (++failures > kMostFailures) return in_context("sending the workspace", sent);
+    if (done) continue;
+    known = false;
+    if (++failures > kMostFailures) return in_context("sending the workspace", done);
     std::this_thread::sleep_for(kAgain);
   }
 }
 
 Result<void> fetch_file(PodChannel& channel, const std::string& path, std::uint64_t size,
-                        const std::string& sha256, std::uint64_t most) {
+                        const std::string& sha256, std::uint64_t most,
+                        const TransferWatch& watch) {
   if (size > most) return failure(Errc::denied, "fetch the changes: they are too large");
   {
     const UniqueFd file = BERM_TRY(open_file(path, O_WRONLY | O_CREAT | O_TRUNC));
     std::uint64_t have = 0;
     for (int failures = 0; have < size;) {
       const std::uint64_t before = have;
+      BERM_TRY(watch(have, size));
       const Result<void> fetched = fetch_part(channel, file.get(), have, size);
       if (fetched) continue;
       failures = have > before ? 0 : failures + 1;

@@ -12,16 +12,17 @@ namespace berm {
 
 [[nodiscard]] Result<std::string> sha256_of_file(const std::string& path);
 
-/// @param told  called now and then; returns false to give up
-[[nodiscard]] Result<void> send_file(
-    PodChannel& channel, const std::string& file,
-    const std::function<bool(std::uint64_t sent, std::uint64_t size)>& told);
+/// Told now and then how far it is; an Error gives up.
+using TransferWatch = std::function<Result<void>(std::uint64_t done, std::uint64_t size)>;
+
+[[nodiscard]] Result<void> send_file(PodChannel& channel, const std::string& file,
+                                     const TransferWatch& watch);
 
 /// @param most  bytes that are taken at most
 /// @return Errc::denied for another size or digest than was told
 [[nodiscard]] Result<void> fetch_file(PodChannel& channel, const std::string& file,
                                       std::uint64_t size, const std::string& sha256,
-                                      std::uint64_t most);
+                                      std::uint64_t most, const TransferWatch& watch);
 
 [[nodiscard]] Result<void> send_secret(PodChannel& channel, std::size_t credential,
                                        const Secret& value);

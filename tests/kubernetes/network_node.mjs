@@ -160,6 +160,7 @@ export class NetworkNode extends Node {
     {stdio: ['pipe', 'pipe', 'ignore']});
     const stream = Duplex.from({readable: child.stdout, writable: child.stdin});
     stream.on('close', () => child.kill());
+    child.on('exit', (code) => setTimeout(() => stream.destroy(code === 0 ? undefined : new Error('nobody listens there')), 50));
     return stream;
   }
 

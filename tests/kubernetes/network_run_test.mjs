@@ -115,7 +115,7 @@ test('from the agent\'s pod nothing is reached, whoever in it asks; from egress\
         ['agent to egress', pods.agent, addresses.egress, 7444], ['agent to the internet', pods.agent, MODEL.address, 443],
         ['agent to the resolver', pods.agent, '10.96.0.10', 53], ['agent to the metadata service', pods.agent, '169.254.169.254', 80],
         ['egress to agent', pods.egress, addresses.agent, 7443], ['egress to another port of it', pods.egress, addresses.agent, 7444],
-        ['egress to a granted port', pods.egress, MODEL.address, 443], ['egress to another port', pods.egress, MODEL.address, 80],
+        ['egress to a granted port', pods.egress, MODEL.address, 443], ['egress to another port', pods.egress, MODEL.address, 22],
         ['egress to the metadata service', pods.egress, '169.254.169.254', 80]]) {
         tried[name] = connects(from, address, port);
       }
