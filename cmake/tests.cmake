@@ -16,7 +16,9 @@ add_executable(unit-tests
   src/record/signature_test.cc
   src/record/verdict_test.cc
   src/record/verify_test.cc src/record/held_test.cc
-  src/workspace/git_config_test.cc
+  src/workspace/git_config_test.cc src/workspace/tree_stream_test.cc
+  src/net/link_test.cc
+  src/remote/remote_test.cc
   src/workspace/hidden_test.cc
   src/host/doctor_test.cc
   src/agents/agents_test.cc
@@ -199,7 +201,11 @@ set(BERM_CLUSTER_TOOLS ${CMAKE_SOURCE_DIR}/tests/kubernetes/node_modules/.tools)
 add_test(NAME kubernetes-cluster COMMAND /usr/bin/env BERM=$<TARGET_FILE:berm> KUBECTL=${BERM_CLUSTER_TOOLS}/kubectl/kubectl
   HELM=${BERM_CLUSTER_TOOLS}/helm/helm node --test ${CMAKE_SOURCE_DIR}/tests/kubernetes/cluster_test.mjs)
 add_test(NAME kubernetes-doctor COMMAND /usr/bin/env BERM=$<TARGET_FILE:berm> node --test ${CMAKE_SOURCE_DIR}/tests/kubernetes/doctor_test.mjs)
+# Runs on a stand-in cluster whose nodes start both pods; then pods that are apart as on a real one.
+add_test(NAME kubernetes-run COMMAND /usr/bin/env BERM=$<TARGET_FILE:berm> node --test ${CMAKE_SOURCE_DIR}/tests/kubernetes/run_test.mjs)
+add_test(NAME kubernetes-network COMMAND /usr/bin/env BERM=$<TARGET_FILE:berm> node --test ${CMAKE_SOURCE_DIR}/tests/kubernetes/network_run_test.mjs)
 set_tests_properties(kubernetes-objects kubernetes-cluster kubernetes-doctor PROPERTIES TIMEOUT 120)
+set_tests_properties(kubernetes-run kubernetes-network PROPERTIES TIMEOUT 240)
 
 # The report in a real browser; 77 where there is none.
 add_test(NAME report-in-a-browser COMMAND /usr/bin/env node ${CMAKE_SOURCE_DIR}/tests/report/report_test.mjs $<TARGET_FILE:berm>)

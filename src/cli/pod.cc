@@ -20,8 +20,8 @@ int ended(const Result<int>& code) { return code ? *code : fail(code.error()); }
 // Its own programs, for an image that has none.
 Result<int> install(const std::string& directory) {
   const HostPath init = BERM_TRY(find_init());
-  for (const auto& [from, name] : {std::pair<std::string, std::string>{"/proc/self/exe", "berm"},
-                                   {init.str(), "berm-init"}}) {
+  for (const auto& [from, name] :
+       {std::pair<std::string, std::string>{"/proc/self/exe", "berm"}, {init.str(), "berm-init"}}) {
     const UniqueFd source = BERM_TRY(open_file(from, O_RDONLY));
     const UniqueFd target =
         BERM_TRY(open_file(directory + "/" + name, O_WRONLY | O_CREAT | O_TRUNC, 0755));

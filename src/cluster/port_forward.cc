@@ -74,8 +74,8 @@ class ForwardStream final : public ByteStream {
 
   void finish() override {
     error_code ignored;
-    held_ += websocket_frame(WebSocketOpcode::close, std::string_view("\x03\xe8", 2),
-                             random_bytes<4>());
+    held_ +=
+        websocket_frame(WebSocketOpcode::close, std::string_view("\x03\xe8", 2), random_bytes<4>());
     (void)below_->write_bytes(held_, ignored);
     below_->finish();
   }
@@ -146,12 +146,12 @@ Result<UniqueFd> forward_port(ClusterClient& cluster, const std::string& name_sp
   const std::string key = base64({reinterpret_cast<const char*>(nonce.data()), nonce.size()});
   HttpsUpgraded opened = BERM_TRY(in_context(
       fmt::format("connecting to port {} of the pod '{}'", port, printable(pod)),
-      cluster.upgrade(fmt::format("/api/v1/namespaces/{}/pods/{}/portforward?ports={}", name_space,
-                                  pod, port),
-                      {{"Sec-WebSocket-Key", key},
-                       {"Sec-WebSocket-Version", "13"},
-                       {"Sec-WebSocket-Protocol", kProtocol}},
-                      "websocket")));
+      cluster.upgrade(
+          fmt::format("/api/v1/namespaces/{}/pods/{}/portforward?ports={}", name_space, pod, port),
+          {{"Sec-WebSocket-Key", key},
+           {"Sec-WebSocket-Version", "13"},
+           {"Sec-WebSocket-Protocol", kProtocol}},
+          "websocket")));
   if (opened.headers["sec-websocket-accept"] != websocket_accept(key) ||
       opened.headers["sec-websocket-protocol"] != kProtocol) {
     return failure(Errc::denied, "connect to a pod: the API server speaks another protocol there",

@@ -77,8 +77,8 @@ void ObjectWatch::keep(const json& object, bool deleted) {
 
 bool ObjectWatch::list() {
   const Result<ClusterAnswer> answer = cluster_.get(query(false));
-  const json said = answer && answer->status == 200 ? json::parse(answer->body, nullptr, false)
-                                                    : json();
+  const json said =
+      answer && answer->status == 200 ? json::parse(answer->body, nullptr, false) : json();
   {
     const std::lock_guard lock(mutex_);
     trouble_ = !answer                 ? sentence(answer.error())

@@ -65,7 +65,8 @@ bool add_constraints(X509* certificate, const std::vector<HostGrant>& grants) {
          X509_add1_ext_i2d(certificate, NID_name_constraints, constraints.get(), 1, 0) == 1;
 }
 
-Certificate make_root(EVP_PKEY* key, const std::vector<HostGrant>& grants, CertificateValidity validity) {
+Certificate make_root(EVP_PKEY* key, const std::vector<HostGrant>& grants,
+                      CertificateValidity validity) {
   // Two runs' CAs must not share a name: a client that trusts both would pick one by it.
   std::array<unsigned char, 8> id{};
   if (RAND_bytes(id.data(), static_cast<int>(id.size())) != 1) return nullptr;
@@ -205,9 +206,9 @@ Result<SslContext> RunAuthority::server_context(const std::string& host) {
     found->second.used = ++state_->uses;
     return share(found->second.server);
   }
-  const Certificate leaf = make_leaf({state_->root.get(), state_->root_key.get()},
-                                     state_->leaf_key.get(), to->host, kServerAuth,
-                                     state_->validity);
+  const Certificate leaf =
+      make_leaf({state_->root.get(), state_->root_key.get()}, state_->leaf_key.get(), to->host,
+                kServerAuth, state_->validity);
   if (!leaf) return certificate_failure();
   SslContext server = BERM_TRY(make_server(leaf.get(), state_->leaf_key.get()));
   if (state_->leaves.size() >= kMostLeaves) state_->forget_oldest();

@@ -111,7 +111,8 @@ std::string pem_of(X509* certificate) {
 
 Secret pem_of(EVP_PKEY* key) {
   const Bio out(BIO_new(BIO_s_secmem()));
-  if (!out || PEM_write_bio_PrivateKey(out.get(), key, nullptr, nullptr, 0, nullptr, nullptr) != 1) {
+  if (!out ||
+      PEM_write_bio_PrivateKey(out.get(), key, nullptr, nullptr, 0, nullptr, nullptr) != 1) {
     return Secret();
   }
   return Secret(memory_of(out.get()));

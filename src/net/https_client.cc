@@ -86,9 +86,9 @@ bool is_field(const HttpsHeader& field) {
 Result<Secret> serialised(const HttpsRequest& request, const HttpsUrl& url,
                           std::string_view connection) {
   std::vector<std::string_view> parts;
-  const std::string start = fmt::format(
-      "{} {} HTTP/1.1\r\nHost: {}\r\nUser-Agent: berm/{}\r\nConnection: {}\r\n", request.method,
-      url.target, host_field(url), BERM_VERSION, connection);
+  const std::string start =
+      fmt::format("{} {} HTTP/1.1\r\nHost: {}\r\nUser-Agent: berm/{}\r\nConnection: {}\r\n",
+                  request.method, url.target, host_field(url), BERM_VERSION, connection);
   parts.emplace_back(start);
   for (const HttpsHeader& field : request.headers) {
     if (!is_field(field)) {
@@ -500,7 +500,8 @@ Result<HttpsResponse> HttpsClient::stream(const HttpsRequest& request,
 
 Result<HttpsUpgraded> HttpsClient::upgrade(HttpsRequest request, const std::string& protocol) {
   request.headers.push_back({"Upgrade", protocol});
-  HttpsUpgraded out{.stream = BERM_TRY(ask(request, "Upgrade", timeout_)), .early = {}, .headers = {}};
+  HttpsUpgraded out{
+      .stream = BERM_TRY(ask(request, "Upgrade", timeout_)), .early = {}, .headers = {}};
   const Deadline deadline = Deadline::in(timeout_);
   http::response_parser<http::string_body> parser;
   parser.header_limit(kMostHead);
@@ -510,8 +511,7 @@ Result<HttpsUpgraded> HttpsClient::upgrade(HttpsRequest request, const std::stri
   while (!error && !parser.is_header_done()) {
     out.stream->set_timeout(deadline.left());
     const auto space = buffer.prepare(4096);
-    buffer.commit(
-        out.stream->read_bytes({static_cast<char*>(space.data()), space.size()}, error));
+    buffer.commit(out.stream->read_bytes({static_cast<char*>(space.data()), space.size()}, error));
     if (error) break;
     buffer.consume(parser.put(buffer.data(), error));
     if (error == http::error::need_more) error = {};

@@ -17,7 +17,6 @@
 
 namespace berm {
 
-
 /// Where a request goes.
 struct HttpsUrl {
   bool tls = true;
@@ -64,7 +63,7 @@ struct HttpsResponse {
 /// A connection that speaks another protocol now.
 struct HttpsUpgraded {
   std::unique_ptr<ByteStream> stream;
-  std::string early;  ///< what the server said in it already
+  std::string early;                           ///< what the server said in it already
   std::map<std::string, std::string> headers;  ///< of its answer; names in lower case
 };
 

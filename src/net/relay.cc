@@ -55,7 +55,8 @@ void relay(ByteStream& one, ByteStream& other) {
     const auto events = [](const Way& in, const Way& out) {
       return static_cast<short>((in.reads() ? POLLIN : 0) | (out.unsent() ? POLLOUT : 0));
     };
-    const bool ready = (there.reads() && one.has_pending()) || (back.reads() && other.has_pending());
+    const bool ready =
+        (there.reads() && one.has_pending()) || (back.reads() && other.has_pending());
     pollfd fds[2] = {{one.fd(), events(there, back), 0}, {other.fd(), events(back, there), 0}};
     // A side that has said all and was told all would wake us with its hang-up again and again.
     if (there.ended && back.told) fds[0].fd = -1;

@@ -354,10 +354,9 @@ Result<Plan> make_plan(const Policy& policy, const HostFacts& host,
                    "use mode \"overlay\"");
   }
   // The process tier sees the host's paths: there the copy is what it gets, where it lies.
-  const SandboxPath root =
-      same_inside(pod       ? run_directory_in_pod(place.id) / "changes/tree"
-                  : process ? place.directory / "changes/tree"
-                            : repository.root);
+  const SandboxPath root = same_inside(pod       ? run_directory_in_pod(place.id) / "changes/tree"
+                                       : process ? place.directory / "changes/tree"
+                                                 : repository.root);
   std::vector<CredentialPlan> credentials = plan_credentials(policy, place.id);
   Plan plan{.run_id = place.id,
             .tier = process ? TierChoice::process : TierChoice::namespaces,

@@ -22,18 +22,18 @@ PolicyLayer::Tools tools_of(const ToolPolicy& tools) {
 
 PolicyLayer::Limits limits_of(const Policy& policy) {
   PolicyLayer::Limits out = {.memory = policy.memory,
-          .cpus = policy.cpus,
-          .processes = policy.processes,
-          .open_files = policy.open_files,
-          .time = policy.time,
-          .idle = policy.idle,
-          .disk = policy.disk,
-          .output = policy.output,
-          .tokens = policy.model_budget.tokens,
-          .cost = policy.model_budget.cost,
-          .requests = policy.model_budget.requests,
-          .token_rate = policy.model_budget.token_rate,
-          .on_token_rate = policy.model_budget.on_token_rate};
+                             .cpus = policy.cpus,
+                             .processes = policy.processes,
+                             .open_files = policy.open_files,
+                             .time = policy.time,
+                             .idle = policy.idle,
+                             .disk = policy.disk,
+                             .output = policy.output,
+                             .tokens = policy.model_budget.tokens,
+                             .cost = policy.model_budget.cost,
+                             .requests = policy.model_budget.requests,
+                             .token_rate = policy.model_budget.token_rate,
+                             .on_token_rate = policy.model_budget.on_token_rate};
   if (policy.idle.count() == 0) out.idle.reset();
   return out;
 }

@@ -74,8 +74,7 @@ void grant_places(Plan& plan) {
 Places places_for(TierChoice tier, const HostPath& run_directory) {
   if (tier == TierChoice::kubernetes) {
     const std::string& path = run_directory.str();
-    return places_for(TierChoice::process,
-                      run_directory_in_pod(path.substr(path.rfind('/') + 1)));
+    return places_for(TierChoice::process, run_directory_in_pod(path.substr(path.rfind('/') + 1)));
   }
   if (tier != TierChoice::process) return {};
   return {.home = (run_directory / "changes/home").str(),

@@ -42,15 +42,11 @@ Result<int> serve_agent_pod(const AgentPlace& place) {
   UniqueFd local = BERM_TRY(listen_locally(place.socket()));
   UniqueFd listener = BERM_TRY(listen_on(place.listen));
   AgentPod pod(place);
-  end_on_signal([&pod] {
-    pod.end();
-  });
-  accept_on(std::move(local), nullptr, [&pod](std::unique_ptr<ByteStream> stream) {
-    pod.serve_local(std::move(stream));
-  });
-  accept_on(std::move(listener), link.get(), [&pod](std::unique_ptr<ByteStream> stream) {
-    pod.serve(std::move(stream));
-  });
+  end_on_signal([&pod] { pod.end(); });
+  accept_on(std::move(local), nullptr,
+            [&pod](std::unique_ptr<ByteStream> stream) { pod.serve_local(std::move(stream)); });
+  accept_on(std::move(listener), link.get(),
+            [&pod](std::unique_ptr<ByteStream> stream) { pod.serve(std::move(stream)); });
   pod.wait_for_end();
   // Threads are at work, and nothing of them is worth keeping: the session dies with us.
   ::_exit(0);

@@ -15,7 +15,6 @@
 #include "base/text.h"
 #include "net/relay.h"
 #include "pod/line.h"
-
 #include "record/sha256.h"
 #include "sys/self.h"
 
@@ -42,8 +41,10 @@ void answer(ByteStream& stream, const Result<void>& done) {
   if (done) {
     (void)write_line(stream, {{"ok", true}});
   } else {
-    (void)write_line(stream, {{"ok", false}, {"what", done.error().what},
-                              {"errno", done.error().os_errno}, {"fix", done.error().fix}});
+    (void)write_line(stream, {{"ok", false},
+                              {"what", done.error().what},
+                              {"errno", done.error().os_errno},
+                              {"fix", done.error().fix}});
   }
 }
 
@@ -156,16 +157,15 @@ Result<void> AgentPod::start(const json& call) {
 // A process of its own: it forks a sandbox, and there are threads here.
 Result<void> AgentPod::start_session() {
   const UniqueFd nothing = BERM_TRY(open_file("/dev/null", O_RDONLY));
-  const UniqueFd out = BERM_TRY(
-      open_file(place_.output("stdout"), O_WRONLY | O_CREAT | O_APPEND));
+  const UniqueFd out = BERM_TRY(open_file(place_.output("stdout"), O_WRONLY | O_CREAT | O_APPEND));
   const auto variable = [](const char* name) {
     const char* value = ::getenv(name);
     return std::string(name) + "=" + (value == nullptr ? "" : value);
   };
-  session_ = BERM_TRY(start_self({"pod", "session", "--root", place_.root},
-                                 {variable("PATH"), "HOME=" + place_.root,
-                                  "XDG_STATE_HOME=" + place_.state()},
-                                 nothing.get(), out.get()));
+  session_ = BERM_TRY(
+      start_self({"pod", "session", "--root", place_.root},
+                 {variable("PATH"), "HOME=" + place_.root, "XDG_STATE_HOME=" + place_.state()},
+                 nothing.get(), out.get()));
   std::thread([this, pid = session_.pid()] { watch_session(pid); }).detach();
   return {};
 }
@@ -277,8 +277,7 @@ void AgentPod::hear_egress(ByteStream& stream) {
   const Result<json> ready = write_line(stream, {{"from", from}})
                                  ? read_line(stream, kCallPatience)
                                  : Result<json>(failure(Errc::kernel, "hear egress"));
-  const Result<UniqueFd> file =
-      open_file(place_.output("egress"), O_WRONLY | O_CREAT | O_APPEND);
+  const Result<UniqueFd> file = open_file(place_.output("egress"), O_WRONLY | O_CREAT | O_APPEND);
   if (!ready || !file) return leave();
   {
     const std::lock_guard lock(mutex_);

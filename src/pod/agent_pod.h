@@ -55,12 +55,12 @@ class AgentPod {
   bool over_ = false;
   std::string run_;
   ChildProcess session_;
-  nlohmann::json ending_;         ///< how the session ended
-  std::deque<Stream> idle_;       ///< each leads to egress, and waits to be used
-  bool egress_known_ = false;     ///< it has said that it serves
-  std::string egress_ca_;         ///< of the run, PEM
-  int egress_calls_ = 0;          ///< connections on which it tells its events; 0 = it is away
-  std::uint64_t egress_told_ = 0; ///< bytes of events that are in the file
+  nlohmann::json ending_;          ///< how the session ended
+  std::deque<Stream> idle_;        ///< each leads to egress, and waits to be used
+  bool egress_known_ = false;      ///< it has said that it serves
+  std::string egress_ca_;          ///< of the run, PEM
+  int egress_calls_ = 0;           ///< connections on which it tells its events; 0 = it is away
+  std::uint64_t egress_told_ = 0;  ///< bytes of events that are in the file
 };
 
 }  // namespace berm::pod

@@ -14,7 +14,6 @@
 
 #include "net/relay.h"
 #include "pod/line.h"
-
 #include "sys/frames.h"
 #include "sys/self.h"
 
@@ -62,9 +61,8 @@ void carry(UniqueFd fd, const Listener& listener, const std::string& socket,
   if (!knows_token(local, token)) return;
   const Result<std::unique_ptr<ByteStream>> way = connect_local(socket);
   if (!way) return;
-  const json open = {{"call", "open"},
-                     {"kind", static_cast<unsigned>(listener.kind)},
-                     {"port", listener.port}};
+  const json open = {
+      {"call", "open"}, {"kind", static_cast<unsigned>(listener.kind)}, {"port", listener.port}};
   if (write_line(**way, open)) relay(local, **way);
 }
 
@@ -117,8 +115,8 @@ Result<EgressProcess> start_bridge(const EgressConfiguration& configuration,
                                    const std::string& socket) {
   Pipe events = BERM_TRY(make_pipe());
   SocketPair control = BERM_TRY(make_socket_pair());
-  ChildProcess child = BERM_TRY(
-      start_self({"pod", "bridge", socket}, {}, control.theirs.get(), events.write.get()));
+  ChildProcess child =
+      BERM_TRY(start_self({"pod", "bridge", socket}, {}, control.theirs.get(), events.write.get()));
   EgressProcess bridge{.process = std::move(child),
                        .events = std::move(events.read),
                        .control = std::move(control.ours),
@@ -135,7 +133,8 @@ int serve_bridge(const std::string& socket) {
            : Result<EgressConfiguration>(tl::unexpected(text.error()));
   if (!configuration) return 125;
   const Result<std::unique_ptr<ByteStream>> berm = connect_local(socket);
-  Result<void> asked = berm ? write_line(**berm, {{"call", "ready"}}) : tl::unexpected(berm.error());
+  Result<void> asked =
+      berm ? write_line(**berm, {{"call", "ready"}}) : tl::unexpected(berm.error());
   const Result<json> ready =
       asked ? read_line(**berm, kReadyPatience) : Result<json>(tl::unexpected(asked.error()));
   if (!ready) {

@@ -78,13 +78,10 @@ Result<int> serve_egress_pod(const EgressPlace& place) {
   UniqueFd listener = BERM_TRY(listen_on(place.listen));
   const bool serves = egress.has_value();
   EgressPod pod(place, std::move(egress), ca, std::move(listeners), std::move(to_agent));
-  end_on_signal([&pod] {
-    pod.end(0);
-  });
+  end_on_signal([&pod] { pod.end(0); });
   if (serves) std::thread([&pod] { pod.keep_events(); }).detach();
-  accept_on(std::move(listener), from_caller.get(), [&pod](std::unique_ptr<ByteStream> stream) {
-    pod.serve(std::move(stream));
-  });
+  accept_on(std::move(listener), from_caller.get(),
+            [&pod](std::unique_ptr<ByteStream> stream) { pod.serve(std::move(stream)); });
   ::_exit(pod.wait_for_end());
 }
 

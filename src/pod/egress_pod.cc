@@ -14,7 +14,6 @@
 #include "net/relay.h"
 #include "pod/line.h"
 
-
 namespace berm::pod {
 namespace {
 

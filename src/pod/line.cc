@@ -39,8 +39,7 @@ Result<json> read_line(ByteStream& stream, std::chrono::milliseconds patience) {
 }
 
 std::string text_in(const json& call, const char* key) {
-  return call.contains(key) && call[key].is_string() ? call[key].get<std::string>()
-                                                     : std::string();
+  return call.contains(key) && call[key].is_string() ? call[key].get<std::string>() : std::string();
 }
 
 std::uint64_t number_in(const json& call, const char* key, std::uint64_t otherwise) {

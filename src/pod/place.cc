@@ -18,8 +18,7 @@ Result<LinkEnd> read_link_end(const std::string& directory, const std::string& p
 Result<UniqueFd> listen_on(const std::string& at) {
   const std::optional<Destination> to = parse_authority(at);
   if (!to || !to->address) {
-    return failure(Errc::usage, fmt::format("listen on '{}'", printable(at)),
-                   "write ADDRESS:PORT");
+    return failure(Errc::usage, fmt::format("listen on '{}'", printable(at)), "write ADDRESS:PORT");
   }
   return listen_at(*to, false);
 }

@@ -20,11 +20,11 @@ Result<PodChannel> PodChannel::create(ClusterClient& cluster, std::string name_s
 }
 
 Result<std::unique_ptr<ByteStream>> PodChannel::open(const json& call) {
-  UniqueFd fd = BERM_TRY(
-      forward_port(*cluster_, name_space_, egress_pod_, kubernetes::kEgressPort));
-  auto stream = std::make_unique<TlsStream>(BERM_TRY(in_context(
-      "speaking to berm in the egress pod",
-      TlsStream::connect(context_.get(), std::move(fd), pod::kEgressName, kPatience))));
+  UniqueFd fd =
+      BERM_TRY(forward_port(*cluster_, name_space_, egress_pod_, kubernetes::kEgressPort));
+  auto stream = std::make_unique<TlsStream>(BERM_TRY(
+      in_context("speaking to berm in the egress pod",
+                 TlsStream::connect(context_.get(), std::move(fd), pod::kEgressName, kPatience))));
   BERM_TRY(pod::write_line(*stream, call));
   return stream;
 }

@@ -26,9 +26,9 @@ json list(const json& object, const char* key) {
 // By the kubelet (pkg/kubelet/images/types.go, kuberuntime): none of these is mended by waiting.
 bool is_hopeless(const std::string& reason) {
   static constexpr std::string_view kHopeless[] = {
-      "ImagePullBackOff",  "InvalidImageName",           "ErrImageNeverPull",   "ImageInspectError",
-      "RegistryUnavailable", "CreateContainerConfigError", "CreateContainerError",
-      "RunContainerError", "CrashLoopBackOff"};
+      "ImagePullBackOff",     "InvalidImageName",    "ErrImageNeverPull",
+      "ImageInspectError",    "RegistryUnavailable", "CreateContainerConfigError",
+      "CreateContainerError", "RunContainerError",   "CrashLoopBackOff"};
   return std::ranges::find(kHopeless, reason) != std::end(kHopeless);
 }
 
@@ -67,13 +67,14 @@ PodFate fate_of(const json& pod, bool deleted) {
   for (const char* containers : {"initContainerStatuses", "containerStatuses"}) {
     for (const json& one : list(status, containers)) look_at_container(one, out);
   }
-  for (const json& one : list(status, "containerStatuses")) out.image = text(member(one, "imageID"));
+  for (const json& one : list(status, "containerStatuses"))
+    out.image = text(member(one, "imageID"));
   for (const json& one : list(status, "conditions")) {
     const bool unscheduled =
         text(member(one, "type")) == "PodScheduled" && text(member(one, "status")) == "False";
     if (unscheduled) out.waits = with(text(member(one, "reason")), text(member(one, "message")));
   }
-  out.stage = phase == "Running"                            ? PodFate::Stage::running
+  out.stage = phase == "Running"                          ? PodFate::Stage::running
               : phase == "Succeeded" || phase == "Failed" ? PodFate::Stage::ended
                                                           : PodFate::Stage::waiting;
   // The pod's own reason comes before its container's: an eviction kills that too.
@@ -89,8 +90,8 @@ PodFate fate_of(const json& pod, bool deleted) {
 }
 
 Outcome outcome_of(const PodFate& agent, const std::string& last) {
-  const std::string why = with(agent.reason.empty() ? "no reason given" : agent.reason,
-                               agent.message);
+  const std::string why =
+      with(agent.reason.empty() ? "no reason given" : agent.reason, agent.message);
   if (agent.reason == "OOMKilled") return LimitHit{"memory", last};
   if (agent.reason == "DeadlineExceeded") return LimitHit{"time", ""};
   if (agent.reason == "Evicted") {
@@ -101,7 +102,8 @@ Outcome outcome_of(const PodFate& agent, const std::string& last) {
     return LimitHit{disk ? "disk" : "memory", why};
   }
   if (agent.stage == PodFate::Stage::absent) return BoundaryLost{"the agent's pod is gone"};
-  return BoundaryLost{fmt::format("the agent's pod ended ({}, exit code {})", why, agent.exit_code)};
+  return BoundaryLost{
+      fmt::format("the agent's pod ended ({}, exit code {})", why, agent.exit_code)};
 }
 
 }  // namespace berm

@@ -14,12 +14,12 @@ struct PodFate {
   std::string name;
   std::string address;  ///< "" = it has none yet
   std::string node;
-  std::string image;     ///< by its digest, as the node pulled it
-  std::string waits;     ///< what it waits for, in the cluster's words; "" = nothing in particular
-  bool hopeless = false; ///< waiting will not help: its image cannot be had, or cannot be started
-  std::string reason;    ///< of its end: "OOMKilled", "Evicted", "DeadlineExceeded", "Error" …
-  std::string message;   ///< of its end; printable
-  int exit_code = 0;     ///< of its container
+  std::string image;      ///< by its digest, as the node pulled it
+  std::string waits;      ///< what it waits for, in the cluster's words; "" = nothing in particular
+  bool hopeless = false;  ///< waiting will not help: its image cannot be had, or cannot be started
+  std::string reason;     ///< of its end: "OOMKilled", "Evicted", "DeadlineExceeded", "Error" …
+  std::string message;    ///< of its end; printable
+  int exit_code = 0;      ///< of its container
 };
 
 /// @param pod  of the API; null = there is none

@@ -35,15 +35,14 @@ Heard follow_once(PodChannel& channel, const std::string& what, std::uint64_t& o
 
 Result<UniqueFd> RunFollower::begin(PodChannel& channel, std::string what) {
   Pipe pipe = BERM_TRY(make_pipe());
-  threads_.emplace_back(
-      [this, &channel, what = std::move(what), to = std::move(pipe.write)]() mutable {
-        std::uint64_t offset = 0;
-        while (!stopped_ &&
-               follow_once(channel, what, offset, to.get(), stopped_) == Heard::broken) {
-          std::this_thread::sleep_for(kAgain);
-        }
-        to.reset();
-      });
+  threads_.emplace_back([this, &channel, what = std::move(what),
+                         to = std::move(pipe.write)]() mutable {
+    std::uint64_t offset = 0;
+    while (!stopped_ && follow_once(channel, what, offset, to.get(), stopped_) == Heard::broken) {
+      std::this_thread::sleep_for(kAgain);
+    }
+    to.reset();
+  });
   return std::move(pipe.read);
 }
 

@@ -20,11 +20,11 @@ Result<json> apply_one(ClusterClient& cluster, const json& object) {
     if (answer.message.find("quota") != std::string::npos) {
       fix = "wait until other runs have ended, ask for a larger quota, or lower [limits]";
     }
-    return failure(Errc::denied,
-                   fmt::format("make the {} '{}' in the namespace '{}': {}",
-                               object["kind"].get<std::string>(), name,
-                               object["metadata"]["namespace"].get<std::string>(), answer.message),
-                   fix);
+    return failure(
+        Errc::denied,
+        fmt::format("make the {} '{}' in the namespace '{}': {}", object["kind"].get<std::string>(),
+                    name, object["metadata"]["namespace"].get<std::string>(), answer.message),
+        fix);
   }
   return json::parse(answer.body, nullptr, false);
 }

@@ -20,7 +20,7 @@ constexpr std::size_t kLongestLine = 4 << 20;
 bool is_callers(std::string_view type) {
   static constexpr std::string_view kCallers[] = {
       "run.start", "record.key", "checkpoint", "enforcement", "run.outcome",
-      "changes",   "guard",      "import",     "verdict",       "run.end"};
+      "changes",   "guard",      "import",     "verdict",     "run.end"};
   return std::ranges::find(kCallers, type) != std::end(kCallers) ||
          type.starts_with("credential.") || type.starts_with("sink.");
 }
@@ -45,8 +45,7 @@ Result<void> PodRecord::take(std::string_view bytes) {
   BERM_TRY(write_all(copy_.get(), bytes));
   held_ += bytes;
   std::size_t from = 0;
-  for (std::size_t end = held_.find('\n'); end != std::string::npos;
-       end = held_.find('\n', from)) {
+  for (std::size_t end = held_.find('\n'); end != std::string::npos; end = held_.find('\n', from)) {
     BERM_TRY(take_line(std::string_view(held_).substr(from, end - from)));
     from = end + 1;
   }

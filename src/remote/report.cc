@@ -1,7 +1,6 @@
 #include "remote/report.h"
 
 #include <ctime>
-
 #include <nlohmann/json.hpp>
 
 #include "base/text.h"

@@ -15,6 +15,7 @@
 #include "base/text.h"
 #include "cluster/watch.h"
 #include "egress/start.h"
+#include "plan/print.h"
 #include "pod/line.h"
 #include "pod/place.h"
 #include "record/canonical.h"
@@ -25,7 +26,6 @@
 #include "remote/pod_record.h"
 #include "remote/report.h"
 #include "remote/transfer.h"
-#include "plan/print.h"
 #include "supervise/sink_watch.h"
 #include "supervise/streams.h"
 
@@ -209,8 +209,8 @@ Result<void> RemoteRun::check_alive() {
   const Pods now = pods();
   for (const PodFate* one : {&now.agent, &now.egress}) {
     if (one->stage != PodFate::Stage::ended) continue;
-    return failure(Errc::kernel, fmt::format("go on: the pod '{}' ended ({})", one->name,
-                                             one->reason));
+    return failure(Errc::kernel,
+                   fmt::format("go on: the pod '{}' ended ({})", one->name, one->reason));
   }
   return {};
 }
@@ -226,8 +226,7 @@ Result<void> RemoteRun::await(const std::string& what, Clock::duration patience,
       const bool ended = one->stage == PodFate::Stage::ended;
       if (!ended && !one->hopeless) continue;
       const std::string why = ended ? fmt::format("{} {}", one->reason, one->message) : one->waits;
-      return failure(Errc::unsupported,
-                     fmt::format("start the pod '{}': {}", one->name, why),
+      return failure(Errc::unsupported, fmt::format("start the pod '{}': {}", one->name, why),
                      one->hopeless && why.find("mage") != std::string::npos
                          ? "see that the nodes may pull [kubernetes] image (pull_secrets)"
                          : fmt::format("kubectl describe pod -n {} {}",
@@ -239,12 +238,12 @@ Result<void> RemoteRun::await(const std::string& what, Clock::duration patience,
     show(fmt::format("waits for {}{}{}", what, waits.empty() ? "" : ": ", waits));
     record_.tick();
     if (Clock::now() >= until) {
-      return failure(Errc::unsupported,
-                     fmt::format("start the run: {} took too long{}{}", what,
-                                 waits.empty() ? "" : ": ", waits),
-                     fmt::format("kubectl describe job,pod -n {} -l {}={}",
-                                 plan_.kubernetes->name_space, kubernetes::kRunLabel,
-                                 plan_.run_id));
+      return failure(
+          Errc::unsupported,
+          fmt::format("start the run: {} took too long{}{}", what, waits.empty() ? "" : ": ",
+                      waits),
+          fmt::format("kubectl describe job,pod -n {} -l {}={}", plan_.kubernetes->name_space,
+                      kubernetes::kRunLabel, plan_.run_id));
     }
     rest(milliseconds(500));
   }
@@ -498,8 +497,8 @@ void RemoteRun::clean_up() {
 Result<Supervision> RemoteRun::run() {
   BERM_TRY(watch_signals());
   cluster_ = BERM_TRY(ClusterClient::open(""));
-  pod_record_ = BERM_TRY(PodRecord::create(
-      plan_.run_id, (plan_.run_directory / "pod-record.jsonl").str(), record_));
+  pod_record_ = BERM_TRY(
+      PodRecord::create(plan_.run_id, (plan_.run_directory / "pod-record.jsonl").str(), record_));
   // A server that cannot be reached at all is not waited for.
   cluster_->set_patience(seconds(3));
   Result<ClusterAnswer> version = cluster_->get("/version");
@@ -515,7 +514,8 @@ Result<Supervision> RemoteRun::run() {
   if (!done && !started && !outcome_) outcome_ = why_not_started(done.error());
   if (!done && !outcome_) outcome_ = BoundaryLost{sentence(done.error())};
   clean_up();
-  if (options_.show_status) [[maybe_unused]] const ssize_t put = ::write(2, "\r\x1b[2K", 5);
+  if (options_.show_status) [[maybe_unused]]
+    const ssize_t put = ::write(2, "\r\x1b[2K", 5);
   if (!outcome_) outcome_ = BoundaryLost{"the run ended without an outcome"};
   return Supervision{.outcome = *outcome_, .usage = usage_};
 }

@@ -81,8 +81,7 @@ Result<std::string> sha256_of_file(const std::string& path) {
   }
 }
 
-Result<void> send_file(PodChannel& channel, const std::string& path,
-                       const TransferWatch& watch) {
+Result<void> send_file(PodChannel& channel, const std::string& path, const TransferWatch& watch) {
   const UniqueFd file = BERM_TRY(open_file(path, O_RDONLY));
   const std::uint64_t size = BERM_TRY(size_of(file.get()));
   std::uint64_t have = 0;
@@ -111,8 +110,7 @@ Result<void> send_file(PodChannel& channel, const std::string& path,
 }
 
 Result<void> fetch_file(PodChannel& channel, const std::string& path, std::uint64_t size,
-                        const std::string& sha256, std::uint64_t most,
-                        const TransferWatch& watch) {
+                        const std::string& sha256, std::uint64_t most, const TransferWatch& watch) {
   if (size > most) return failure(Errc::denied, "fetch the changes: they are too large");
   {
     const UniqueFd file = BERM_TRY(open_file(path, O_WRONLY | O_CREAT | O_TRUNC));
@@ -133,8 +131,8 @@ Result<void> fetch_file(PodChannel& channel, const std::string& path, std::uint6
 }
 
 Result<void> send_secret(PodChannel& channel, std::size_t credential, const Secret& value) {
-  const std::unique_ptr<ByteStream> stream = BERM_TRY(channel.open(
-      {{"call", "secret"}, {"index", credential}, {"size", value.reveal().size()}}));
+  const std::unique_ptr<ByteStream> stream = BERM_TRY(
+      channel.open({{"call", "secret"}, {"index", credential}, {"size", value.reveal().size()}}));
   BERM_TRY(pod::write_bytes(*stream, value.reveal()));
   BERM_TRY(read_answer(*stream));
   return {};

@@ -62,8 +62,8 @@ Result<void> write_pod_input(const Plan& plan, const RepositoryFacts& repository
   const UniqueFd out = BERM_TRY(create(file));
   TreeWriter writer(out.get());
   const UniqueFd tree = BERM_TRY(open_directory(changes + "/tree"));
-  BERM_TRY(writer.add_tree(tree.get(), "tree",
-                           [](const std::string& path) { return path == ".git"; }));
+  BERM_TRY(
+      writer.add_tree(tree.get(), "tree", [](const std::string& path) { return path == ".git"; }));
   if (has_git) {
     const UniqueFd git = BERM_TRY(open_directory(changes + "/git"));
     BERM_TRY(writer.add_tree(git.get(), "git",
@@ -82,8 +82,9 @@ Result<void> read_pod_input(const std::string& file, const std::string& director
   BERM_TRY(make_directories(directory, 0755));
   const UniqueFd at = BERM_TRY(open_directory(directory));
   const UniqueFd from = BERM_TRY(open_file(file, O_RDONLY));
-  BERM_TRY(read_tree(from.get(), at.get(),
-                     {.entries = 10'000'000, .bytes = 64ULL << 30, .roots = {"tree", "git", "job"}}));
+  BERM_TRY(
+      read_tree(from.get(), at.get(),
+                {.entries = 10'000'000, .bytes = 64ULL << 30, .roots = {"tree", "git", "job"}}));
   const std::string tree = directory + "/tree";
   if (::renameat(at.get(), "git", at.get(), "tree/.git") == 0) return {};
   // Without history it is a repository all the same: an empty one.

@@ -96,8 +96,8 @@ int run_pod_session(const pod::AgentPlace& place) {
     const Error& error = report.error();
     out["outcome"] = outcome_to_json(SetupFailed{error});
   }
-  const Result<void> written = replace_file(
-      place.report(), out.dump(-1, ' ', false, json::error_handler_t::replace), 0600);
+  const Result<void> written =
+      replace_file(place.report(), out.dump(-1, ' ', false, json::error_handler_t::replace), 0600);
   return report && written ? 0 : 125;
 }
 

@@ -161,7 +161,8 @@ Result<PreparedRun> prepare_run(const RunRequest& request, Footprint footprint) 
       .run_gid = prepared.host.gid,
       .terminal = request.agent.interactive};
   if (footprint == Footprint::run_directory) {
-    prepared.run = BERM_TRY(create_run_directory(prepared.state, request.pod ? request.pod->id : ""));
+    prepared.run =
+        BERM_TRY(create_run_directory(prepared.state, request.pod ? request.pod->id : ""));
     place.id = prepared.run.id;
     place.directory = BERM_TRY(HostPath::parse(prepared.run.path));
   }

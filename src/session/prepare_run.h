@@ -11,9 +11,9 @@ namespace berm {
 
 /// Set where berm itself is in the pod of a run, whose caller is elsewhere.
 struct PodRun {
-  std::string id;      ///< the caller's
-  std::string socket;  ///< where the run's way out begins
-  std::string result;  ///< file for what the agent changed
+  std::string id;        ///< the caller's
+  std::string socket;    ///< where the run's way out begins
+  std::string result;    ///< file for what the agent changed
   bool bounded = false;  ///< ToolPolicy::bounded of the caller's policy
 };
 

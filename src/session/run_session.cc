@@ -21,10 +21,10 @@
 #include "record/canonical.h"
 #include "record/chain.h"
 #include "record/sha256.h"
+#include "remote/run.h"
 #include "session/audit_key.h"
 #include "session/change_diffs.h"
 #include "session/import_on_success.h"
-#include "remote/run.h"
 #include "session/materials.h"
 #include "session/pod_changes.h"
 #include "session/pod_session.h"
@@ -389,21 +389,21 @@ void Session::run_in_pods() {
     ready = write_pod_input(plan_, prepared_.repository, pod_job(prepared_, request_), input);
   }
   if (!ready) return take_outcome(tl::unexpected(ready.error()));
-  Result<Supervision> done = run_remotely(
-      plan_, record_,
-      {.input = input,
-       .result = result,
-       .secrets = secrets_->values(),
-       .known = &secrets_->known(),
-       .broker_fd = [this] { return secrets_->fd(); },
-       .on_broker = [this](const RunSecrets::Renew& renew) -> Result<void> {
-         BERM_TRY(secrets_->hear(renew, record_));
-         sinks_.renew();
-         return {};
-       },
-       .sinks = sinks_.watch(),
-       .show_status = request_.show_status,
-       .stdout_fd = request_.report_on_stdout ? 2 : 1});
+  Result<Supervision> done =
+      run_remotely(plan_, record_,
+                   {.input = input,
+                    .result = result,
+                    .secrets = secrets_->values(),
+                    .known = &secrets_->known(),
+                    .broker_fd = [this] { return secrets_->fd(); },
+                    .on_broker = [this](const RunSecrets::Renew& renew) -> Result<void> {
+                      BERM_TRY(secrets_->hear(renew, record_));
+                      sinks_.renew();
+                      return {};
+                    },
+                    .sinks = sinks_.watch(),
+                    .show_status = request_.show_status,
+                    .stdout_fd = request_.report_on_stdout ? 2 : 1});
   (void)::unlink(input.c_str());
   if (done && exists(result)) {
     const Result<void> taken = read_pod_changes(plan_, result);
@@ -504,9 +504,8 @@ void Session::judge_run() {
 void Session::return_changes() {
   const Result<WalkPlace> place = walk_place_of(report_.path, stored_);
   const Result<Changes> changes = look_at_changes(place);
-  const Result<void> written =
-      changes ? write_pod_changes(*place, *changes, request_.pod->result)
-              : tl::unexpected(changes.error());
+  const Result<void> written = changes ? write_pod_changes(*place, *changes, request_.pod->result)
+                                       : tl::unexpected(changes.error());
   if (!written) {
     record_.append("supervisor", "guard.failed",
                    {{"what", written.error().what}, {"errno", written.error().os_errno}});

@@ -64,8 +64,9 @@ Result<void> TreeWriter::put_file(int parent, const std::string& name, const std
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) return os_error(fmt::format("read '{}'", printable(as)));
     // It became shorter meanwhile, and its length is told already.
-    const std::size_t have = got > 0 ? static_cast<std::size_t>(got)
-                                     : static_cast<std::size_t>(std::min<std::uint64_t>(left, kPiece));
+    const std::size_t have = got > 0
+                                 ? static_cast<std::size_t>(got)
+                                 : static_cast<std::size_t>(std::min<std::uint64_t>(left, kPiece));
     if (got == 0) piece.fill(0);
     BERM_TRY(write_all(to_, {piece.data(), have}));
     left -= have;
@@ -95,7 +96,8 @@ Result<void> TreeWriter::put_below(int directory, const std::string& path, const
     if (skip && skip(full)) continue;
     struct stat status {};
     if (::fstatat(directory, entry.name.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0) continue;
-    const bool holds = S_ISREG(status.st_mode) || S_ISDIR(status.st_mode) || S_ISLNK(status.st_mode);
+    const bool holds =
+        S_ISREG(status.st_mode) || S_ISDIR(status.st_mode) || S_ISLNK(status.st_mode);
     if (!holds) continue;
     BERM_TRY(add(directory, entry.name, joined(as, full)));
     if (!S_ISDIR(status.st_mode)) continue;
