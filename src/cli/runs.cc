@@ -5,6 +5,7 @@
 #include "base/text.h"
 #include "cli/commands.h"
 #include "cli/console.h"
+#include "session/abandoned.h"
 #include "session/run_directory.h"
 
 namespace berm {
@@ -46,14 +47,25 @@ int prune(const RunsOptions& options, const std::string& state) {
   if (!age) return fail(age.error());
   const Result<Bytes> size = parse_bytes(options.size);
   if (!size) return fail(size.error());
+  // First: what says where their objects are goes with the runs.
+  const std::vector<AbandonedRun> abandoned = remove_abandoned(state);
   const Result<std::vector<std::string>> removed = prune_runs(state, *age, *size);
   if (!removed) return fail(removed.error());
+  json clusters = json::array();
+  bool all = true;
+  for (const AbandonedRun& one : abandoned) {
+    clusters.push_back({{"id", one.id}, {"namespace", one.name_space}, {"why", one.why}});
+    all = all && one.why.empty();
+    if (options.json) continue;
+    if (one.why.empty()) put(fmt::format("deleted the objects of {} in its cluster\n", one.id));
+    if (!one.why.empty()) complain(fmt::format("berm: {}: {}\n", one.id, one.why));
+  }
   if (options.json) {
-    put_json({{"removed", *removed}});
+    put_json({{"removed", *removed}, {"clusters", std::move(clusters)}});
   } else {
     put(fmt::format("removed {} run{}\n", removed->size(), removed->size() == 1 ? "" : "s"));
   }
-  return kDone;
+  return all ? kDone : kNo;
 }
 
 int list(const RunsOptions& options) {

@@ -60,7 +60,7 @@ class RemoteRun {
   RemoteRun(const RemoteRun&) = delete;
   RemoteRun& operator=(const RemoteRun&) = delete;
 
-  Result<Supervision> run();
+  Result<RemoteEnd> run();
 
  private:
   [[nodiscard]] Outcome why_not_started(Error error);
@@ -77,6 +77,7 @@ class RemoteRun {
   [[nodiscard]] bool interrupted();
   /// An Error when the run cannot go on: interrupted, or a pod has ended.
   Result<void> check_alive();
+  Result<void> check_pods_live();
   /// Sleeps until something has happened, or for `time`.
   void rest(milliseconds time);
   /// Until `ready` says so; the pods' hopelessness, an interrupt and time end it.
@@ -110,6 +111,7 @@ class RemoteRun {
   Clock::time_point started_at_;
   std::optional<Clock::time_point> gone_since_;
   json ending_;
+  std::string left_;
 };
 
 RemoteRun::~RemoteRun() {
@@ -203,9 +205,8 @@ bool RemoteRun::interrupted() {
   return interrupts_ > 0;
 }
 
-Result<void> RemoteRun::check_alive() {
+Result<void> RemoteRun::check_pods_live() {
   record_.tick();
-  if (interrupted()) return failure(Errc::denied, "go on: interrupted");
   const Pods now = pods();
   for (const PodFate* one : {&now.agent, &now.egress}) {
     if (one->stage != PodFate::Stage::ended) continue;
@@ -213,6 +214,11 @@ Result<void> RemoteRun::check_alive() {
                    fmt::format("go on: the pod '{}' ended ({})", one->name, one->reason));
   }
   return {};
+}
+
+Result<void> RemoteRun::check_alive() {
+  if (interrupted()) return failure(Errc::denied, "go on: interrupted");
+  return check_pods_live();
 }
 
 Result<void> RemoteRun::await(const std::string& what, Clock::duration patience,
@@ -451,13 +457,17 @@ Result<void> RemoteRun::fetch() {
     end(BoundaryLost{"berm in the agent's pod died"});
   }
   const json result = ending_.value("result", json());
+  const bool ran = outcome_ && !std::holds_alternative<SetupFailed>(*outcome_);
+  if (!result.is_object() && ran) {
+    return failure(Errc::denied, "fetch the changes: berm in the pod could not return them");
+  }
   if (!result.is_object()) return {};
   return fetch_file(*channel_, options_.result, pod::number_in(result, "size"),
                     pod::text_in(result, "sha256"), 4 * plan_.limits.disk.count,
                     [this](std::uint64_t have, std::uint64_t size) -> Result<void> {
                       show(fmt::format("fetches the changes: {} of {}", to_text(Bytes{have}),
                                        to_text(Bytes{size})));
-                      return check_alive();
+                      return check_pods_live();
                     });
 }
 
@@ -492,9 +502,10 @@ void RemoteRun::clean_up() {
                   {"requests", cluster_->requests()},
                   {"removed", removed.has_value()},
                   {"why", removed ? "" : sentence(removed.error())}});
+  if (!removed) left_ = sentence(removed.error());
 }
 
-Result<Supervision> RemoteRun::run() {
+Result<RemoteEnd> RemoteRun::run() {
   BERM_TRY(watch_signals());
   cluster_ = BERM_TRY(ClusterClient::open(""));
   pod_record_ = BERM_TRY(
@@ -510,19 +521,22 @@ Result<Supervision> RemoteRun::run() {
   if (done) done = start();
   const bool started = done.has_value();
   if (done) done = attend();
-  if (done && !outcome_) done = fetch();
+  const bool attended = done && !outcome_;
+  if (attended) done = fetch();
+  // A run whose changes are not here did not change nothing.
+  if (!done && attended) outcome_ = BoundaryLost{sentence(done.error())};
   if (!done && !started && !outcome_) outcome_ = why_not_started(done.error());
   if (!done && !outcome_) outcome_ = BoundaryLost{sentence(done.error())};
   clean_up();
   if (options_.show_status) [[maybe_unused]]
     const ssize_t put = ::write(2, "\r\x1b[2K", 5);
   if (!outcome_) outcome_ = BoundaryLost{"the run ended without an outcome"};
-  return Supervision{.outcome = *outcome_, .usage = usage_};
+  return RemoteEnd{.supervision = {.outcome = *outcome_, .usage = usage_}, .left = left_};
 }
 
 }  // namespace
 
-Result<Supervision> run_remotely(const Plan& plan, RecordFile& record,
+Result<RemoteEnd> run_remotely(const Plan& plan, RecordFile& record,
                                  const RemoteRunOptions& options) {
   return RemoteRun(plan, record, options).run();
 }

@@ -23,11 +23,16 @@ struct RemoteRunOptions {
   int stdout_fd = 1;
 };
 
+struct RemoteEnd {
+  Supervision supervision;
+  std::string left;  ///< why objects of the run are left in the cluster; "" = none are
+};
+
 /// Makes the objects of the run, sends the workspace, hears the record and the agent's output while
 /// it runs, fetches what it changed, and deletes the objects. What the pod says of itself goes on
 /// the record as what it is.
 /// @param record  gets the events of both pods, chained and signed here
-[[nodiscard]] Result<Supervision> run_remotely(const Plan& plan, RecordFile& record,
-                                               const RemoteRunOptions& options);
+[[nodiscard]] Result<RemoteEnd> run_remotely(const Plan& plan, RecordFile& record,
+                                             const RemoteRunOptions& options);
 
 }  // namespace berm

@@ -109,25 +109,36 @@ Result<void> send_file(PodChannel& channel, const std::string& path, const Trans
   }
 }
 
-Result<void> fetch_file(PodChannel& channel, const std::string& path, std::uint64_t size,
-                        const std::string& sha256, std::uint64_t most, const TransferWatch& watch) {
-  if (size > most) return failure(Errc::denied, "fetch the changes: they are too large");
-  {
-    const UniqueFd file = BERM_TRY(open_file(path, O_WRONLY | O_CREAT | O_TRUNC));
-    std::uint64_t have = 0;
-    for (int failures = 0; have < size;) {
-      const std::uint64_t before = have;
-      BERM_TRY(watch(have, size));
-      const Result<void> fetched = fetch_part(channel, file.get(), have, size);
-      if (fetched) continue;
-      failures = have > before ? 0 : failures + 1;
-      if (failures > kMostFailures) return in_context("fetching the changes", fetched);
-      std::this_thread::sleep_for(kAgain);
-    }
+namespace {
+
+Result<void> fetch_whole(PodChannel& channel, const std::string& path, std::uint64_t size,
+                         const TransferWatch& watch) {
+  const UniqueFd file = BERM_TRY(open_file(path, O_WRONLY | O_CREAT | O_TRUNC));
+  std::uint64_t have = 0;
+  for (int failures = 0; have < size;) {
+    const std::uint64_t before = have;
+    BERM_TRY(watch(have, size));
+    const Result<void> fetched = fetch_part(channel, file.get(), have, size);
+    if (fetched) continue;
+    failures = have > before ? 0 : failures + 1;
+    if (failures > kMostFailures) return in_context("fetching the changes", fetched);
+    std::this_thread::sleep_for(kAgain);
   }
-  const std::string digest = BERM_TRY(sha256_of_file(path));
-  if (digest == sha256) return {};
-  return failure(Errc::denied, "fetch the changes: they are not what the pod said they are");
+  return {};
+}
+
+}  // namespace
+
+Result<void> fetch_file(PodChannel& channel, const std::string& path, std::uint64_t size,
+                        const std::string& sha256, std::uint64_t most,
+                        const TransferWatch& watch) {
+  if (size > most) return failure(Errc::denied, "fetch the changes: they are too large");
+  Result<void> fetched = fetch_whole(channel, path, size, watch);
+  if (fetched && BERM_TRY(sha256_of_file(path)) != sha256) {
+    fetched = failure(Errc::denied, "fetch the changes: they are not what the pod said they are");
+  }
+  if (!fetched) (void)::unlink(path.c_str());
+  return fetched;
 }
 
 Result<void> send_secret(PodChannel& channel, std::size_t credential, const Secret& value) {

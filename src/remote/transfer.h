@@ -19,7 +19,7 @@ using TransferWatch = std::function<Result<void>(std::uint64_t done, std::uint64
                                      const TransferWatch& watch);
 
 /// @param most  bytes that are taken at most
-/// @return Errc::denied for another size or digest than was told
+/// @return Errc::denied for another size or digest than was told; then there is no file
 [[nodiscard]] Result<void> fetch_file(PodChannel& channel, const std::string& file,
                                       std::uint64_t size, const std::string& sha256,
                                       std::uint64_t most, const TransferWatch& watch);

@@ -32,6 +32,7 @@
 #include "session/sinks.h"
 #include "session/tool_answers.h"
 #include "sys/locked_memory.h"
+#include "tiers/kubernetes/run_objects.h"
 #include "workspace/import.h"
 #include "workspace/prepare.h"
 
@@ -389,7 +390,11 @@ void Session::run_in_pods() {
     ready = write_pod_input(plan_, prepared_.repository, pod_job(prepared_, request_), input);
   }
   if (!ready) return take_outcome(tl::unexpected(ready.error()));
-  Result<Supervision> done =
+  stored_["cluster"] = {{"namespace", plan_.kubernetes->name_space},
+                        {"object", kubernetes::object_name(plan_)},
+                        {"left", true}};
+  store();
+  Result<RemoteEnd> done =
       run_remotely(plan_, record_,
                    {.input = input,
                     .result = result,
@@ -408,10 +413,16 @@ void Session::run_in_pods() {
   if (done && exists(result)) {
     const Result<void> taken = read_pod_changes(plan_, result);
     // Half of it would be judged as if it were all.
-    if (!taken) done->outcome = BoundaryLost{sentence(taken.error())};
+    if (!taken) done->supervision.outcome = BoundaryLost{sentence(taken.error())};
     (void)::unlink(result.c_str());
   }
-  take_outcome(std::move(done));
+  if (!done) return take_outcome(tl::unexpected(done.error()));
+  stored_["cluster"]["left"] = !done->left.empty();
+  if (!done->left.empty()) {
+    report_.notes.push_back("objects of the run are left in the cluster: " + done->left +
+                            "; berm runs --prune deletes them");
+  }
+  take_outcome(std::move(done->supervision));
 }
 
 void Session::take_outcome(Result<Supervision> done) {
@@ -507,6 +518,8 @@ void Session::return_changes() {
   const Result<void> written = changes ? write_pod_changes(*place, *changes, request_.pod->result)
                                        : tl::unexpected(changes.error());
   if (!written) {
+    // Half of them would be judged as if they were all.
+    (void)::unlink(request_.pod->result.c_str());
     record_.append("supervisor", "guard.failed",
                    {{"what", written.error().what}, {"errno", written.error().os_errno}});
     report_.notes.push_back(sentence(written.error()));

@@ -311,3 +311,32 @@ test('an interrupt is the agent\'s first, and ends all when it is repeated', asy
   assert.notEqual(stubborn.done.code, 0);
   assert.equal(stubborn.done.report.outcome.kind, 'interrupted', stubborn.done.out);
 });
+
+test('what a berm that was killed leaves in the cluster is deleted by berm runs --prune', async () => {
+  const cluster = await startCluster(directory, node);
+  const site = makeSite();
+  const child = start(cluster, site, 'echo ready; sleep 600');
+  await until('ready', () => child.said().includes('ready'));
+  child.kill('SIGKILL');
+  await child.done;
+  assert.ok(cluster.runs().length > 5);
+  const env = {PATH: process.env.PATH, HOME: site.root, XDG_STATE_HOME: join(site.root, 'state')};
+  const prune = (config) => new Promise((resolve) => {
+    const pruning = spawn(process.env.BERM, ['runs', '--prune', '--json'], {env: {...env, KUBECONFIG: config}});
+    let out = '';
+    pruning.stdout.on('data', (bytes) => { out += bytes; });
+    pruning.on('close', (code) => resolve({code, said: JSON.parse(out)}));
+  });
+  // A cluster that does not answer is told, and asked again the next time.
+  const nowhere = join(site.root, 'nowhere');
+  writeFileSync(nowhere, readFileSync(join(site.root, 'config'), 'utf8').replace(/127\.0\.0\.1:\d+/, '127.0.0.1:1'));
+  const first = await prune(nowhere);
+  assert.equal(first.code, 1);
+  assert.match(first.said.clusters[0].why, /cannot connect/);
+  const second = await prune(join(site.root, 'config'));
+  assert.equal(second.code, 0);
+  assert.equal(second.said.clusters[0].why, '');
+  await until('all is gone', () => cluster.runs().length === 0 && cluster.running.size === 0);
+  assert.deepEqual((await prune(join(site.root, 'config'))).said.clusters, []);
+  cluster.close();
+});
