@@ -62,8 +62,10 @@ std::vector<LayerReport> kubernetes_layers(const Plan& plan) {
            "process tier",
            cluster.image, runtime)},
       {Layer::network, Strength::kernel,
-       "NetworkPolicy: nothing leaves the pod, the egress pod connects to it; in it the process "
-       "tier"},
+       cluster.unenforced_network
+           ? "the process tier in the pod; NetworkPolicies, where the cluster enforces them"
+           : "NetworkPolicy: nothing leaves the pod, which is tried before the agent starts; in it "
+             "the process tier"},
       {Layer::processes, Strength::kernel, "the pod's PID namespace; in it the process tier"},
       {Layer::syscalls, Strength::kernel,
        fmt::format("seccomp {} of the node, and berm's allow-list", cluster.seccomp)},
@@ -77,10 +79,13 @@ std::vector<LayerReport> kubernetes_layers(const Plan& plan) {
 
 std::vector<std::string> kubernetes_missing(const Plan& plan) {
   std::vector<std::string> out = {
-      "kubernetes tier: NetworkPolicies hold where the cluster's network enforces them, which only "
-      "a probe can tell",
       "kubernetes tier: the nodes' administrators and whoever may exec into the namespace's pods "
       "see the workspace, and in the egress pod the credentials"};
+  if (plan.kubernetes->unenforced_network) {
+    out.emplace_back(
+        "kubernetes.unenforced_network: where the cluster does not enforce NetworkPolicies, only "
+        "the process tier keeps the agent's pod from the network");
+  }
   const EgressRules& rules = plan.egress.rules;
   if (!plan.kubernetes->cilium && rules.mode != NetworkMode::none) {
     out.emplace_back(

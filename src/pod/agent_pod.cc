@@ -13,6 +13,7 @@
 #include <thread>
 
 #include "base/text.h"
+#include "net/dial.h"
 #include "net/relay.h"
 #include "pod/line.h"
 #include "record/sha256.h"
@@ -30,6 +31,8 @@ constexpr seconds kDataPatience{120};
 // Egress that is away for longer is lost: the run is cut off, and says so.
 constexpr seconds kEgressPatience{60};
 constexpr milliseconds kLook{25};
+// A policy that drops is silence: longer than a connection takes, shorter than anybody minds.
+constexpr milliseconds kProbePatience{1500};
 constexpr std::size_t kPiece = 64 << 10;
 
 std::uint64_t size_of(const std::string& path) {
@@ -72,6 +75,7 @@ void AgentPod::serve(Stream stream) {
   if (what == "egress") return hear_egress(*stream);
   if (what == "status") (void)write_line(*stream, status());
   if (what == "input") take_input(*stream, *call);
+  if (what == "probe") (void)write_line(*stream, probe(*call));
   if (what == "start") answer(*stream, start(*call));
   if (what == "follow") follow(*stream, *call);
   if (what == "fetch") send_result(*stream, number_in(*call, "offset"));
@@ -111,6 +115,15 @@ json AgentPod::status() {
               {"input", size_of(place_.input())}};
   if (state_ == State::ended) out["ending"] = ending_;
   return out;
+}
+
+// Whether this pod may connect where its policy says that it may not. As berm, not as the agent,
+// which could not try: what is asked is what the cluster holds.
+json AgentPod::probe(const json& call) const {
+  const std::optional<Destination> to = parse_authority(text_in(call, "address"));
+  if (!to || !to->address) return {{"ok", false}, {"what", "try an address that is none"}};
+  const Result<UniqueFd> reached = dial({*to->address}, *to, Deadline::in(kProbePatience));
+  return {{"ok", true}, {"reached", reached.has_value()}};
 }
 
 // What is here already is not sent again: the caller asks, and goes on from there.

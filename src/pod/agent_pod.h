@@ -40,6 +40,7 @@ class AgentPod {
   void send_result(ByteStream& stream, std::uint64_t offset);
   void signal(int number);
   nlohmann::json status();
+  [[nodiscard]] nlohmann::json probe(const nlohmann::json& call) const;
 
   void open_way_out(Stream local, const nlohmann::json& call);
   void tell_egress(ByteStream& local);

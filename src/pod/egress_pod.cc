@@ -22,7 +22,7 @@ using std::chrono::milliseconds;
 using std::chrono::seconds;
 
 constexpr seconds kCallPatience{20};
-constexpr seconds kDialPatience{10};
+constexpr seconds kDialPatience{5};
 constexpr milliseconds kAgain{250};
 // Enough for a burst: each that is taken is replaced at once.
 constexpr int kIdle = 8;

@@ -28,6 +28,8 @@ struct KubernetesPolicy {
   std::string queue;                       ///< a LocalQueue of Kueue; "" = none
   std::string seccomp = "RuntimeDefault";  ///< or a profile on the nodes: "profiles/berm.json"
   bool user_namespaces = false;  ///< hostUsers: false (needs Linux 6.3 and a runtime for it)
+  /// A cluster whose network lets the agent's pod out all the same may be used.
+  bool unenforced_network = false;
   bool spread = true;            ///< over the nodes, where it can be
   bool cilium = false;           ///< names are held by a CiliumNetworkPolicy too
   std::map<std::string, std::string> node_selector;
@@ -48,6 +50,7 @@ struct KubernetesLayer {
   std::optional<std::string> queue;
   std::optional<std::string> seccomp;
   std::optional<bool> user_namespaces;
+  std::optional<bool> unenforced_network;
   std::optional<bool> spread;
   std::optional<bool> cilium;
   std::optional<std::map<std::string, std::string>> node_selector;

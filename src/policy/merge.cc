@@ -53,6 +53,7 @@ void overlay_kubernetes(KubernetesPolicy& policy, const KubernetesLayer& layer) 
   replace(policy.queue, layer.queue);
   replace(policy.seccomp, layer.seccomp);
   replace(policy.user_namespaces, layer.user_namespaces);
+  replace(policy.unenforced_network, layer.unenforced_network);
   replace(policy.spread, layer.spread);
   replace(policy.cilium, layer.cilium);
   replace(policy.node_selector, layer.node_selector);

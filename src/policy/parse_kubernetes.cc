@@ -81,6 +81,7 @@ void read_kubernetes(PolicySource& source, const toml::table& table, KubernetesL
   out.queue = reader.parsed<std::string>("queue", object_name);
   out.seccomp = reader.parsed<std::string>("seccomp", seccomp_profile);
   out.user_namespaces = reader.boolean("user_namespaces");
+  out.unenforced_network = reader.boolean("unenforced_network");
   out.spread = reader.boolean("spread");
   out.cilium = reader.boolean("cilium");
   out.keep = reader.parsed<Milliseconds>("keep", time_kept);

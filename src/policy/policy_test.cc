@@ -26,6 +26,7 @@ priority_class = "low"
 queue = "team"
 seccomp = "profiles/berm.json"
 user_namespaces = true
+unenforced_network = true
 spread = false
 cilium = true
 keep = "0s"

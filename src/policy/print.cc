@@ -316,6 +316,7 @@ void write_kubernetes(std::string& out, const KubernetesLayer& layer) {
   section.value("queue", layer.queue, toml_string);
   section.value("seccomp", layer.seccomp, toml_string);
   section.value("user_namespaces", layer.user_namespaces, kNumber);
+  section.value("unenforced_network", layer.unenforced_network, kNumber);
   section.value("spread", layer.spread, kNumber);
   section.value("cilium", layer.cilium, kNumber);
   section.value("keep", layer.keep, kTime);

@@ -38,7 +38,7 @@ std::optional<Outcome> reported_outcome(const json& report) {
   if (kind == "record_lost") return BoundaryLost{"the pod's record: " + words(told, "what")};
   if (kind != "setup_failed") return std::nullopt;
   return SetupFailed{.error = {.code = Errc::unsupported,
-                               .what = "in the agent's pod: " + words(told, "what"),
+                               .what = words(told, "what") + " (in the agent's pod)",
                                .os_errno = small(told, "errno"),
                                .fix = words(told, "fix")},
                      .at_exec = told.contains("at_exec") && told["at_exec"] == true};

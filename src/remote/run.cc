@@ -10,7 +10,9 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <future>
 #include <nlohmann/json.hpp>
+#include <thread>
 
 #include "base/text.h"
 #include "cluster/watch.h"
@@ -67,6 +69,7 @@ class RemoteRun {
   Result<void> watch_signals();
   Result<void> make_objects();
   Result<void> await_pods();
+  Result<void> try_network();
   Result<void> send_workspace();
   Result<void> start();
   Result<void> attend();
@@ -134,6 +137,11 @@ void RemoteRun::show(const std::string& what) {
   if (!options_.show_status) return;
   const std::string line = fmt::format("\r\x1b[2K\x1b[2mberm {} · {}\x1b[0m", plan_.run_id, what);
   [[maybe_unused]] const ssize_t put = ::write(2, line.data(), line.size());
+}
+
+std::string socket_text(const std::string& address, std::uint16_t port) {
+  return address.find(':') == std::string::npos ? fmt::format("{}:{}", address, port)
+                                                : fmt::format("[{}]:{}", address, port);
 }
 
 kubernetes::RunMaterial link_files(const Link& caller, const Link& agent) {
@@ -271,10 +279,7 @@ Result<void> RemoteRun::await_pods() {
                  [&](const Pods& now) { return runs(now.egress) && runs(now.agent); }));
   const Pods now = pods();
   channel_ = BERM_TRY(PodChannel::create(*cluster_, name_space, now.egress.name, own_));
-  const std::string address =
-      now.agent.address.find(':') == std::string::npos
-          ? fmt::format("{}:{}", now.agent.address, kubernetes::kAgentPort)
-          : fmt::format("[{}]:{}", now.agent.address, kubernetes::kAgentPort);
+  const std::string address = socket_text(now.agent.address, kubernetes::kAgentPort);
   std::string why;
   const bool has_egress = plan_.egress.any();
   // A pod runs before the program in it listens.
@@ -290,6 +295,31 @@ Result<void> RemoteRun::await_pods() {
     return tl::unexpected(std::move(error));
   }
   return met;
+}
+
+// The cluster's own part is tried like every other layer: the egress pod listens, as we know, and
+// the agent's pod must not reach it.
+Result<void> RemoteRun::try_network() {
+  if (plan_.kubernetes->unenforced_network) return {};
+  const std::string address = socket_text(pods().egress.address, kubernetes::kEgressPort);
+  Result<json> tried = channel_->ask({{"call", "probe"}, {"address", address}});
+  const auto lives = [this] {
+    const Pods now = pods();
+    return now.agent.stage == PodFate::Stage::running &&
+           now.egress.stage == PodFate::Stage::running;
+  };
+  for (int again = 0; !tried && tried.error().code != Errc::denied && again < 5 && lives();
+       ++again) {
+    std::this_thread::sleep_for(milliseconds(500));
+    tried = channel_->ask({{"call", "probe"}, {"address", address}});
+  }
+  if (!tried) return tl::unexpected(std::move(tried.error()));
+  if (tried->value("reached", json()) == false) return {};
+  return failure(Errc::denied,
+                 "start the run: the cluster's network does not enforce NetworkPolicies; the "
+                 "agent's pod can connect to others",
+                 "use a network that does (Calico, Cilium, …), or accept it by [kubernetes] "
+                 "unenforced_network = true");
 }
 
 Result<void> RemoteRun::send_workspace() {
@@ -517,7 +547,11 @@ Result<RemoteEnd> RemoteRun::run() {
   cluster_->set_patience(seconds(60));
   Result<void> done = make_objects();
   if (done) done = await_pods();
+  // Beside each other: a connection that is dropped takes its time.
+  std::future<Result<void>> held = std::async(done ? std::launch::async : std::launch::deferred,
+                                              [this] { return try_network(); });
   if (done) done = send_workspace();
+  if (done) done = held.get();
   if (done) done = start();
   const bool started = done.has_value();
   if (done) done = attend();
@@ -537,7 +571,7 @@ Result<RemoteEnd> RemoteRun::run() {
 }  // namespace
 
 Result<RemoteEnd> run_remotely(const Plan& plan, RecordFile& record,
-                                 const RemoteRunOptions& options) {
+                               const RemoteRunOptions& options) {
   return RemoteRun(plan, record, options).run();
 }
 

@@ -194,3 +194,19 @@ test('whichever side is killed, whenever: the run ends, is told, and leaves noth
     assert.match(report.verdict.reasons[0], /pod/, JSON.stringify(ends));
   }
 });
+
+test('a cluster whose network enforces nothing is refused before the agent starts', {skip}, async () => {
+  const unheld = async ({cluster, node, pods}) => {
+    await until('the pods run', () => pods.agent !== undefined && pods.egress !== undefined);
+    node.hold = () => {};
+    execFileSync('nsenter', [`--net=/proc/${node.router.pid}/ns/net`, 'nft', 'flush', 'ruleset']);
+    assert.ok(cluster.runs().length > 0);
+  };
+  const refused = await run(['--', 'sh', '-c', 'echo started'], {policy: '[tools]\npacks = []\n', env: {}, meanwhile: unheld});
+  assert.equal(refused.code, 125, refused.out);
+  assert.match(refused.report.verdict.reasons[0], /does not enforce NetworkPolicies/);
+  assert.ok(!refused.err.includes('started'));
+  const accepted = await run(['--', 'sh', '-c', 'echo started'], {policy: 'unenforced_network = true\n[tools]\npacks = []\n', env: {}, meanwhile: unheld});
+  assert.equal(accepted.code, 0, accepted.out);
+  assert.ok(accepted.report.weaknesses.some((line) => line.includes('unenforced_network')));
+});

@@ -40,7 +40,7 @@ function makeSite() {
 const PACKS_OFF = '[tools]\npacks = []\n';
 function start(cluster, site, words, {policy = '', env = {}, kubeconfig, options = []} = {}) {
   const file = join(site.root, 'policy.toml');
-  writeFileSync(file, `version = 1\ntier = "kubernetes"\n[kubernetes]\nimage = "tools:1"\n${PACKS_OFF}${policy}`);
+  writeFileSync(file, `version = 1\ntier = "kubernetes"\n[kubernetes]\nimage = "tools:1"\nunenforced_network = true\n${PACKS_OFF}${policy}`);
   const config = kubeconfig ?? cluster.kubeconfig(join(site.root, 'config'));
   const command = typeof words === 'string' ? ['--', 'sh', '-c', words] : words;
   const child = spawn(process.env.BERM, ['run', '--json', '--policy', file, ...options, ...command], {
