@@ -30,8 +30,8 @@ struct KubernetesPolicy {
   bool user_namespaces = false;  ///< hostUsers: false (needs Linux 6.3 and a runtime for it)
   /// A cluster whose network lets the agent's pod out all the same may be used.
   bool unenforced_network = false;
-  bool spread = true;            ///< over the nodes, where it can be
-  bool cilium = false;           ///< names are held by a CiliumNetworkPolicy too
+  bool spread = true;   ///< over the nodes, where it can be
+  bool cilium = false;  ///< names are held by a CiliumNetworkPolicy too
   std::map<std::string, std::string> node_selector;
   Milliseconds keep{10 * 60 * 1000};  ///< a finished Job
   bool operator==(const KubernetesPolicy&) const = default;

@@ -130,8 +130,7 @@ Result<void> fetch_whole(PodChannel& channel, const std::string& path, std::uint
 }  // namespace
 
 Result<void> fetch_file(PodChannel& channel, const std::string& path, std::uint64_t size,
-                        const std::string& sha256, std::uint64_t most,
-                        const TransferWatch& watch) {
+                        const std::string& sha256, std::uint64_t most, const TransferWatch& watch) {
   if (size > most) return failure(Errc::denied, "fetch the changes: they are too large");
   Result<void> fetched = fetch_whole(channel, path, size, watch);
   if (fetched && BERM_TRY(sha256_of_file(path)) != sha256) {
