@@ -3,7 +3,7 @@
 // that its volumes name and nothing else. Beside them the world: a resolver, and a model's API with a name of the internet.
 // Needs root, nft, ip, bwrap. All of it lives in namespaces of its own and ends with this process.
 import {execFileSync, spawn} from 'node:child_process';
-import {chownSync, cpSync, mkdirSync, writeFileSync} from 'node:fs';
+import {chownSync, cpSync, mkdirSync, readdirSync, readlinkSync, writeFileSync} from 'node:fs';
 import {join} from 'node:path';
 import {Duplex} from 'node:stream';
 
@@ -25,6 +25,13 @@ function makeNetwork() {
   for (let i = 0; i < 1000 && (own() === '' || own() === ours); i += 1) execFileSync('sleep', ['0.01']);
   inNetwork(holder.pid, 'ip', 'link', 'set', 'lo', 'up');
   return holder;
+}
+
+/** The processes of a network namespace, its holder among them. */
+function processesIn(holder) {
+  const spaceOf = (pid) => { try { return readlinkSync(`/proc/${pid}/ns/net`); } catch { return ''; } };
+  const space = spaceOf(holder);
+  return space === '' ? [] : readdirSync('/proc').filter((name) => /^\d+$/.test(name) && spaceOf(name) === space).map(Number);
 }
 
 /** Who may reach whom, in nft's words: both the source's policies and the target's must let a connection pass. */
@@ -146,7 +153,8 @@ export class NetworkNode extends Node {
     let log = '';
     for (const stream of [child.stdout, child.stderr]) stream.on('data', (bytes) => { log += bytes; });
     child.on('exit', (code, signal) => {
-      network.kill('SIGKILL');
+      // One that was killed while it was being made has left what it had begun: a node ends a pod whole.
+      for (const pid of processesIn(network.pid)) try { process.kill(pid, 'SIGKILL'); } catch { /* it has ended */ }
       this.pods = this.pods.filter((one) => one.address !== address);
       ended({code: code ?? 137, signal, log});
     });
