@@ -337,4 +337,6 @@ int NotificationWatch::judge(const SeenProcess& process, SeenExec& seen) {
   return seen.denied ? EPERM : 0;
 }
 
+std::vector<nlohmann::json> NotificationWatch::take_attempts() { return attempts_.take(); }
+
 }  // namespace berm

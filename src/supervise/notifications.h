@@ -64,7 +64,7 @@ class NotificationWatch {
   [[nodiscard]] bool lost() const { return lost_; }
 
   [[nodiscard]] int attempts_fd() const { return attempts_.fd(); }
-  [[nodiscard]] std::vector<nlohmann::json> take_attempts() { return attempts_.take(); }
+  [[nodiscard]] std::vector<nlohmann::json> take_attempts();
   [[nodiscard]] int execs_fd() const { return execs_.fd(); }
   [[nodiscard]] std::vector<ExecEvent> take_execs() { return execs_.take(); }
   [[nodiscard]] std::uint64_t exec_count() const { return execs_.count(); }

@@ -72,7 +72,7 @@ std::vector<HostGrant> granted_names(const EgressPlan& egress) {
   }
   if (egress.model) out.push_back(grant_of_url(egress.model->upstream));
   std::ranges::sort(out);
-  out.erase(std::ranges::unique(out).begin(), out.end());
+  out.erase(std::unique(out.begin(), out.end()), out.end());
   return out;
 }
 
