@@ -191,7 +191,7 @@ berm_in_process_tier(integration-tests "*ChangesOf.*/*:*Git.*/*:*Inner.*/*:*Host
 add_test(NAME record-schema COMMAND /usr/bin/env node ${CMAKE_SOURCE_DIR}/tests/reports/record_schema.mjs
   ${CMAKE_SOURCE_DIR}/docs/record.schema.json ${CMAKE_BINARY_DIR}/records $<TARGET_FILE:berm>)
 set_tests_properties(record-schema PROPERTIES TIMEOUT 120
-  DEPENDS "integration-tests;tool-tests;agent-tests;credentials-tests;egress-tests;leak-tests;audit-sinks;audit-peers;audit-host;audit-hold")
+  DEPENDS "integration-tests;tool-tests;agent-tests;credentials-tests;egress-tests;leak-tests;audit-sinks;audit-peers;audit-host;audit-hold;kubernetes-run")
 
 # The objects of a run on a cluster, before the published schemas and Pod Security's standard.
 add_test(NAME kubernetes-objects COMMAND /usr/bin/env BERM=$<TARGET_FILE:berm> node --test

@@ -49,7 +49,8 @@ std::string api_path(const json& object) {
                      object["metadata"]["name"].get<std::string>());
 }
 
-Result<void> apply_run(ClusterClient& cluster, const Plan& plan, kubernetes::RunMaterial material) {
+Result<kubernetes::Owner> apply_run(ClusterClient& cluster, const Plan& plan,
+                                    kubernetes::RunMaterial material) {
   const json first = kubernetes::to_json(kubernetes::run_objects(plan, material).front());
   const json made = BERM_TRY(apply_one(cluster, first));
   const bool has_uid = made.is_object() && made.contains("metadata") &&
@@ -60,8 +61,20 @@ Result<void> apply_run(ClusterClient& cluster, const Plan& plan, kubernetes::Run
                     .name = kubernetes::object_name(plan),
                     .uid = made["metadata"]["uid"].get<std::string>()};
   const std::vector<kubernetes::Object> objects = kubernetes::run_objects(plan, material);
+  const bool queued = !plan.kubernetes->queue.empty();
   for (std::size_t i = 1; i < objects.size(); ++i) {
+    if (queued && std::holds_alternative<kubernetes::Pod>(objects[i])) continue;
     BERM_TRY(apply_one(cluster, kubernetes::to_json(objects[i])));
+  }
+  return *material.owner;
+}
+
+Result<void> apply_egress_pod(ClusterClient& cluster, const Plan& plan,
+                              const kubernetes::Owner& owner) {
+  const kubernetes::RunMaterial material{.owner = owner};
+  for (const kubernetes::Object& object : kubernetes::run_objects(plan, material)) {
+    if (!std::holds_alternative<kubernetes::Pod>(object)) continue;
+    BERM_TRY(apply_one(cluster, kubernetes::to_json(object)));
   }
   return {};
 }

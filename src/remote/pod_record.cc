@@ -22,7 +22,7 @@ bool is_callers(std::string_view type) {
       "run.start", "record.key", "checkpoint", "enforcement", "run.outcome",
       "changes",   "guard",      "import",     "verdict",     "run.end"};
   return std::ranges::find(kCallers, type) != std::end(kCallers) ||
-         type.starts_with("credential.") || type.starts_with("sink.");
+         type.starts_with("credential.") || type.starts_with("sink.") || type.starts_with("pod.");
 }
 
 std::string text(const json& data, const char* key) {

@@ -103,6 +103,7 @@ class RemoteRun {
   std::unique_ptr<ObjectWatch> watch_;
   LinkEnd own_;
   bool made_ = false;
+  kubernetes::Owner owner_;
   UniqueFd signals_;
   sigset_t mask_before_{};
   UniqueFd wake_;
@@ -175,9 +176,10 @@ Result<void> RemoteRun::make_objects() {
   material.plan_digest = "sha256:" + sha256_hex(canonical(to_json(plan_)));
   material.shutdown_time = shutdown_time(plan_);
   made_ = true;
-  const Result<void> applied = apply_run(*cluster_, plan_, material);
+  Result<kubernetes::Owner> applied = apply_run(*cluster_, plan_, material);
   for (auto& [name, bytes] : material.egress_files) ::explicit_bzero(bytes.data(), bytes.size());
-  return applied;
+  if (applied) owner_ = *std::move(applied);
+  return applied ? Result<void>() : tl::unexpected(applied.error());
 }
 
 Pods RemoteRun::pods() {
@@ -274,8 +276,12 @@ Result<void> RemoteRun::await_pods() {
   const auto runs = [](const PodFate& pod) {
     return pod.stage == PodFate::Stage::running && !pod.address.empty();
   };
-  const bool queued = !plan_.kubernetes->queue.empty();
-  BERM_TRY(await("its pods", queued ? Clock::duration(kQueuePatience) : kStartPatience,
+  if (!plan_.kubernetes->queue.empty()) {
+    BERM_TRY(await("its turn in the queue", kQueuePatience,
+                   [](const Pods& now) { return now.agent.stage != PodFate::Stage::absent; }));
+    BERM_TRY(apply_egress_pod(*cluster_, plan_, owner_));
+  }
+  BERM_TRY(await("its pods", kStartPatience,
                  [&](const Pods& now) { return runs(now.egress) && runs(now.agent); }));
   const Pods now = pods();
   channel_ = BERM_TRY(PodChannel::create(*cluster_, name_space, now.egress.name, own_));
@@ -467,6 +473,7 @@ Result<void> RemoteRun::fetch() {
     Result<json> status = channel_->ask({{"call", "status"}});
     const bool ended = status && status->value("state", json()) == "ended";
     if (ended) ending_ = status->value("ending", json::object());
+    if (ended && !ending_.is_object()) ending_ = json::object();  // whatever a pod says
     if (ended) break;
     const Pods now = pods();
     if (now.agent.stage == PodFate::Stage::ended) end(outcome_of(now.agent, pod_record_->last()));

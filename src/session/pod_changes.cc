@@ -55,7 +55,11 @@ Result<void> write_pod_input(const Plan& plan, const RepositoryFacts& repository
   const std::string extra = (plan.run_directory / "bundle").str();
   BERM_TRY(remove_tree(extra));
   BERM_TRY(make_directories(extra + "/pack", 0755));
-  BERM_TRY(write_file(extra + "/job", job.dump(), 0600));
+  const std::string text = job.dump(-1, ' ', false, json::error_handler_t::replace);
+  if (json::parse(text, nullptr, false) != job) {
+    return failure(Errc::usage, "send the command to a pod: a word of it is no UTF-8");
+  }
+  BERM_TRY(write_file(extra + "/job", text, 0600));
   const bool has_git = plan.workspace.git != GitHistory::none;
   const bool full = plan.workspace.git == GitHistory::full;
   if (full) BERM_TRY(pack_history(plan, repository, extra + "/pack"));

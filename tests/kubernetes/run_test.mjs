@@ -3,10 +3,10 @@
 // Usage: BERM=…/berm node --test run_test.mjs
 import assert from 'node:assert/strict';
 import {execFileSync, spawn} from 'node:child_process';
-import {chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync} from 'node:fs';
+import {chmodSync, cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync} from 'node:fs';
 import {createServer} from 'node:http';
 import {tmpdir} from 'node:os';
-import {join} from 'node:path';
+import {dirname, join} from 'node:path';
 import test from 'node:test';
 
 import {makeAuthority} from './api_server.mjs';
@@ -18,8 +18,22 @@ makeAuthority(directory);
 const node = new Node();
 process.on('exit', () => {
   node.close();
+  keepRecords();
   rmSync(directory, {recursive: true, force: true});
 });
+
+/** What record-schema reads when all suites have run. */
+function keepRecords() {
+  const kept = join(dirname(process.env.BERM), 'records');
+  mkdirSync(kept, {recursive: true});
+  for (const site of readdirSync(directory).filter((name) => name.startsWith('site-'))) {
+    const runs = join(directory, site, 'state/berm/runs');
+    for (const id of existsSync(runs) ? readdirSync(runs) : []) {
+      const record = join(runs, id, 'record.jsonl');
+      if (existsSync(record)) cpSync(record, join(kept, `kubernetes-${id}.jsonl`));
+    }
+  }
+}
 
 let sites = 0;
 /** A repository of its own, and a home for berm's state. */
@@ -38,9 +52,9 @@ function makeSite() {
 }
 
 const PACKS_OFF = '[tools]\npacks = []\n';
-function start(cluster, site, words, {policy = '', env = {}, kubeconfig, options = []} = {}) {
+function start(cluster, site, words, {policy = '', kubernetes = '', env = {}, kubeconfig, options = []} = {}) {
   const file = join(site.root, 'policy.toml');
-  writeFileSync(file, `version = 1\ntier = "kubernetes"\n[kubernetes]\nimage = "tools:1"\nunenforced_network = true\n${PACKS_OFF}${policy}`);
+  writeFileSync(file, `version = 1\ntier = "kubernetes"\n[kubernetes]\nimage = "tools:1"\nunenforced_network = true\n${kubernetes}${PACKS_OFF}${policy}`);
   const config = kubeconfig ?? cluster.kubeconfig(join(site.root, 'config'));
   const command = typeof words === 'string' ? ['--', 'sh', '-c', words] : words;
   const child = spawn(process.env.BERM, ['run', '--json', '--policy', file, ...options, ...command], {
@@ -339,4 +353,17 @@ test('what a berm that was killed leaves in the cluster is deleted by berm runs 
   await until('all is gone', () => cluster.runs().length === 0 && cluster.running.size === 0);
   assert.deepEqual((await prune(join(site.root, 'config'))).said.clusters, []);
   cluster.close();
+});
+
+test('a run that has to queue makes its egress pod when its turn has come', async () => {
+  const {done, cluster} = await run('echo in', {kubernetes: 'queue = "team-a"\n', meanwhile: async ({cluster}) => {
+    await until('the Job is there', () => cluster.all('Job').length === 1);
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    assert.equal(cluster.all('Pod').length, 0, 'nothing waits at a cost');
+    const [job] = cluster.all('Job');
+    assert.equal(job.spec.suspend, true);
+    cluster.makePod(job);
+  }});
+  assert.equal(done.code, 0, done.err);
+  assert.ok(cluster.asked.filter((line) => line.includes('/pods/') && line.startsWith('PATCH')).length === 1);
 });
