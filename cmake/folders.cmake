@@ -68,11 +68,13 @@ berm_library(remote SOURCES channel.cc fate.cc follow.cc objects.cc pod_record.c
   LINKS berm_cluster berm_pod berm_tiers_kubernetes berm_redact)
 berm_library(session SOURCES audit_key.cc materials.cc run_directory.cc policy_sources.cc run_session.cc stored_run.cc report.cc secrets.cc static_secret.cc sinks.cc prepare_run.cc pod_changes.cc pod_session.cc abandoned.cc import_on_success.cc change_diffs.cc tool_answers.cc record_stream.cc
   LINKS berm_agents berm_audit_ship berm_credentials berm_egress berm_pod berm_remote berm_judge berm_host berm_workspace berm_report)
+# Many runs, each a process of its own.
+berm_library(batch SOURCES task.cc pace.cc results.cc batch.cc LINKS berm_session)
 # The scripted model and what it makes a client try.
 berm_library(drill/scenarios SOURCES list.cc poisoned_readme.cc issue_text_comment_control.cc settings_hooks.cc mcp_server.cc api_key_helper.cc base_url_theft.cc bash_env.cc disable_all_hooks.cc codex_project_config.cc codex_home_dotenv.cc install_script.cc git_hooks.cc forged_worktree.cc symlink_out.cc symlink_write.cc ci_variable_files.cc workflow_edit.cc hidden_unicode.cc editor_task.cc direnv.cc own_settings_created.cc foreign_key_exfiltration.cc http_exfiltration.cc dns_exfiltration.cc metadata_service.cc git_push.cc host_loopback.cc kill_berm.cc disable_sandbox_flag.cc docker_socket.cc nested_namespaces.cc destructive_command.cc download_execute.cc credential_in_change.cc unknown_tool.cc malformed_broken_sse.cc malformed_half_json.cc malformed_huge_output.cc malformed_wrong_length.cc malformed_wrong_status.cc malformed_never_ending.cc malformed_many_calls.cc malformed_unicode_garbage.cc malformed_deep_json.cc malformed_not_http.cc malformed_empty_body.cc endless_tool_loop.cc LINKS berm_base)
 berm_library(drill/model SOURCES answer.cc malformed.cc server.cc LINKS berm_drill_scenarios berm_sys)
 berm_library(drill/acts SOURCES run.cc files.cc left_behind.cc processes.cc kernel.cc privileges.cc network.cc credentials.cc resources.cc terminal.cc LINKS berm_base)
 berm_library(drill/host SOURCES targets.cc run.cc judge.cc expected.cc print.cc LINKS berm_drill_acts berm_workspace berm_report)
 berm_library(drill/agent SOURCES judge.cc print.cc run.cc stage.cc LINKS berm_drill_model berm_workspace berm_report)
-berm_library(cli SOURCES console.cc image.cc pod.cc render.cc run_options.cc run.cc plan.cc why.cc runs.cc changes.cc record.cc record_html.cc show_report.cc report.cc ci_report.cc attest.cc verify.cc verify_held.cc init.cc doctor.cc doctor_credentials.cc doctor_residue.cc doctor_cluster.cc
-  egress.cc broker.cc judge.cc ship.cc audit.cc drill.cc LINKS berm_session berm_drill_agent berm_drill_host berm_tiers_kubernetes berm_cluster)
+berm_library(cli SOURCES console.cc batch.cc image.cc pod.cc render.cc run_options.cc run.cc plan.cc why.cc runs.cc changes.cc record.cc record_html.cc show_report.cc report.cc ci_report.cc attest.cc verify.cc verify_held.cc init.cc doctor.cc doctor_credentials.cc doctor_residue.cc doctor_cluster.cc
+  egress.cc broker.cc judge.cc ship.cc audit.cc drill.cc LINKS berm_batch berm_drill_agent berm_drill_host berm_tiers_kubernetes berm_cluster)

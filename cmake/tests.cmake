@@ -19,6 +19,7 @@ add_executable(unit-tests
   src/workspace/git_config_test.cc src/workspace/tree_stream_test.cc
   src/net/link_test.cc
   src/remote/remote_test.cc
+  src/batch/batch_test.cc
   src/workspace/hidden_test.cc
   src/host/doctor_test.cc
   src/agents/agents_test.cc
@@ -82,7 +83,7 @@ add_executable(unit-tests
   src/init/machine_wire.cc src/init/machine_wire_test.cc src/tiers/microvm/initramfs_test.cc src/plan/microvm_test.cc)
 set_source_files_properties(src/rules/tools/decide_test.cc src/rules/shell/shell_corpus_test.cc src/rules/shell/shell_test.cc
   PROPERTIES COMPILE_DEFINITIONS BERM_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
-target_link_libraries(unit-tests PRIVATE berm_session berm_report berm_drill_agent berm_drill_host GTest::gtest_main)
+target_link_libraries(unit-tests PRIVATE berm_batch berm_session berm_report berm_drill_agent berm_drill_host GTest::gtest_main)
 gtest_discover_tests(unit-tests DISCOVERY_TIMEOUT 60)
 
 # Shell commands against another reader of them (shfmt).
@@ -203,9 +204,10 @@ add_test(NAME kubernetes-cluster COMMAND /usr/bin/env BERM=$<TARGET_FILE:berm> K
 add_test(NAME kubernetes-doctor COMMAND /usr/bin/env BERM=$<TARGET_FILE:berm> node --test ${CMAKE_SOURCE_DIR}/tests/kubernetes/doctor_test.mjs)
 # Runs on a stand-in cluster whose nodes start both pods; then pods that are apart as on a real one.
 add_test(NAME kubernetes-run COMMAND /usr/bin/env BERM=$<TARGET_FILE:berm> node --test ${CMAKE_SOURCE_DIR}/tests/kubernetes/run_test.mjs)
+add_test(NAME kubernetes-batch COMMAND /usr/bin/env BERM=$<TARGET_FILE:berm> node --test ${CMAKE_SOURCE_DIR}/tests/kubernetes/batch_test.mjs)
 add_test(NAME kubernetes-network COMMAND /usr/bin/env BERM=$<TARGET_FILE:berm> node --test ${CMAKE_SOURCE_DIR}/tests/kubernetes/network_run_test.mjs)
 set_tests_properties(kubernetes-objects kubernetes-cluster kubernetes-doctor PROPERTIES TIMEOUT 120)
-set_tests_properties(kubernetes-run kubernetes-network PROPERTIES TIMEOUT 240)
+set_tests_properties(kubernetes-run kubernetes-batch kubernetes-network PROPERTIES TIMEOUT 240)
 
 # The report in a real browser; 77 where there is none.
 add_test(NAME report-in-a-browser COMMAND /usr/bin/env node ${CMAKE_SOURCE_DIR}/tests/report/report_test.mjs $<TARGET_FILE:berm>)

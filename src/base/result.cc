@@ -21,6 +21,8 @@ std::string_view name_of(Errc code) {
       return "denied";
     case Errc::kernel:
       return "kernel";
+    case Errc::busy:
+      return "busy";
     case Errc::internal:
       break;
   }

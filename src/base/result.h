@@ -12,7 +12,16 @@
 namespace berm {
 
 /// What kind of failure this is. Stable: scripts see its name in the JSON output.
-enum class Errc : std::uint8_t { usage, invalid_policy, unsupported, denied, kernel, internal };
+/// busy: the same would be done at another time (a quota that is used up, a server that is away).
+enum class Errc : std::uint8_t {
+  usage,
+  invalid_policy,
+  unsupported,
+  denied,
+  kernel,
+  busy,
+  internal
+};
 
 /// Stable lower-case name, e.g. "invalid_policy".
 [[nodiscard]] std::string_view name_of(Errc code);

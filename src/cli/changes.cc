@@ -58,6 +58,10 @@ Result<LoadedRun> load(const ChangesOptions& options) {
   if (loaded.run.value("status", "") == "discarded") {
     return failure(Errc::usage, "the changes of this run were discarded");
   }
+  if (loaded.run.value("workspace", "") == "removed") {
+    return failure(Errc::usage,
+                   "the batch removed the workspace of this run: nothing of it was left to import");
+  }
   loaded.changes = BERM_TRY(walk_changes(loaded.place));
   BERM_TRY(judge(loaded));
   return loaded;

@@ -22,12 +22,22 @@ constexpr const char* kExamples =
     "            123 record failed · 124 time · 125 set-up failed, nothing ran · 126/127 not "
     "executable / not found";
 
+// There is no run: its report says why.
+int refuse(const RunOptions& options, const Error& error) {
+  if (options.json) {
+    put_json(
+        {{"schema", "berm.run/1"},
+         {"verdict",
+          {{"status", "setup_failed"}, {"exit_code", kCannot}, {"reasons", {sentence(error)}}}},
+         {"error", {{"code", name_of(error.code)}, {"fix", error.fix}}}});
+  }
+  fail(error);
+  return kCannot;
+}
+
 int run(const RunOptions& options, const std::vector<std::string>& words) {
   const Result<RunRequest> request = to_request(options, words);
-  if (!request) {
-    fail(request.error());
-    return kCannot;
-  }
+  if (!request) return refuse(options, request.error());
   if (options.sweep) {
     for (const std::string& told : sweep_residue()) complain("berm: sweep: " + told + "\n");
   }
@@ -35,17 +45,10 @@ int run(const RunOptions& options, const std::vector<std::string>& words) {
   ci.begin();
   const Result<RunReport> report = run_session(*request);
   if (!report) {
-    if (options.json) {
-      put_json({{"schema", "berm.run/1"},
-                {"verdict",
-                 {{"status", "setup_failed"},
-                  {"exit_code", kCannot},
-                  {"reasons", {sentence(report.error())}}}}});
-    }
-    fail(report.error());
+    const int code = refuse(options, report.error());
     ci.end();
     ci.tell(report.error());
-    return kCannot;
+    return code;
   }
   if (options.json) {
     put_json(to_json(*report));

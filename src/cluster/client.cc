@@ -250,7 +250,11 @@ Result<ClusterAnswer> ClusterClient::ask(HttpsRequest& request) {
   for (;;) {
     std::chrono::seconds again{};
     Result<ClusterAnswer> answer = ask_once(request, again);
-    if (again.count() == 0 || std::chrono::steady_clock::now() + again > until) return answer;
+    if (again.count() == 0) return answer;
+    if (std::chrono::steady_clock::now() + again > until) {
+      if (!answer) answer.error().code = Errc::busy;
+      return answer;
+    }
     std::this_thread::sleep_for(again);
   }
 }

@@ -25,7 +25,8 @@ struct ClusterAnswer {
 
 /// One API server, as one user. Blocks; any thread may ask. A server that is busy (429, 503), has
 /// failed (5xx), or was not reached is asked again, for a minute: nothing that is sent here does
-/// more when it is done twice. A credential that has expired (401) is read anew, once.
+/// more when it is done twice; after that an Error is Errc::busy. A credential that has expired
+/// (401) is read anew, once.
 class ClusterClient {
  public:
   /// The kubeconfig of $KUBECONFIG or ~/.kube/config; without one, the account of the pod in which

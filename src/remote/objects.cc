@@ -17,11 +17,12 @@ Result<json> apply_one(ClusterClient& cluster, const json& object) {
   if (answer.status != 200 && answer.status != 201) {
     const auto name = object["metadata"]["name"].get<std::string>();
     std::string fix = "'berm doctor --tier kubernetes' tells what the namespace lacks";
-    if (answer.message.find("quota") != std::string::npos) {
-      fix = "wait until other runs have ended, ask for a larger quota, or lower [limits]";
-    }
+    const bool quota =
+        answer.status == 403 && answer.message.find("exceeded quota") != std::string::npos;
+    if (quota) fix = "wait until other runs have ended, ask for a larger quota, or lower [limits]";
+    const bool later = quota || answer.status == 429 || answer.status >= 500;
     return failure(
-        Errc::denied,
+        later ? Errc::busy : Errc::denied,
         fmt::format("make the {} '{}' in the namespace '{}': {}", object["kind"].get<std::string>(),
                     name, object["metadata"]["namespace"].get<std::string>(), answer.message),
         fix);

@@ -255,7 +255,7 @@ Result<void> RemoteRun::await(const std::string& what, Clock::duration patience,
     record_.tick();
     if (Clock::now() >= until) {
       return failure(
-          Errc::unsupported,
+          Errc::busy,
           fmt::format("start the run: {} took too long{}{}", what, waits.empty() ? "" : ": ",
                       waits),
           fmt::format("kubectl describe job,pod -n {} -l {}={}", plan_.kubernetes->name_space,

@@ -147,6 +147,12 @@ std::string asked_for_text(const std::vector<AskedFor>& asked) {
 
 namespace {
 
+json error_to_json(const Outcome& outcome) {
+  const auto* failed = std::get_if<SetupFailed>(&outcome);
+  if (failed == nullptr) return nullptr;
+  return {{"code", name_of(failed->error.code)}, {"fix", failed->error.fix}};
+}
+
 json whole_json(const RunReport& report) {
   return {{"schema", "berm.run/1"},
           {"id", report.id},
@@ -157,6 +163,7 @@ json whole_json(const RunReport& report) {
             {"exit_code", report.verdict.exit_code},
             {"reasons", report.verdict.reasons}}},
           {"outcome", outcome_to_json(report.outcome)},
+          {"error", error_to_json(report.outcome)},
           {"usage", usage_to_json(report.usage)},
           {"changes", changes_to_json(report.changes)},
           {"findings", findings_to_json(report.findings)},

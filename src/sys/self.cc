@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -9,8 +10,9 @@ namespace berm {
 namespace {
 
 // Between fork and exec: no allocation.
-[[noreturn]] void become_self(int program, const int (&fds)[3], char* const* argv,
-                              char* const* env) {
+[[noreturn]] void become_self(int program, const int (&fds)[3], char* const* argv, char* const* env,
+                              const SelfStart& how) {
+  if (!how.directory.empty() && ::chdir(how.directory.c_str()) != 0) ::_exit(125);
   for (int i = 0; i < 3; ++i) {
     if (::dup2(fds[i], i) < 0) ::_exit(125);
   }
@@ -23,6 +25,7 @@ namespace {
   ::sigprocmask(SIG_SETMASK, &none, nullptr);
   // A terminal's Ctrl-C is the run's.
   ::setsid();
+  if (how.ends_with_parent) ::prctl(PR_SET_PDEATHSIG, SIGTERM);
   ::fexecve(program, argv, env);
   ::_exit(125);
 }
@@ -41,15 +44,20 @@ std::vector<char*> c_strings(std::vector<std::string>& strings) {
 
 Result<ChildProcess> start_self(std::vector<std::string> arguments,
                                 std::vector<std::string> environment, int in, int out) {
+  return start_self(std::move(arguments), std::move(environment), {.in = in, .out = out});
+}
+
+Result<ChildProcess> start_self(std::vector<std::string> arguments,
+                                std::vector<std::string> environment, const SelfStart& how) {
   const UniqueFd self = BERM_TRY(open_file("/proc/self/exe", O_RDONLY));
-  const UniqueFd lifted[3] = {lift(in), lift(out), lift(2)};
+  const UniqueFd lifted[3] = {lift(how.in), lift(how.out), lift(how.err)};
   const int fds[3] = {lifted[0].get(), lifted[1].get(), lifted[2].get()};
   arguments.insert(arguments.begin(), "berm");
   const std::vector<char*> argv = c_strings(arguments);
   const std::vector<char*> env = c_strings(environment);
   const pid_t pid = ::fork();
   if (pid < 0) return os_error("start a process of berm");
-  if (pid == 0) become_self(self.get(), fds, argv.data(), env.data());
+  if (pid == 0) become_self(self.get(), fds, argv.data(), env.data(), how);
   return ChildProcess::adopt(pid);
 }
 

@@ -18,6 +18,18 @@ namespace berm {
                                               std::vector<std::string> environment, int in,
                                               int out);
 
+/// The same where more is to be said.
+struct SelfStart {
+  int in = 0;
+  int out = 1;
+  int err = 2;
+  std::string directory;          ///< "" = where we are
+  bool ends_with_parent = false;  ///< SIGTERM when the thread that started it is gone
+};
+[[nodiscard]] Result<ChildProcess> start_self(std::vector<std::string> arguments,
+                                              std::vector<std::string> environment,
+                                              const SelfStart& how);
+
 /// Two ends of a stream socket, close-on-exec.
 struct SocketPair {
   UniqueFd ours;

@@ -204,6 +204,8 @@ class Cluster {
   tell(type, object) {
     const event = {version: this.version, type, object: structuredClone(object)};
     this.events.push(event);
+    // What a server forgets, as etcd does when it is compacted.
+    if (this.events.length > 4000) this.oldest = this.events.splice(0, 2000).at(-1).version;
     for (const watch of this.watches) watch.send(event);
   }
 
