@@ -5,13 +5,18 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "base/text.h"
 #include "record/canonical.h"
 #include "record/chain.h"
+#include "record/verify.h"
 
 namespace berm {
+namespace {
+constexpr std::size_t kLargestResumed = 1ULL << 30;
+}
 
 std::string wall_time() {
   timespec now{};
@@ -33,6 +38,38 @@ Result<RecordFile> RecordFile::create(const std::string& path, std::string run) 
   record.fd_ = BERM_TRY(open_file(path, O_WRONLY | O_APPEND | O_CREAT | O_EXCL | O_NOFOLLOW, 0600));
   record.run_ = std::move(run);
   record.previous_ = genesis_hash();
+  record.signed_at_ = monotonic_ns();
+  return record;
+}
+
+Result<RecordFile> RecordFile::resume(const std::string& path, std::string run, RunKey key) {
+  RecordFile record;
+  record.fd_ = BERM_TRY(open_file(path, O_RDWR | O_APPEND | O_NOFOLLOW));
+  std::string text = BERM_TRY(read_all(record.fd_.get(), kLargestResumed));
+  text.resize(text.rfind('\n') + 1);  // npos + 1 == 0
+  if (::ftruncate(record.fd_.get(), static_cast<off_t>(text.size())) != 0) {
+    return os_error(fmt::format("cut what is torn off '{}'", path));
+  }
+  const RecordCheck check = check_record(text);
+  if (!check.intact() || check.run != run || check.key != key.key.public_key()) {
+    return failure(
+        Errc::denied,
+        fmt::format("go on with the record: {}",
+                    check.intact() ? "it is another run's" : check.problems.front().what),
+        "berm verify shows what is wrong with it");
+  }
+  if (check.complete) return failure(Errc::usage, "this run has ended");
+  const std::string_view last =
+      std::string_view(text).substr(text.rfind('\n', text.size() - 2) + 1);
+  const std::optional<SealedLine> sealed = parse_sealed(last.substr(0, last.size() - 1));
+  record.clock_ahead_ = std::max<std::int64_t>(0, sealed->monotonic_ns - monotonic_ns());
+  for (const Digest& leaf : check.leaves) record.tree_.append(leaf);
+  record.run_ = std::move(run);
+  record.previous_ = check.head;
+  record.sequence_ = check.events;
+  record.note_ = check.checkpoint;
+  record.key_ = std::move(key);
+  record.unsigned_ = check.events - check.signed_events;
   record.signed_at_ = monotonic_ns();
   return record;
 }
@@ -77,7 +114,7 @@ void RecordFile::seal(std::string_view source, std::string_view type, std::strin
   const EventHeader header{.run = run_,
                            .sequence = sequence_++,
                            .time = wall_time(),
-                           .monotonic_ns = monotonic_ns(),
+                           .monotonic_ns = monotonic_ns() + clock_ahead_,
                            .source = std::string(source),
                            .type = std::string(type)};
   SealedEvent event = seal_event(header, data, previous_);

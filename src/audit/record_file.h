@@ -28,6 +28,11 @@ class RecordFile {
 
   /// Creates `path` (it must not exist).
   [[nodiscard]] static Result<RecordFile> create(const std::string& path, std::string run);
+  /// Goes on with a record whose writer died: what that one's last write left torn is cut off.
+  /// @param key  of the record
+  /// @return Errc::denied: it is not what was written, or another key's; Errc::usage: it has ended
+  [[nodiscard]] static Result<RecordFile> resume(const std::string& path, std::string run,
+                                                 RunKey key);
   /// Hides the secrets of `known`, and what looks like one, in every event from now on. `known`
   /// outlives the record.
   void hide(const KnownSecrets& known) { known_ = &known; }
@@ -70,6 +75,7 @@ class RecordFile {
   std::string previous_;
   std::string note_;
   std::uint64_t sequence_ = 0;
+  std::int64_t clock_ahead_ = 0;  ///< ns: a record that was begun before the machine was
   bool failed_ = false;
   const KnownSecrets* known_ = nullptr;
   std::optional<RunKey> key_;

@@ -31,7 +31,7 @@ constexpr Command kAll[] = {
     {"audit", berm::add_audit},   {"image", berm::add_image},
     {"render", berm::add_render}, {"pod", berm::add_pod},
     {"drill", berm::add_drill},   {"drill-model", berm::add_drill_model},
-    {"batch", berm::add_batch},
+    {"batch", berm::add_batch},   {"attach", berm::add_attach},
 };
 
 // CLI11 would only say that an argument was not expected.

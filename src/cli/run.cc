@@ -35,6 +35,14 @@ int refuse(const RunOptions& options, const Error& error) {
   return kCannot;
 }
 
+void tell(const RunReport& report, bool json) {
+  if (json) {
+    put_json(to_json(report));
+  } else {
+    complain(summary(report, wants_color(STDERR_FILENO)));
+  }
+}
+
 int run(const RunOptions& options, const std::vector<std::string>& words) {
   const Result<RunRequest> request = to_request(options, words);
   if (!request) return refuse(options, request.error());
@@ -50,14 +58,21 @@ int run(const RunOptions& options, const std::vector<std::string>& words) {
     ci.tell(report.error());
     return code;
   }
-  if (options.json) {
-    put_json(to_json(*report));
-  } else {
-    complain(summary(*report, wants_color(STDERR_FILENO)));
-  }
+  tell(*report, options.json);
   // What we print ourselves names files and hosts of the agent's: no runner acts on that either.
   ci.end();
   ci.tell(*report);
+  return report->verdict.exit_code;
+}
+
+int attach(const AttachRequest& request) {
+  const Result<RunReport> report = attach_session(request);
+  if (!report) {
+    RunOptions options;
+    options.json = request.report_on_stdout;
+    return refuse(options, report.error());
+  }
+  tell(*report, request.report_on_stdout);
   return report->verdict.exit_code;
 }
 
@@ -80,6 +95,25 @@ void add_run(CLI::App& app, Action& action) {
       ->check(CLI::IsMember({"auto", "off"}))
       ->group("Report");
   command->callback([=, &action] { action = [=] { return run(*options, command->remaining()); }; });
+}
+
+void add_attach(CLI::App& app, Action& action) {
+  CLI::App* command =
+      app.add_subcommand("attach", "take up a run on a cluster whose berm was lost");
+  command->footer(
+      "Examples:\n  berm attach\n  berm attach r-20261122-7f3a\n\n"
+      "What the agent printed comes from its beginning. The end is that of 'berm run': the changes "
+      "are judged,\nthe record goes on where it broke off, the cluster is left empty. Exit codes "
+      "are "
+      "those of 'berm run'; 125: not\nreached, and left as it is.");
+  const auto request = std::make_shared<AttachRequest>();
+  request->run = "latest";
+  command->add_option("RUN", request->run, "id, part of it, or 'latest' [latest]");
+  command->add_flag("--json", request->report_on_stdout, "a report for machines on stdout");
+  command->callback([=, &action] {
+    request->show_status = ::isatty(STDERR_FILENO) == 1 && !request->report_on_stdout;
+    action = [=] { return attach(*request); };
+  });
 }
 
 }  // namespace berm

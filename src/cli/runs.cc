@@ -31,6 +31,7 @@ json row_of(const std::string& state, const std::string& id) {
   }
   // A berm that died left "running" behind; the lock knows better.
   if (row["status"] == "running" && !is_running(path)) row["status"] = "interrupted";
+  row["attachable"] = row["status"] == "interrupted" && exists(path + "/attach.json");
   return row;
 }
 

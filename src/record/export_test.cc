@@ -79,6 +79,7 @@ std::vector<TypeCase> type_cases() {
       {"agent.version", {{"version", "2"}}, 600299, "process", "info", "2"},
       {"pod.start", {{"agent", "p"}}, 600203, "session", "start", "2"},
       {"pod.end", {{"reason", ""}}, 600204, "session", "end", "2"},
+      {"run.attach", {{"events", 9}}, 600203, "session", "start", "2"},
       {"record.key", {{"public", "k"}}, 100806, "", "", "2"},
       {"checkpoint", {{"size", 9}}, 100899, "", "", "2"},
       {"exec", kExec, 100701, "process", "start", "2"},

@@ -121,6 +121,17 @@ Result<SigningKey> SigningKey::parse(std::string_view text) {
   return from(key);
 }
 
+Result<Secret> SigningKey::seed() const {
+  std::string raw(kSeed, '\0');
+  std::size_t size = raw.size();
+  const int done =
+      EVP_PKEY_get_raw_private_key(key_.get(), reinterpret_cast<unsigned char*>(raw.data()), &size);
+  std::string text = done == 1 && size == kSeed ? base64(raw) : "";
+  OPENSSL_cleanse(raw.data(), raw.size());
+  if (text.empty()) return failure(Errc::internal, "read the key of the record");
+  return Secret(std::move(text));
+}
+
 std::string SigningKey::sign(std::string_view text) const {
   const Context context(EVP_MD_CTX_new());
   std::string out(kSignature, '\0');

@@ -11,6 +11,7 @@
 #include <string_view>
 
 #include "base/result.h"
+#include "base/secret.h"
 
 namespace berm {
 
@@ -30,6 +31,8 @@ class SigningKey {
   [[nodiscard]] static Result<SigningKey> parse(std::string_view text);
 
   [[nodiscard]] const PublicKey& public_key() const { return public_; }
+  /// What parse() reads: base64 of the 32 bytes.
+  [[nodiscard]] Result<Secret> seed() const;
   /// 64 bytes; "" if OpenSSL fails.
   [[nodiscard]] std::string sign(std::string_view text) const;
 

@@ -16,15 +16,6 @@ using nlohmann::json;
 
 constexpr std::size_t kLongestLine = 4 << 20;
 
-// What the caller's own record says, of the same run.
-bool is_callers(std::string_view type) {
-  static constexpr std::string_view kCallers[] = {
-      "run.start", "record.key", "checkpoint", "enforcement", "run.outcome",
-      "changes",   "guard",      "import",     "verdict",     "run.end"};
-  return std::ranges::find(kCallers, type) != std::end(kCallers) ||
-         type.starts_with("credential.") || type.starts_with("sink.") || type.starts_with("pod.");
-}
-
 std::string text(const json& data, const char* key) {
   return data.is_object() && data.contains(key) && data[key].is_string()
              ? printable(data[key].get<std::string>().substr(0, 200))
@@ -33,12 +24,24 @@ std::string text(const json& data, const char* key) {
 
 }  // namespace
 
+// What the caller's own record says, of the same run.
+bool is_callers(std::string_view type) {
+  static constexpr std::string_view kCallers[] = {
+      "run.start", "record.key", "checkpoint", "enforcement", "run.outcome", "changes",
+      "guard",     "import",     "verdict",    "run.end",     "run.attach"};
+  return std::ranges::find(kCallers, type) != std::end(kCallers) ||
+         type.starts_with("credential.") || type.starts_with("sink.") || type.starts_with("pod.");
+}
+
 PodRecord::PodRecord(std::string run, UniqueFd copy, RecordFile& record)
     : run_(std::move(run)), copy_(std::move(copy)), record_(&record), previous_(genesis_hash()) {}
 
-Result<PodRecord> PodRecord::create(std::string run, const std::string& copy, RecordFile& record) {
+Result<PodRecord> PodRecord::create(std::string run, const std::string& copy, RecordFile& record,
+                                    std::uint64_t passed_on) {
   UniqueFd file = BERM_TRY(open_file(copy, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND));
-  return PodRecord(std::move(run), std::move(file), record);
+  PodRecord out(std::move(run), std::move(file), record);
+  out.passed_on_ = passed_on;
+  return out;
 }
 
 Result<void> PodRecord::take(std::string_view bytes) {
@@ -73,6 +76,10 @@ Result<void> PodRecord::take_line(std::string_view line) {
   const json data = parse_event(sealed->data);
   if (!data.is_object()) return failure(Errc::denied, "trust the pod's record: it has no data");
   note_last(sealed->type, data);
+  if (passed_on_ > 0) {
+    --passed_on_;
+    return {};
+  }
   record_->append(sealed->source, sealed->type, data);
   return {};
 }

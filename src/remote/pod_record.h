@@ -19,8 +19,9 @@ namespace berm {
 class PodRecord {
  public:
   /// @param copy  a new file
+  /// @param passed_on  of its events stand on the caller's record already
   [[nodiscard]] static Result<PodRecord> create(std::string run, const std::string& copy,
-                                                RecordFile& record);
+                                                RecordFile& record, std::uint64_t passed_on = 0);
 
   /// @return Errc::denied when the chain is broken
   [[nodiscard]] Result<void> take(std::string_view bytes);
@@ -41,7 +42,12 @@ class PodRecord {
   std::string held_;
   std::string previous_;
   std::uint64_t sequence_ = 0;
+  std::uint64_t passed_on_ = 0;
   std::string last_;
 };
+
+/// True for what the caller alone says on its record; all else there, once the agent was started,
+/// came from its pods.
+[[nodiscard]] bool is_callers(std::string_view type);
 
 }  // namespace berm

@@ -46,6 +46,8 @@ constexpr std::chrono::hours kLinkLonger{2};
 // What berm in the pod may be late by with the end of a run that is out of time.
 constexpr std::chrono::minutes kLateEnd{5};
 constexpr seconds kGonePatience{15};
+constexpr seconds kAttachPatience{20};
+constexpr seconds kListPatience{5};
 constexpr int kMostInterrupts = 3;
 
 struct Pods {
@@ -68,6 +70,10 @@ class RemoteRun {
   [[nodiscard]] Outcome why_not_started(Error error);
   Result<void> watch_signals();
   Result<void> make_objects();
+  void watch_pods();
+  Result<void> find_pods();
+  Result<RemoteEnd> attach();
+  RemoteEnd conclude(Result<void> done, bool started);
   Result<void> await_pods();
   Result<void> try_network();
   Result<void> send_workspace();
@@ -165,6 +171,7 @@ Result<void> RemoteRun::make_objects() {
   const Link agent = BERM_TRY(make_link(pod::kAgentName, valid));
   kubernetes::RunMaterial material = link_files(caller, agent);
   own_ = std::move(caller.client);
+  if (options_.on_link) BERM_TRY(options_.on_link(own_));
   EgressConfiguration configuration = BERM_TRY(egress_configuration(plan_));
   // The proxy of this host leads nowhere from there.
   configuration.proxy.reset();
@@ -265,14 +272,18 @@ Result<void> RemoteRun::await(const std::string& what, Clock::duration patience,
   }
 }
 
-Result<void> RemoteRun::await_pods() {
-  const std::string& name_space = plan_.kubernetes->name_space;
+void RemoteRun::watch_pods() {
   watch_ = std::make_unique<ObjectWatch>(
-      *cluster_, fmt::format("/api/v1/namespaces/{}/pods", name_space),
+      *cluster_, fmt::format("/api/v1/namespaces/{}/pods", plan_.kubernetes->name_space),
       fmt::format("{}%3D{}", kubernetes::kRunLabel, plan_.run_id), [this] {
         const std::uint64_t one = 1;
         [[maybe_unused]] const ssize_t put = ::write(wake_.get(), &one, sizeof one);
       });
+}
+
+Result<void> RemoteRun::await_pods() {
+  const std::string& name_space = plan_.kubernetes->name_space;
+  watch_pods();
   const auto runs = [](const PodFate& pod) {
     return pod.stage == PodFate::Stage::running && !pod.address.empty();
   };
@@ -542,16 +553,66 @@ void RemoteRun::clean_up() {
   if (!removed) left_ = sentence(removed.error());
 }
 
+// What has ended is told; what is not reached is left, for another try.
+Result<void> RemoteRun::find_pods() {
+  watch_pods();
+  const auto begun = Clock::now();
+  const std::string& name_space = plan_.kubernetes->name_space;
+  for (std::string why;; rest(milliseconds(500))) {
+    const Pods now = pods();
+    if (interrupted()) return failure(Errc::denied, "attach: interrupted; the run goes on");
+    const bool ended =
+        now.agent.stage == PodFate::Stage::ended || now.egress.stage == PodFate::Stage::ended;
+    if (ended && now.agent.stage == PodFate::Stage::ended) {
+      return end(outcome_of(now.agent, "")), Result<void>();
+    }
+    if (ended) {
+      end(BoundaryLost{fmt::format("the egress pod ended ({})", now.egress.reason)});
+      return {};
+    }
+    const bool both = !now.agent.address.empty() && !now.egress.address.empty();
+    const std::string trouble = watch_->trouble();
+    if (both && !channel_) {
+      channel_ = BERM_TRY(PodChannel::create(*cluster_, name_space, now.egress.name, own_));
+    }
+    const Result<json> status = both ? channel_->ask({{"call", "status"}})
+                                     : Result<json>(failure(Errc::kernel, "see both pods"));
+    if (status) {
+      if (status->value("state", json()) != "waiting") return {};
+      end(SetupFailed{{.code = Errc::denied, .what = "attach: the agent was never started"}});
+      return {};
+    }
+    why = sentence(status.error());
+    const bool gone = trouble.empty() && now.agent.stage == PodFate::Stage::absent &&
+                      now.egress.stage == PodFate::Stage::absent;
+    if (Clock::now() - begun < (gone ? kListPatience : kAttachPatience)) continue;
+    if (!trouble.empty()) return failure(Errc::busy, "attach: the pods cannot be seen: " + trouble);
+    if (both) return failure(Errc::busy, "attach: " + why);
+    end(BoundaryLost{"the run's pods are gone from the cluster"});
+    return {};
+  }
+}
+
+Result<RemoteEnd> RemoteRun::attach() {
+  own_ = std::move(options_.attach->link);
+  made_ = true;
+  BERM_TRY(find_pods());
+  started_at_ = Clock::now() - options_.attach->elapsed;
+  return conclude({}, true);
+}
+
 Result<RemoteEnd> RemoteRun::run() {
   BERM_TRY(watch_signals());
   cluster_ = BERM_TRY(ClusterClient::open(""));
   pod_record_ = BERM_TRY(
-      PodRecord::create(plan_.run_id, (plan_.run_directory / "pod-record.jsonl").str(), record_));
+      PodRecord::create(plan_.run_id, (plan_.run_directory / "pod-record.jsonl").str(), record_,
+                        options_.attach != nullptr ? options_.attach->passed_on : 0));
   // A server that cannot be reached at all is not waited for.
   cluster_->set_patience(seconds(3));
   Result<ClusterAnswer> version = cluster_->get("/version");
   if (!version) return tl::unexpected(version.error());
   cluster_->set_patience(seconds(60));
+  if (options_.attach != nullptr) return attach();
   Result<void> done = make_objects();
   if (done) done = await_pods();
   // Beside each other: a connection that is dropped takes its time.
@@ -561,7 +622,11 @@ Result<RemoteEnd> RemoteRun::run() {
   if (done) done = held.get();
   if (done) done = start();
   const bool started = done.has_value();
-  if (done) done = attend();
+  return conclude(std::move(done), started);
+}
+
+RemoteEnd RemoteRun::conclude(Result<void> done, bool started) {
+  if (done && !outcome_) done = attend();
   const bool attended = done && !outcome_;
   if (attended) done = fetch();
   // A run whose changes are not here did not change nothing.
@@ -572,7 +637,7 @@ Result<RemoteEnd> RemoteRun::run() {
   if (options_.show_status) [[maybe_unused]]
     const ssize_t put = ::write(2, "\r\x1b[2K", 5);
   if (!outcome_) outcome_ = BoundaryLost{"the run ended without an outcome"};
-  return RemoteEnd{.supervision = {.outcome = *outcome_, .usage = usage_}, .left = left_};
+  return {.supervision = {.outcome = *outcome_, .usage = usage_}, .left = left_};
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 #include "cluster/client.h"
 #include "pod/line.h"
 #include "remote/objects.h"
+#include "session/attach_file.h"
 #include "session/run_directory.h"
 
 namespace berm {
@@ -32,6 +33,7 @@ std::vector<AbandonedRun> remove_abandoned(const std::string& state) {
                  : tl::unexpected(cluster->error());
     if (removed) {
       (*run)["cluster"]["left"] = false;
+      remove_attach_file(path);  // nobody can go on with it
       (void)save_run(path, *run);
     } else {
       one.why = sentence(removed.error());

@@ -22,6 +22,7 @@
 #include "record/chain.h"
 #include "record/sha256.h"
 #include "remote/run.h"
+#include "session/attach_file.h"
 #include "session/audit_key.h"
 #include "session/change_diffs.h"
 #include "session/import_on_success.h"
@@ -112,6 +113,33 @@ class Session {
       report_.outcome = SetupFailed{ready.error()};
       end_secrets(false);
     }
+    return conclude();
+  }
+
+  // From where its caller died. What fails before the pods are found leaves all as it is.
+  Result<RunReport> attach(nlohmann::json stored, RemoteAttach& remote) {
+    stored_ = std::move(stored);
+    secrets_.emplace();
+    record_.hide(secrets_->known());
+    record_.sync(plan_.audit.fsync);
+    lasting_key_ = BERM_TRY(lasting_key(plan_.audit.key, plan_.audit.public_key));
+    BERM_TRY(launch_sinks());
+    record_.append(
+        "supervisor", "run.attach",
+        {{"berm", BERM_VERSION}, {"events", record_.count()}, {"passed_on", remote.passed_on}});
+    report_.notes.emplace_back(
+        "the berm that began this run died; what the run's credentials are, this one does not "
+        "know: "
+        "output and changes were searched for what looks like a secret");
+    BERM_TRY(hear_pods(&remote));
+    for (std::string& told : end_leases_of_dead_runs(prepared_.state)) {
+      report_.notes.push_back(std::move(told));
+    }
+    return conclude();
+  }
+
+ private:
+  RunReport conclude() {
     const bool started = !std::holds_alternative<SetupFailed>(report_.outcome);
     if (started && request_.pod) return_changes();
     if (started && !request_.pod) judge_run();
@@ -126,7 +154,6 @@ class Session {
     return std::move(report_);
   }
 
- private:
   void store();
   void store_verdict();
   void open_record();
@@ -143,6 +170,7 @@ class Session {
   void end_secrets(bool disable_keys);
   void supervise_run();
   void run_in_pods();
+  [[nodiscard]] Result<void> hear_pods(RemoteAttach* dead);
   void take_outcome(Result<Supervision> done);
   void judge_run();
   void return_changes();
@@ -384,7 +412,6 @@ void Session::run_in_pods() {
   if (secrets_ && !secrets_->values().empty()) forbid_dumps();
   open_record();
   const std::string input = (plan_.run_directory / "input.tree").str();
-  const std::string result = (plan_.run_directory / "result.tree").str();
   Result<void> ready = fill_git(plan_, prepared_.repository);
   if (ready) {
     ready = write_pod_input(plan_, prepared_.repository, pod_job(prepared_, request_), input);
@@ -394,35 +421,51 @@ void Session::run_in_pods() {
                         {"object", kubernetes::object_name(plan_)},
                         {"left", true}};
   store();
-  Result<RemoteEnd> done =
-      run_remotely(plan_, record_,
-                   {.input = input,
-                    .result = result,
-                    .secrets = secrets_->values(),
-                    .known = &secrets_->known(),
-                    .broker_fd = [this] { return secrets_->fd(); },
-                    .on_broker = [this](const RunSecrets::Renew& renew) -> Result<void> {
-                      BERM_TRY(secrets_->hear(renew, record_));
-                      sinks_.renew();
-                      return {};
-                    },
-                    .sinks = sinks_.watch(),
-                    .show_status = request_.show_status,
-                    .stdout_fd = request_.report_on_stdout ? 2 : 1});
+  const Result<void> heard = hear_pods(nullptr);
   (void)::unlink(input.c_str());
-  if (done && exists(result)) {
+  if (heard) return;
+  remove_attach_file(plan_.run_directory.str());
+  take_outcome(tl::unexpected(heard.error()));
+}
+
+// @param dead  nullptr: the run is begun
+Result<void> Session::hear_pods(RemoteAttach* dead) {
+  const std::string result = (plan_.run_directory / "result.tree").str();
+  const RemoteRunOptions options{
+      .input = (plan_.run_directory / "input.tree").str(),
+      .result = result,
+      .secrets = secrets_->values(),
+      .known = &secrets_->known(),
+      .broker_fd = [this] { return secrets_->fd(); },
+      .on_broker = [this](const RunSecrets::Renew& renew) -> Result<void> {
+        BERM_TRY(secrets_->hear(renew, record_));
+        sinks_.renew();
+        return {};
+      },
+      .sinks = sinks_.watch(),
+      .on_link = [this](const LinkEnd& own) -> Result<void> {
+        record_.make_key();
+        if (record_.signing_key() == nullptr) return failure(Errc::kernel, "write the record");
+        return write_attach_file(plan_, own, *record_.signing_key());
+      },
+      .attach = dead,
+      .show_status = request_.show_status,
+      .stdout_fd = request_.report_on_stdout ? 2 : 1};
+  RemoteEnd done = BERM_TRY(run_remotely(plan_, record_, options));
+  if (exists(result)) {
     const Result<void> taken = read_pod_changes(plan_, result);
     // Half of it would be judged as if it were all.
-    if (!taken) done->supervision.outcome = BoundaryLost{sentence(taken.error())};
+    if (!taken) done.supervision.outcome = BoundaryLost{sentence(taken.error())};
     (void)::unlink(result.c_str());
   }
-  if (!done) return take_outcome(tl::unexpected(done.error()));
-  stored_["cluster"]["left"] = !done->left.empty();
-  if (!done->left.empty()) {
-    report_.notes.push_back("objects of the run are left in the cluster: " + done->left +
+  remove_attach_file(plan_.run_directory.str());
+  stored_["cluster"]["left"] = !done.left.empty();
+  if (!done.left.empty()) {
+    report_.notes.push_back("objects of the run are left in the cluster: " + done.left +
                             "; berm runs --prune deletes them");
   }
-  take_outcome(std::move(done->supervision));
+  take_outcome(std::move(done.supervision));
+  return {};
 }
 
 void Session::take_outcome(Result<Supervision> done) {
@@ -617,6 +660,14 @@ Result<RunReport> run_session(const RunRequest& request) {
   RecordFile record =
       BERM_TRY(RecordFile::create(prepared.run.path + "/record.jsonl", prepared.run.id));
   return Session(std::move(prepared), request, std::move(record)).run();
+}
+
+Result<RunReport> attach_session(const AttachRequest& request) {
+  DeadRun dead = BERM_TRY(open_dead_run(request.run));
+  const RunRequest shown{.show_status = request.show_status,
+                         .report_on_stdout = request.report_on_stdout};
+  return Session(std::move(dead.prepared), shown, std::move(dead.record))
+      .attach(std::move(dead.stored), dead.remote);
 }
 
 }  // namespace berm

@@ -38,6 +38,16 @@ struct RunReport {
 /// in the report and in the record.
 [[nodiscard]] Result<RunReport> run_session(const RunRequest& request);
 
+struct AttachRequest {
+  std::string run;                ///< id, part of it, or "latest"
+  bool show_status = false;       ///< stderr is a terminal
+  bool report_on_stdout = false;  ///< --json
+};
+/// Takes a run up whose agent is a pod and whose caller died, and runs it to its end, from the
+/// first byte that it printed.
+/// @return an Error leaves the run as it is: it goes on, and can be attached to again.
+[[nodiscard]] Result<RunReport> attach_session(const AttachRequest& request);
+
 /// The report for machines: schema "berm.run/1".
 [[nodiscard]] nlohmann::json to_json(const RunReport& report);
 /// At most 15 lines for the end of a run.

@@ -38,11 +38,12 @@ Result<std::shared_ptr<const Secret>> read_secret(const SinkGrant& sink, const s
 }
 
 // What ships for a run that was killed goes on for a while.
-Result<void> await_other_ship(const ResendRequest& request) {
-  const auto until = std::chrono::steady_clock::now() + request.patience;
-  for (const SinkGrant& sink : request.sinks) {
-    const UniqueFd file(::open(progress_path(request.directory, sink.name).c_str(),
-                               O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
+Result<void> await_other_ship(const std::string& directory, const std::vector<SinkGrant>& sinks,
+                              Milliseconds patience) {
+  const auto until = std::chrono::steady_clock::now() + patience;
+  for (const SinkGrant& sink : sinks) {
+    const UniqueFd file(
+        ::open(progress_path(directory, sink.name).c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
     if (!file) continue;
     while (::flock(file.get(), LOCK_SH | LOCK_NB) != 0) {
       if (errno != EWOULDBLOCK) return os_error("see whether somebody ships already");
@@ -93,6 +94,7 @@ Result<void> RunSinks::launch(const Plan& plan, CredentialValue of_run, RecordFi
     if (colon != std::string_view::npos)
       on_secret("sink " + name, Secret(std::string(whole.substr(colon + 1))));
   }
+  BERM_TRY(await_other_ship(plan.run_directory.str(), sinks_, plan.audit.grace));
   ShipProcess ship =
       BERM_TRY(start_ship({.run = plan.run_id,
                            .directory = plan.run_directory.str(),
@@ -157,7 +159,7 @@ bool ResendReport::complete() const {
 }
 
 Result<ResendReport> resend(const ResendRequest& request) {
-  BERM_TRY(await_other_ship(request));
+  BERM_TRY(await_other_ship(request.directory, request.sinks, request.patience));
   const SinkSecrets secrets = BERM_TRY(read_sink_secrets(request.sinks, {}));
   ResendReport report{.events = BERM_TRY(events_of_record(request.directory)), .sinks = {}};
   AuditPolicy policy;

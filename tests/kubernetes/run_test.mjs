@@ -3,7 +3,7 @@
 // Usage: BERM=…/berm node --test run_test.mjs
 import assert from 'node:assert/strict';
 import {execFileSync, spawn} from 'node:child_process';
-import {chmodSync, cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync} from 'node:fs';
+import {chmodSync, cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync} from 'node:fs';
 import {createServer} from 'node:http';
 import {tmpdir} from 'node:os';
 import {dirname, join} from 'node:path';
@@ -366,4 +366,97 @@ test('a run that has to queue makes its egress pod when its turn has come', asyn
   }});
   assert.equal(done.code, 0, done.err);
   assert.ok(cluster.asked.filter((line) => line.includes('/pods/') && line.startsWith('PATCH')).length === 1);
+});
+
+/** Runs until `said`, then kills berm, whose record is as long as it is. */
+async function killCaller(cluster, site, words, said, options = {}) {
+  const child = start(cluster, site, words, options);
+  await until(said, () => child.said().includes(said) || child.exitCode !== null);
+  assert.equal(child.exitCode, null, child.said());
+  child.kill('SIGKILL');
+  await child.done;
+  const [id] = readdirSync(join(site.root, 'state/berm/runs'));
+  return {id, directory: join(site.root, 'state/berm/runs', id)};
+}
+const attach = (site, cluster, ...words) => new Promise((resolve) => {
+  const child = spawn(process.env.BERM, ['attach', '--json', ...words], {cwd: site.repository,
+    env: {PATH: process.env.PATH, HOME: site.root, XDG_STATE_HOME: join(site.root, 'state'), KUBECONFIG: join(site.root, 'config')}});
+  let out = '';
+  let err = '';
+  child.stdout.on('data', (bytes) => { out += bytes; });
+  child.stderr.on('data', (bytes) => { err += bytes; });
+  child.on('close', (code) => resolve({code, err, report: out === '' ? null : JSON.parse(out)}));
+});
+
+test('a run whose berm was killed is taken up: nothing it did or said is lost, its record is one', async (t) => {
+  const cluster = await startCluster(directory, node);
+  t.after(() => cluster.close());
+  const site = makeSite();
+  const sink = join(site.root, 'sink.jsonl');
+  const {id, directory: run} = await killCaller(cluster, site, 'for i in 1 2 3; do /bin/true; done; echo one; sleep 1.5; /bin/ls > /dev/null; echo changed >> README.md; echo two', 'one',
+    {options: ['--on-success', 'branch:agent/done'], policy: `[[audit.sinks]]\nname = "disk"\ntype = "file"\npath = "${sink}"\n`});
+  // What the dead one's last write left torn, and a stranger's eyes on its keys.
+  writeFileSync(join(run, 'record.jsonl'), '{"v":1,"run":"', {flag: 'a'});
+  assert.equal(statSync(join(run, 'attach.json')).mode & 0o777, 0o600);
+  const {code, err, report} = await attach(site, cluster, id);
+  assert.equal(code, 0, err + JSON.stringify(report));
+  assert.match(err, /one\n(.*\n)*two/);
+  assert.deepEqual(report.changes.files.map(({path}) => path), ['README.md']);
+  assert.equal(site.git('show', 'agent/done:README.md'), 'hello\nchanged\n');
+  assert.match(berm(site, 'verify', id), /^intact/);
+  const own = records(site, id);
+  assert.equal(own.filter(({type}) => type === 'run.attach').length, 1);
+  // Each event of the pod stands on the record once, in its order.
+  const pods = records(site, id, 'pod-record.jsonl').filter(({type}) => type === 'exec').map(({data}) => data.path ?? data.executable);
+  assert.ok(pods.length >= 5, `${pods}`);
+  assert.deepEqual(own.filter(({type}) => type === 'exec').map(({data}) => data.path ?? data.executable), pods);
+  assert.deepEqual(readFileSync(sink, 'utf8').trim().split('\n').map((line) => JSON.parse(line).seq), own.map(({seq}) => seq));
+  assert.ok(!existsSync(join(run, 'attach.json')), 'the keys are gone');
+  await until('all is gone', () => cluster.runs().length === 0 && cluster.running.size === 0);
+  assert.equal((await attach(site, cluster, id)).code, 125, 'it has ended');
+});
+
+test('a run is taken up as often as its berm dies, also when it has ended meanwhile; no other way', async (t) => {
+  const cluster = await startCluster(directory, node);
+  t.after(() => cluster.close());
+  const site = makeSite();
+  const {id, directory: run} = await killCaller(cluster, site, 'echo ready; echo x > made; exit 3', 'ready');
+  // A cluster that is not reached: nothing happens to the run.
+  const config = readFileSync(join(site.root, 'config'), 'utf8');
+  writeFileSync(join(site.root, 'config'), config.replace(/127\.0\.0\.1:\d+/, '127.0.0.1:1'));
+  const away = await attach(site, cluster);
+  assert.equal(away.code, 125);
+  assert.match(away.err, /cannot connect|Connection refused/);
+  writeFileSync(join(site.root, 'config'), config);
+  // A record that somebody changed meanwhile is not gone on with.
+  const record = readFileSync(join(run, 'record.jsonl'), 'utf8');
+  writeFileSync(join(run, 'record.jsonl'), record.replace('"berm"', '"Berm"'));
+  assert.match((await attach(site, cluster, id)).err, /go on with the record/);
+  writeFileSync(join(run, 'record.jsonl'), record);
+  assert.ok(cluster.runs().length > 5);
+  const {code, report} = await attach(site, cluster, id);
+  assert.equal(code, 3);
+  assert.deepEqual(report.changes.files.map(({path}) => path), ['made']);
+  assert.match(berm(site, 'verify', id), /^intact/);
+  await until('all is gone', () => cluster.runs().length === 0 && cluster.running.size === 0);
+});
+
+test('a run whose pods ended while nobody listened is told as that', async (t) => {
+  let victim;
+  const cluster = await startCluster(directory, node, {started: (pod, running) => { if (pod.metadata.labels['berm.dev/role'] === 'agent') victim = running; }});
+  t.after(() => cluster.close());
+  const site = makeSite();
+  const {id} = await killCaller(cluster, site, 'echo ready; sleep 600', 'ready');
+  Object.assign(victim, {reason: 'OOMKilled'});
+  victim.stop();
+  await until('it is gone', () => cluster.running.size === 1);
+  const {code, report} = await attach(site, cluster, id);
+  assert.equal(code, 121, JSON.stringify(report));
+  const gone = makeSite();
+  const second = await killCaller(cluster, gone, 'echo ready; sleep 600', 'ready');
+  for (const [path, {kind}] of [...cluster.objects]) if (kind === 'ConfigMap') cluster.remove(path);
+  await until('all is gone', () => cluster.runs().length === 0);
+  const lost = await attach(gone, cluster, second.id);
+  assert.equal(lost.code, 122);
+  assert.match(lost.report.verdict.reasons[0], /pods are gone/);
 });

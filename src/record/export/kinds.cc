@@ -30,6 +30,7 @@ constexpr Kind kKinds[] = {
     {"agent.version", "agent identified", application, 99, "Identify", "process", "info", informational, kNone, kDone},
     {"pod.start", "pods of the run started", application, 3, "Start", "session", "start", informational, kNone, kDone},
     {"pod.end", "pods of the run ended", application, 4, "Stop", "session", "end", informational, kNone, kOpen},
+    {"run.attach", "run taken up", application, 3, "Start", "session", "start", informational, kNone, kDone},
     {"signal", "signal received", application, 99, "Signal", "process", "info", informational, kNone, kOpen},
     {"egress.start", "network gate started", application, 3, "Start", "network", "start", informational, kNone, kDone},
     {"exec", "program started", process, 1, "Launch", "process", "start", informational, kNone, kDone},
