@@ -66,7 +66,7 @@ berm_library(pod SOURCES line.cc place.cc accept.cc agent.cc agent_pod.cc egress
 # A run whose agent is a pod, as its caller sees it.
 berm_library(remote SOURCES channel.cc fate.cc follow.cc objects.cc pod_record.cc report.cc run.cc transfer.cc
   LINKS berm_cluster berm_pod berm_tiers_kubernetes berm_redact)
-berm_library(session SOURCES attach_file.cc audit_key.cc materials.cc run_directory.cc policy_sources.cc run_session.cc stored_run.cc report.cc secrets.cc static_secret.cc sinks.cc prepare_run.cc pod_changes.cc pod_session.cc abandoned.cc import_on_success.cc change_diffs.cc tool_answers.cc record_stream.cc
+berm_library(session SOURCES attach_file.cc audit_key.cc materials.cc run_directory.cc policy_sources.cc run_session.cc stored_run.cc report.cc secrets.cc static_secret.cc sinks.cc team_policy.cc prepare_run.cc pod_changes.cc pod_session.cc abandoned.cc import_on_success.cc change_diffs.cc tool_answers.cc record_stream.cc
   LINKS berm_agents berm_audit_ship berm_credentials berm_egress berm_pod berm_remote berm_judge berm_host berm_workspace berm_report)
 # Many runs, each a process of its own.
 berm_library(batch SOURCES task.cc pace.cc results.cc batch.cc LINKS berm_session)

@@ -8,6 +8,7 @@
 #include "cli/console.h"
 #include "cli/doctor_parts.h"
 #include "cli/run_options.h"
+#include "session/team_policy.h"
 
 namespace berm {
 namespace {
@@ -44,8 +45,9 @@ void tell(const RunReport& report, bool json) {
 }
 
 int run(const RunOptions& options, const std::vector<std::string>& words) {
-  const Result<RunRequest> request = to_request(options, words);
+  Result<RunRequest> request = to_request(options, words);
   if (!request) return refuse(options, request.error());
+  request->policy.team = team_policy_of_cluster();
   if (options.sweep) {
     for (const std::string& told : sweep_residue()) complain("berm: sweep: " + told + "\n");
   }

@@ -279,40 +279,61 @@ bool is_within_ceiling(const Policy& policy, const PolicyLayer& ceiling) {
          contains_all(policy.require, ceiling.require);
 }
 
-Result<MergedPolicy> merge_policy(const std::vector<NamedLayer>& layers,
-                                  const NamedLayer& ceiling) {
-  MergedPolicy merged{.policy = built_in_policy(), .tightened = {}};
-  // What the ceiling grants is also the default when nobody below says anything.
-  if (ceiling.layer.workspace.write) merged.policy.write = *ceiling.layer.workspace.write;
-  merged.policy.allow_changes = merged.policy.write;
-  if (ceiling.layer.changes.allow) merged.policy.allow_changes = *ceiling.layer.changes.allow;
-  if (ceiling.layer.workspace.mode) {
-    merged.policy.mode = std::min(merged.policy.mode, *ceiling.layer.workspace.mode);
-  }
-  if (ceiling.layer.workspace.git) {
-    merged.policy.git = std::min(merged.policy.git, *ceiling.layer.workspace.git);
-  }
-  merged.policy.network = std::min(merged.policy.network, network_bound(ceiling.layer));
-  if (ceiling.layer.tier && *ceiling.layer.tier != TierChoice::automatic) {
-    merged.policy.tier = *ceiling.layer.tier;
-  }
+namespace {
 
-  std::string last_source = "the built-in defaults";
+// What the ceiling grants is also the default when nobody below says anything.
+void begin_at(Policy& policy, const PolicyLayer& ceiling) {
+  if (ceiling.workspace.write) policy.write = *ceiling.workspace.write;
+  policy.allow_changes = policy.write;
+  if (ceiling.changes.allow) policy.allow_changes = *ceiling.changes.allow;
+  if (ceiling.workspace.mode) policy.mode = std::min(policy.mode, *ceiling.workspace.mode);
+  if (ceiling.workspace.git) policy.git = std::min(policy.git, *ceiling.workspace.git);
+  policy.network = std::min(policy.network, network_bound(ceiling));
+  if (ceiling.tier && *ceiling.tier != TierChoice::automatic) policy.tier = *ceiling.tier;
+}
+
+Result<void> hold_under(MergedPolicy& merged, const std::string& source,
+                        const NamedLayer& ceiling) {
+  tighten(merged.policy, ceiling.layer, merged.tightened);
+  std::string excess = first_excess(merged.policy, ceiling.layer);
+  if (excess.empty()) excess = first_excess_in_lists(merged.policy, ceiling.layer);
+  if (excess.empty()) return {};
+  return failure(
+      Errc::invalid_policy,
+      fmt::format("{} grants {}, which {} does not", source, excess, ceiling.source),
+      fmt::format("remove the grant, or ask whoever owns {} to allow it", ceiling.source));
+}
+
+}  // namespace
+
+Result<MergedPolicy> merge_under(const std::vector<NamedLayer>& layers,
+                                 const std::vector<NamedLayer>& ceilings) {
+  MergedPolicy merged{.policy = built_in_policy(), .tightened = {}};
+  for (const NamedLayer& ceiling : ceilings) begin_at(merged.policy, ceiling.layer);
   for (const NamedLayer& named : layers) {
     overlay(merged.policy, named.layer);
-    last_source = named.source;
-    tighten(merged.policy, ceiling.layer, merged.tightened);
-    std::string excess = first_excess(merged.policy, ceiling.layer);
-    if (excess.empty()) excess = first_excess_in_lists(merged.policy, ceiling.layer);
-    if (excess.empty()) continue;
-    return failure(
-        Errc::invalid_policy,
-        fmt::format("{} grants {}, which {} does not", last_source, excess, ceiling.source),
-        fmt::format("remove the grant, or ask whoever owns {} to allow it", ceiling.source));
+    for (const NamedLayer& ceiling : ceilings) {
+      BERM_TRY(hold_under(merged, named.source, ceiling));
+    }
   }
-  tighten(merged.policy, ceiling.layer, merged.tightened);
-  inspect_what_the_ceiling_inspects(merged.policy, ceiling.layer);
+  for (const NamedLayer& ceiling : ceilings) {
+    tighten(merged.policy, ceiling.layer, merged.tightened);
+    inspect_what_the_ceiling_inspects(merged.policy, ceiling.layer);
+  }
+  // The default that one gives, or what it has inspected, may be more than another grants.
+  for (const NamedLayer& ceiling : ceilings) {
+    if (ceilings.size() == 1 || is_within_ceiling(merged.policy, ceiling.layer)) continue;
+    return failure(Errc::invalid_policy,
+                   fmt::format("what {} leaves is more than {} grants", ceilings.front().source,
+                               ceilings.back().source),
+                   "have their owners agree");
+  }
   return merged;
+}
+
+Result<MergedPolicy> merge_policy(const std::vector<NamedLayer>& layers,
+                                  const NamedLayer& ceiling) {
+  return merge_under(layers, {ceiling});
 }
 
 }  // namespace berm

@@ -33,6 +33,11 @@ struct MergedPolicy {
 [[nodiscard]] Result<MergedPolicy> merge_policy(const std::vector<NamedLayer>& layers,
                                                 const NamedLayer& ceiling);
 
+/// The same under several, of which each is held. The last has the last word where a ceiling says
+/// which (an image, a runtime).
+[[nodiscard]] Result<MergedPolicy> merge_under(const std::vector<NamedLayer>& layers,
+                                               const std::vector<NamedLayer>& ceilings);
+
 /// True if everything that `policy` grants is granted by `ceiling` too. The property that
 /// merge_policy() keeps; also what tests check.
 [[nodiscard]] bool is_within_ceiling(const Policy& policy, const PolicyLayer& ceiling);

@@ -412,6 +412,22 @@ TEST(MergePolicy, NoMergeEverGrantsMoreThanTheCeiling) {
       << "the generator must reach merges that succeed, or the property is vacuous";
 }
 
+TEST(MergePolicy, UnderTwoCeilingsNothingIsGrantedThatEitherDoesNot) {
+  int accepted = 0;
+  for (unsigned seed = 0; seed < 20000; ++seed) {
+    RandomPolicy random(seed);
+    const NamedLayer machine = {"machine", random.layer()};
+    const NamedLayer team = {"team", random.layer()};
+    const std::vector<NamedLayer> layers = {{"profile", random.layer()}, {"file", random.layer()}};
+    const Result<MergedPolicy> merged = merge_under(layers, {team, machine});
+    if (!merged) continue;
+    ++accepted;
+    ASSERT_TRUE(is_within_ceiling(merged->policy, machine.layer)) << "seed " << seed;
+    ASSERT_TRUE(is_within_ceiling(merged->policy, team.layer)) << "seed " << seed;
+  }
+  EXPECT_GT(accepted, 20);
+}
+
 TEST(Covers, WholeLabelsAndWholeComponents) {
   const auto host = [](std::string_view text) { return *parse_host_grant(text); };
   EXPECT_TRUE(covers(host("*.example.com"), host("a.b.example.com:443")));

@@ -76,14 +76,14 @@ Result<void> expand(NamedLayer& named, const RegistryHosts& registries, Resolved
 
 // Bundles of every layer, and of the ceiling, become hosts before anything is compared: "@node" of
 // a file lies within "@node" of the ceiling, and a mirror that the ceiling names within neither.
-Result<void> expand_all(std::vector<NamedLayer>& layers, NamedLayer& ceiling,
+Result<void> expand_all(std::vector<NamedLayer>& layers, std::vector<NamedLayer>& ceilings,
                         const std::string& repository, ResolvedPolicy& out) {
   std::set<std::string> clients;
   const auto collect = [&](const NamedLayer& named) {
     if (named.layer.network.allow) clients.merge(registry_clients(*named.layer.network.allow));
   };
   for (const NamedLayer& named : layers) collect(named);
-  collect(ceiling);
+  for (const NamedLayer& ceiling : ceilings) collect(ceiling);
   RegistryHosts registries;
   if (!clients.empty()) {
     registries =
@@ -93,14 +93,17 @@ Result<void> expand_all(std::vector<NamedLayer>& layers, NamedLayer& ceiling,
   // A ceiling means the machine's registries, not those of whoever is to be bound by it.
   RegistryHosts of_machine;
   std::set<std::string> bounding;
-  if (ceiling.layer.network.allow) bounding = registry_clients(*ceiling.layer.network.allow);
+  for (const NamedLayer& ceiling : ceilings) {
+    if (ceiling.layer.network.allow) bounding.merge(registry_clients(*ceiling.layer.network.allow));
+  }
   if (!bounding.empty()) {
     HostEnvironment machine = host_environment("", "/usr/bin:/bin", repository);
     machine.variables.clear();
     of_machine = read_registries(bounding, machine);
   }
   ResolvedPolicy of_ceiling;  // what it would grant is told only where a layer asks for it
-  return expand(ceiling, of_machine, of_ceiling);
+  for (NamedLayer& ceiling : ceilings) BERM_TRY(expand(ceiling, of_machine, of_ceiling));
+  return {};
 }
 
 bool runs_a_program(const CredentialGrant& grant) {
@@ -130,21 +133,24 @@ class Resolver {
       : request_(request), repository_(repository), state_(state) {}
 
   Result<ResolvedPolicy> resolve() {
-    const NamedLayer ceiling = BERM_TRY(read_ceiling(out_));
+    std::vector<NamedLayer> ceilings = {BERM_TRY(read_ceiling(out_))};
     layers_.push_back({.source = fmt::format("profile {}", spelling(request_.agent)),
                        .layer = profile_layer(request_.agent)});
     BERM_TRY(add_file());
     layers_.push_back({.source = "the command line", .layer = request_.flags});
-    const PolicyLayer::Network& bounds = ceiling.layer.network;
-    const bool bounded = bounds.allow || !bounds.rules.empty() || bounds.mode;
-    if (request_.learn && bounded) {
+    BERM_TRY(add_team(ceilings));
+    bool bounded = false;
+    for (const NamedLayer& ceiling : ceilings) {
+      const PolicyLayer::Network& bounds = ceiling.layer.network;
+      const bool bounds_it = bounds.allow || !bounds.rules.empty() || bounds.mode;
+      bounded = bounded || bounds_it;
+      if (!request_.learn || !bounds_it) continue;
       return failure(Errc::invalid_policy,
                      fmt::format("learn: {} bounds what may be reached", ceiling.source),
                      "learn on a machine whose managed policy leaves the network open");
     }
-    NamedLayer bound = ceiling;
-    BERM_TRY(expand_all(layers_, bound, repository_.root.str(), out_));
-    out_.merged = BERM_TRY(merge_policy(layers_, bound));
+    BERM_TRY(expand_all(layers_, ceilings, repository_.root.str(), out_));
+    out_.merged = BERM_TRY(merge_under(layers_, ceilings));
     out_.merged.policy.learn = request_.learn;
     // What an administrator bounds, nobody at a terminal widens.
     out_.merged.policy.ask = request_.can_ask && !bounded;
@@ -155,6 +161,42 @@ class Resolver {
   Result<void> add(const std::string& text, const std::string& source) {
     layers_.push_back({.source = source, .layer = BERM_TRY(parsed(text, source, out_))});
     return {};
+  }
+
+  // Before the machine's own, which has the last word.
+  Result<void> add_team(std::vector<NamedLayer>& ceilings) {
+    if (!request_.team) return {};
+    // Which tier and which namespace: only bundles are not known yet, and they say nothing of it.
+    Policy policy;
+    policy.tier = ceilings.front().layer.tier.value_or(policy.tier);
+    for (const NamedLayer* named : by_rank(ceilings)) {
+      const std::optional<TierChoice> tier = named->layer.tier;
+      if (tier && *tier != TierChoice::automatic) policy.tier = *tier;
+      const std::optional<std::string>& where = named->layer.kubernetes.name_space;
+      if (where) policy.kubernetes.name_space = *where;
+    }
+    if (policy.tier != TierChoice::kubernetes) return {};
+    const std::string& name_space = policy.kubernetes.name_space;
+    const std::optional<std::string> text = BERM_TRY(request_.team(name_space));
+    if (!text) return {};
+    const std::string source = fmt::format("the namespace '{}'", printable(name_space));
+    NamedLayer team{.source = source, .layer = BERM_TRY(parsed(*text, source, out_))};
+    // It would be another team's.
+    if (team.layer.kubernetes.name_space.value_or(name_space) != name_space) {
+      return failure(Errc::invalid_policy,
+                     fmt::format("the policy of {} names another namespace", source));
+    }
+    ceilings.insert(ceilings.begin(), std::move(team));
+    return {};
+  }
+
+  // As they are merged: the ceiling's namespace is the one that counts.
+  [[nodiscard]] std::vector<const NamedLayer*> by_rank(
+      const std::vector<NamedLayer>& ceilings) const {
+    std::vector<const NamedLayer*> out;
+    for (const NamedLayer& named : layers_) out.push_back(&named);
+    out.push_back(&ceilings.front());
+    return out;
   }
 
   Result<void> add_file() {
@@ -308,11 +350,11 @@ Result<ResolvedPolicy> resolve_policy(const PolicyRequest& request,
 
 Result<ResolvedPolicy> resolve_policy_file(const std::string& file) {
   ResolvedPolicy out;
-  NamedLayer ceiling = BERM_TRY(read_ceiling(out));
+  std::vector<NamedLayer> ceilings = {BERM_TRY(read_ceiling(out))};
   const std::string text = BERM_TRY(read_file(file, 1 << 20));
   std::vector<NamedLayer> layers = {{.source = file, .layer = BERM_TRY(parsed(text, file, out))}};
-  BERM_TRY(expand_all(layers, ceiling, "", out));
-  out.merged = BERM_TRY(merge_policy(layers, ceiling));
+  BERM_TRY(expand_all(layers, ceilings, "", out));
+  out.merged = BERM_TRY(merge_under(layers, ceilings));
   return out;
 }
 

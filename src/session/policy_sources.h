@@ -1,6 +1,7 @@
 // src/session/policy_sources.h: whose policy counts. ARCHITECTURE §4, "Whose policy".
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -9,6 +10,10 @@
 #include "policy/merge.h"
 
 namespace berm {
+
+/// The policy of a team, for all its runs in a namespace of a cluster; nullopt: it has none.
+/// @return an Error refuses the run: not to be allowed to look is not the same.
+using TeamPolicy = std::function<Result<std::optional<std::string>>(const std::string& name_space)>;
 
 struct PolicyRequest {
   std::string file;            ///< --policy FILE; "" = from the trusted ref
@@ -20,6 +25,8 @@ struct PolicyRequest {
       credentials;                      ///< --credential NAME: what the repository's policy may use
   std::vector<std::string> sinks = {};  ///< --sink NAME: where it may send the record
   PolicyLayer flags;
+  TeamPolicy team =
+      {};  ///< asked for where the run is one of a cluster; a ceiling, like the managed
 };
 
 /// Where one part of the policy came from, for the record.

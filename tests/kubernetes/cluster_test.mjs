@@ -27,6 +27,7 @@ const RUN = 'r-20261123-0123abcd';
 const inARun = (items) => JSON.parse(JSON.stringify(items).replaceAll('r-00000000-00000000', RUN));
 const PODS = {group: '', name: 'pods'};
 const NETWORK = {group: 'networking.k8s.io', name: 'networkpolicies'};
+const CONFIGMAPS = {group: '', name: 'configmaps'};
 const CILIUM_POLICIES = {group: 'cilium.io', name: 'ciliumnetworkpolicies'};
 
 test('the chart\'s defaults are the base', () => assert.deepEqual(byKey(chart()), byKey(base)));
@@ -97,10 +98,29 @@ test('everything that berm submits is admitted', () => {
     for (const item of items.filter(makesPods)) assert.deepEqual(refusals(policies, PODS, podOf(item)), [], item.metadata.name);
     for (const item of items) {
       if (item.kind === 'NetworkPolicy') assert.deepEqual(refusals(policies, NETWORK, item), []);
+      if (item.kind === 'ConfigMap') assert.deepEqual(refusals(policies, CONFIGMAPS, item), []);
       if (item.kind === 'CiliumNetworkPolicy') assert.deepEqual(refusals(policies, CILIUM_POLICIES, item), []);
     }
   }
   assert.deepEqual(refusals(policies, NETWORK, byKey(base)['NetworkPolicy berm berm-default-deny']), []);
+});
+
+test('the chart lays a team\'s policy down', () => {
+  const text = 'version = 1\n[limits]\ntime = "10m"\n';
+  const made = byKey(chart('--set-string', `policy=${text}`))['ConfigMap berm berm-policy'];
+  assert.deepEqual(made.data, {'policy.toml': text});
+});
+
+test('who submits runs does not write the team\'s policy', () => {
+  const policies = policiesOf(base);
+  const named = (name) => ({kind: 'ConfigMap', metadata: {name, namespace: 'berm'}, data: {}});
+  const rule = ['who may only submit runs makes, changes and deletes the ConfigMaps of runs, and no other'];
+  for (const name of ['berm-policy', 'other', 'berm-r-1', 'berm-r-20261122-0123abcd-x', '']) {
+    assert.deepEqual(refusals(policies, CONFIGMAPS, named(name)), rule, name);
+  }
+  assert.deepEqual(refusals(policies, CONFIGMAPS, named('berm-r-20261122-0123abcd')), []);
+  assert.deepEqual(refusals(policies, CONFIGMAPS, named('berm-policy'), ['update']), [], 'whoever administers the namespace does');
+  assert.ok(!may('update', 'configmaps'));
 });
 
 test('what is no run of berm\'s is refused, each by its own rule', () => {

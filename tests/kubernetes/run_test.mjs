@@ -460,3 +460,29 @@ test('a run whose pods ended while nobody listened is told as that', async (t) =
   assert.equal(lost.code, 122);
   assert.match(lost.report.verdict.reasons[0], /pods are gone/);
 });
+
+test('what the namespace\'s team grants bounds every run there; nobody who may not look goes on without', async () => {
+  const team = (text) => ({code: 200, body: {kind: 'ConfigMap', metadata: {name: 'berm-policy'}, data: text === undefined ? {} : {'policy.toml': text}}});
+  const under = async (answer, words, options = {}) => {
+    const {done, cluster} = await run(words, {...options, faults: {answer: (request) => (request.url.endsWith('/configmaps/berm-policy') ? answer : undefined)}});
+    return {...done, reasons: done.report.verdict.reasons.join(), asked: cluster.asked};
+  };
+  const tightened = await under(team('version = 1\n[limits]\ntime = "1s"\n'), 'sleep 30', {options: ['--time', '10m']});
+  assert.equal(tightened.code, 124, tightened.out);
+  assert.ok(tightened.report.notes.some((note) => note.includes('limits.time')), tightened.out);
+  const beyond = await under(team('version = 1\n[network]\nallow = ["a.example:443"]\n'), 'true', {options: ['--allow', 'b.example:443']});
+  assert.equal(beyond.code, 125);
+  assert.match(beyond.reasons, /grants .*b\.example.*which the namespace 'berm' does not/);
+  for (const [answer, words] of [[failed(403, 'Forbidden', 'configmaps "berm-policy" is forbidden'), /look for the policy of the namespace.*forbidden/],
+    [team(undefined), /has no 'policy.toml'/], [team('versoin = 1'), /versoin/],
+    [team('version = 1\n[kubernetes]\nnamespace = "other"\n'), /names another namespace/]]) {
+    const refused = await under(answer, 'true');
+    assert.equal(refused.code, 125);
+    assert.match(refused.reasons, words);
+    assert.ok(!refused.asked.some((line) => line.startsWith('PATCH')), 'nothing was made');
+  }
+  // A run that is none of a cluster's asks nobody.
+  const {done, cluster} = await run('true', {options: ['--tier', 'namespace'], faults: {answer: () => failed(500, 'InternalError', 'no')}});
+  assert.equal(done.code, 0, done.err + done.out);
+  assert.deepEqual(cluster.asked, []);
+});
