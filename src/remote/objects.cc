@@ -20,6 +20,12 @@ Result<json> apply_one(ClusterClient& cluster, const json& object) {
     const bool quota =
         answer.status == 403 && answer.message.find("exceeded quota") != std::string::npos;
     if (quota) fix = "wait until other runs have ended, ask for a larger quota, or lower [limits]";
+    if (answer.status == 404 && object["kind"] == "Sandbox") {
+      fix = "the cluster lacks kubernetes-sigs/agent-sandbox: install it, or workload = \"job\"";
+    }
+    if (answer.status == 404 && object["kind"] == "CiliumNetworkPolicy") {
+      fix = "the cluster lacks Cilium: cilium = false";
+    }
     const bool later = quota || answer.status == 429 || answer.status >= 500;
     return failure(
         later ? Errc::busy : Errc::denied,

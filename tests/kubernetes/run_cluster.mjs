@@ -1,7 +1,7 @@
 // A cluster as far as `berm run --tier kubernetes` speaks to one: server-side apply, lists and watches with bookmarks and
 // expiry, port-forward over WebSockets, garbage collection by owner; and nodes that start the containers of its pods as
 // processes. Written from the documented API (kubernetes.io/docs/reference). What goes wrong is a test's to say.
-import {spawn} from 'node:child_process';
+import {spawn, spawnSync} from 'node:child_process';
 import {createHash, randomUUID} from 'node:crypto';
 import {chmodSync, chownSync, cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync} from 'node:fs';
 import {createServer} from 'node:https';
@@ -44,13 +44,21 @@ export class Node {
     if (amRoot) {
       for (const path of ['root', 'tmp', 'channel']) chownSync(join(root, path), POD_UID, POD_UID);
     }
+    // Init containers put into their volumes what the others find there.
+    let programs = this.directory;
+    for (const {image, command} of pod.spec.initContainers ?? []) {
+      programs = join(root, 'installed');
+      mkdirSync(programs);
+      const done = spawnSync(join(this.directory, 'berm'), [...command.slice(1, -1), programs], {encoding: 'utf8'});
+      cluster.installed.push({image, code: done.status, said: done.stderr});
+    }
     const role = pod.metadata.labels['berm.dev/role'];
     const port = container.ports[0].containerPort;
     const [, ...words] = container.command;
     const where = role === 'agent' ? ['--root', join(root, 'root')] : ['--scratch', join(root, 'tmp')];
     const env = {PATH: this.path ?? process.env.PATH};
     for (const {name, value} of container.env ?? []) env[name] = value;
-    const child = spawn(join(this.directory, 'berm'), [...words, ...where, '--channel', channel, '--listen', `${address}:${port}`], {
+    const child = spawn(join(programs, 'berm'), [...words, ...where, '--channel', channel, '--listen', `${address}:${port}`], {
       env: {...env, ...this.env, HOME: root}, cwd: '/', stdio: ['ignore', 'pipe', 'pipe'], ...(amRoot ? {uid: POD_UID, gid: POD_UID} : {}),
     });
     let log = '';
@@ -82,7 +90,7 @@ export async function startCluster(directory, node, faults = {}) {
 
 class Cluster {
   constructor(directory, node, faults) {
-    Object.assign(this, {directory, node, faults, objects: new Map(), version: 1, events: [], watches: new Set(), asked: [], running: new Map(), oldest: 0});
+    Object.assign(this, {directory, node, faults, objects: new Map(), version: 1, events: [], watches: new Set(), asked: [], running: new Map(), installed: [], oldest: 0});
   }
 
   async listen() {
@@ -159,16 +167,18 @@ class Cluster {
     this.objects.set(path, kept);
     if (before === undefined && object.kind === 'Pod') this.schedule(path, kept);
     if (before === undefined && object.kind === 'Job' && object.spec.suspend !== true) this.makePod(kept);
+    if (before === undefined && object.kind === 'Sandbox') this.makePod(kept, object.spec.podTemplate);
     return {code: before === undefined ? 201 : 200, body: kept};
   }
 
-  makePod(job) {
+  /** As the controller of Jobs does, and agent-sandbox' of Sandboxes. */
+  makePod(job, template = job.spec.template) {
     const name = `${job.metadata.name}-${randomUUID().slice(0, 5)}`;
     const path = `/api/v1/namespaces/${job.metadata.namespace}/pods/${name}`;
     this.version += 1;
-    const pod = {apiVersion: 'v1', kind: 'Pod', spec: job.spec.template.spec, metadata: {...job.spec.template.metadata, name,
+    const pod = {apiVersion: 'v1', kind: 'Pod', spec: template.spec, metadata: {...template.metadata, name,
       namespace: job.metadata.namespace, uid: randomUUID(), resourceVersion: `${this.version}`,
-      ownerReferences: [{apiVersion: 'batch/v1', kind: 'Job', name: job.metadata.name, uid: job.metadata.uid}]}};
+      ownerReferences: [{apiVersion: job.apiVersion, kind: job.kind, name: job.metadata.name, uid: job.metadata.uid}]}};
     this.objects.set(path, pod);
     this.schedule(path, pod);
   }

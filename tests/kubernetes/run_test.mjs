@@ -355,6 +355,21 @@ test('what a berm that was killed leaves in the cluster is deleted by berm runs 
   cluster.close();
 });
 
+test('berm comes from its own image, and a Sandbox holds the agent, where the policy says so', async () => {
+  const own = await run('echo x > made', {kubernetes: 'berm_image = "berm:1"\n'});
+  assert.equal(own.done.code, 0, own.done.out);
+  assert.deepEqual(own.cluster.installed, [{image: 'berm:1', code: 0, said: ''}]);
+  const kinds = new Set();
+  const sandbox = await run('echo x > made', {kubernetes: 'workload = "sandbox"\n', faults: {admit: (object) => { kinds.add(object.kind); }}});
+  assert.equal(sandbox.done.code, 0, sandbox.done.out);
+  assert.ok(kinds.has('Sandbox') && !kinds.has('Job'));
+  assert.deepEqual(sandbox.done.report.changes.files.map(({path}) => path), ['made']);
+  const absent = await run('true', {kubernetes: 'workload = "sandbox"\n', faults: {admit: (object) => (object.kind === 'Sandbox'
+    ? failed(404, 'NotFound', 'the server could not find the requested resource') : undefined)}});
+  assert.equal(absent.done.code, 125);
+  assert.match(absent.done.report.error.fix, /agent-sandbox/);
+});
+
 test('a run that has to queue makes its egress pod when its turn has come', async () => {
   const {done, cluster} = await run('echo in', {kubernetes: 'queue = "team-a"\n', meanwhile: async ({cluster}) => {
     await until('the Job is there', () => cluster.all('Job').length === 1);
