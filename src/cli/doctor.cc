@@ -148,7 +148,7 @@ void add_doctor(CLI::App& app, Action& action) {
   command->footer(
       "Examples:\n  berm doctor\n  berm doctor --json\n  sudo berm doctor\n  berm doctor "
       "--credentials --agent claude\n  berm doctor --residue --remove\n  berm doctor --tier "
-      "kubernetes --namespace agents\n\nExit codes: 0 runs are "
+      "kubernetes --namespace agents --image registry.example/tools:1\n\nExit codes: 0 runs are "
       "possible, nothing is left · 1 they are not, something is");
   auto options = std::make_shared<DoctorOptions>();
   command->add_flag("--json", options->as_json, "for machines");
@@ -182,6 +182,11 @@ void add_doctor(CLI::App& app, Action& action) {
       ->needs(tier);
   command->add_option("--runtime-class", options->cluster.policy.runtime_class, "that it must have")
       ->needs(tier);
+  command
+      ->add_option("--image", options->cluster.policy.image,
+                   "try a run with it, in the kubeconfig's current context")
+      ->needs(tier)
+      ->excludes("--context");
   command->callback([=, &action] { action = [=] { return diagnose(*options); }; });
 }
 

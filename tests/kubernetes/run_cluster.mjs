@@ -140,6 +140,11 @@ class Cluster {
     const fault = this.faults.answer?.(request, body, this);
     if (fault === 'cut') return request.socket.destroy();
     if (fault !== undefined) return say(fault);
+    if (url.pathname === '/version') return say({code: 200, body: {major: '1', minor: '34', gitVersion: 'v1.34.1'}});
+    if (/^\/api\/v1\/namespaces\/[^/]+$/.test(url.pathname)) {
+      return say({code: 200, body: {kind: 'Namespace', metadata: {labels: {'pod-security.kubernetes.io/enforce': 'restricted', 'berm.dev/runs': 'true'}}}});
+    }
+    if (request.method === 'POST' && url.pathname.endsWith('/selfsubjectaccessreviews')) return say({code: 201, body: {status: {allowed: true}}});
     const namespaced = /^\/api(?:s\/[^/]+)?\/v[^/]+\/namespaces\/([^/]+)\/([^/]+)(?:\/([^/]+))?(?:\/([^/]+))?$/.exec(url.pathname);
     if (namespaced === null) return say(failure(404, 'NotFound', 'no such path'));
     const [, , resource, name] = namespaced;
@@ -243,7 +248,7 @@ class Cluster {
   }
 
   list(resource, url) {
-    const kinds = {pods: 'Pod', configmaps: 'ConfigMap', jobs: 'Job'};
+    const kinds = {pods: 'Pod', configmaps: 'ConfigMap', jobs: 'Job', resourcequotas: 'ResourceQuota'};
     return {kind: 'List', metadata: {resourceVersion: `${this.version}`}, items: this.all(kinds[resource]).filter(this.matches(url))};
   }
 

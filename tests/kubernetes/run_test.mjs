@@ -501,3 +501,21 @@ test('what the namespace\'s team grants bounds every run there; nobody who may n
   assert.equal(done.code, 0, done.err + done.out);
   assert.deepEqual(cluster.asked, []);
 });
+
+test('the doctor tries a run: a network that enforces nothing is found by it', async (t) => {
+  const cluster = await startCluster(directory, node);
+  t.after(() => cluster.close());
+  const site = makeSite();
+  const child = spawn(process.env.BERM, ['doctor', '--tier', 'kubernetes', '--image', 'tools:1', '--json'],
+    {env: {PATH: process.env.PATH, HOME: site.root, XDG_STATE_HOME: join(site.root, 'state'), KUBECONFIG: cluster.kubeconfig(join(site.root, 'config'))}});
+  let out = '';
+  child.stdout.on('data', (bytes) => { out += bytes; });
+  const code = await new Promise((resolve) => child.on('close', resolve));
+  const check = JSON.parse(out).checks.find(({name}) => name === 'a run');
+  assert.equal(code, 1);
+  assert.equal(check.state, 'broken');
+  assert.match(check.found, /does not enforce NetworkPolicies/);
+  assert.match(check.fix, /Calico/);
+  await until('all is gone', () => cluster.runs().length === 0);
+  assert.ok(!existsSync(join(site.root, 'state')), 'its run is not among the user\'s');
+});
