@@ -1,5 +1,5 @@
 # PURE folders: no system call (scripts/check-layers reads this list).
-set(BERM_PURE tiers/kubernetes base policy plan rules/changes rules/egress rules/model rules/aws rules/shell rules/tools redact record report audit/sinks)
+set(BERM_PURE lint tiers/kubernetes base policy plan rules/changes rules/egress rules/model rules/aws rules/shell rules/tools redact record report audit/sinks)
 
 berm_library(base SOURCES result.cc text.cc base64.cc ip.cc wall_time.cc host_name.cc path.cc glob.cc units.cc fmt.cc)
 berm_library(policy SOURCES names.cc grants.cc reader.cc parse.cc parse_network.cc parse_credentials.cc parse_tools.cc parse_audit.cc parse_kubernetes.cc sink_options.cc tool_rule.cc credential_presets.cc credential_source.cc print.cc merge.cc merge_network.cc merge_tools.cc merge_audit.cc bundles.cc
@@ -68,6 +68,10 @@ berm_library(remote SOURCES channel.cc fate.cc follow.cc objects.cc pod_record.c
   LINKS berm_cluster berm_pod berm_tiers_kubernetes berm_redact)
 berm_library(session SOURCES attach_file.cc audit_key.cc materials.cc run_directory.cc policy_sources.cc run_session.cc stored_run.cc report.cc secrets.cc static_secret.cc sinks.cc team_policy.cc prepare_run.cc pod_changes.cc pod_session.cc abandoned.cc import_on_success.cc change_diffs.cc tool_answers.cc record_stream.cc
   LINKS berm_agents berm_audit_ship berm_credentials berm_egress berm_pod berm_remote berm_judge berm_host berm_workspace berm_report)
+# CI files, manifests and agent settings, before they run: what would give an agent too much.
+berm_library(lint SOURCES source.cc node.cc read_yaml.cc finding.cc kubernetes.cc model.cc suppression.cc check.cc print_text.cc print_json.cc
+  rules/agent_permission_bypass.cc rules/files.cc rules/k8s_capabilities.cc rules/k8s_deadline.cc rules/k8s_egress.cc rules/k8s_host_namespace.cc rules/k8s_host_path.cc rules/k8s_host_port.cc rules/k8s_image.cc rules/k8s_key_in_agent.cc rules/k8s_limits.cc rules/k8s_literal_key.cc rules/k8s_privilege_escalation.cc rules/k8s_privileged.cc rules/k8s_proc_mount.cc rules/k8s_rbac.cc rules/k8s_root_user.cc rules/k8s_seccomp.cc rules/k8s_service_account_token.cc rules/k8s_writable_root.cc rules/rules.cc
+  LINKS berm_base berm_record yaml)
 # Many runs, each a process of its own.
 berm_library(batch SOURCES task.cc pace.cc results.cc batch.cc LINKS berm_session)
 # The scripted model and what it makes a client try.
@@ -76,5 +80,5 @@ berm_library(drill/model SOURCES answer.cc malformed.cc server.cc LINKS berm_dri
 berm_library(drill/acts SOURCES run.cc files.cc left_behind.cc processes.cc kernel.cc privileges.cc network.cc credentials.cc resources.cc terminal.cc LINKS berm_base)
 berm_library(drill/host SOURCES targets.cc run.cc judge.cc expected.cc print.cc LINKS berm_drill_acts berm_workspace berm_report)
 berm_library(drill/agent SOURCES judge.cc print.cc run.cc stage.cc LINKS berm_drill_model berm_workspace berm_report)
-berm_library(cli SOURCES console.cc batch.cc image.cc pod.cc render.cc run_options.cc run.cc plan.cc why.cc runs.cc changes.cc record.cc record_html.cc show_report.cc report.cc ci_report.cc attest.cc verify.cc verify_held.cc init.cc doctor.cc doctor_credentials.cc doctor_residue.cc doctor_cluster.cc
-  egress.cc broker.cc judge.cc ship.cc audit.cc drill.cc LINKS berm_batch berm_drill_agent berm_drill_host berm_tiers_kubernetes berm_cluster)
+berm_library(cli SOURCES console.cc batch.cc lint.cc image.cc pod.cc render.cc run_options.cc run.cc plan.cc why.cc runs.cc changes.cc record.cc record_html.cc show_report.cc report.cc ci_report.cc attest.cc verify.cc verify_held.cc init.cc doctor.cc doctor_credentials.cc doctor_residue.cc doctor_cluster.cc
+  egress.cc broker.cc judge.cc ship.cc audit.cc drill.cc LINKS berm_batch berm_lint berm_drill_agent berm_drill_host berm_tiers_kubernetes berm_cluster)

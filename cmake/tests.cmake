@@ -20,6 +20,7 @@ add_executable(unit-tests
   src/net/link_test.cc
   src/remote/remote_test.cc
   src/batch/batch_test.cc
+  src/lint/lint_test.cc
   src/workspace/hidden_test.cc
   src/host/doctor_test.cc
   src/agents/agents_test.cc
@@ -83,7 +84,7 @@ add_executable(unit-tests
   src/init/machine_wire.cc src/init/machine_wire_test.cc src/tiers/microvm/initramfs_test.cc src/plan/microvm_test.cc)
 set_source_files_properties(src/rules/tools/decide_test.cc src/rules/shell/shell_corpus_test.cc src/rules/shell/shell_test.cc
   PROPERTIES COMPILE_DEFINITIONS BERM_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
-target_link_libraries(unit-tests PRIVATE berm_batch berm_session berm_report berm_drill_agent berm_drill_host GTest::gtest_main)
+target_link_libraries(unit-tests PRIVATE berm_batch berm_lint berm_session berm_report berm_drill_agent berm_drill_host GTest::gtest_main)
 gtest_discover_tests(unit-tests DISCOVERY_TIMEOUT 60)
 
 # Shell commands against another reader of them (shfmt).
@@ -193,6 +194,10 @@ add_test(NAME record-schema COMMAND /usr/bin/env node ${CMAKE_SOURCE_DIR}/tests/
   ${CMAKE_SOURCE_DIR}/docs/record.schema.json ${CMAKE_BINARY_DIR}/records $<TARGET_FILE:berm>)
 set_tests_properties(record-schema PROPERTIES TIMEOUT 120
   DEPENDS "integration-tests;tool-tests;agent-tests;credentials-tests;egress-tests;leak-tests;audit-sinks;audit-peers;audit-host;audit-hold;kubernetes-run")
+
+# berm lint on its fixtures.
+add_test(NAME lint COMMAND /usr/bin/env BERM=$<TARGET_FILE:berm> node --test ${CMAKE_SOURCE_DIR}/tests/lint/lint_test.mjs)
+set_tests_properties(lint PROPERTIES TIMEOUT 120)
 
 # The objects of a run on a cluster, before the published schemas and Pod Security's standard.
 add_test(NAME kubernetes-objects COMMAND /usr/bin/env BERM=$<TARGET_FILE:berm> node --test

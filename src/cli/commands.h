@@ -14,6 +14,7 @@ using Action = std::function<int()>;
 /// Adds a command to `app`; the parsed command puts what is to be done into `action`.
 void add_run(CLI::App& app, Action& action);
 void add_attach(CLI::App& app, Action& action);
+void add_lint(CLI::App& app, Action& action);
 void add_batch(CLI::App& app, Action& action);
 void add_plan(CLI::App& app, Action& action);
 void add_why(CLI::App& app, Action& action);

@@ -32,6 +32,7 @@ constexpr Command kAll[] = {
     {"render", berm::add_render}, {"pod", berm::add_pod},
     {"drill", berm::add_drill},   {"drill-model", berm::add_drill_model},
     {"batch", berm::add_batch},   {"attach", berm::add_attach},
+    {"lint", berm::add_lint},
 };
 
 // CLI11 would only say that an argument was not expected.

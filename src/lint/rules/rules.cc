@@ -1,0 +1,74 @@
+#include "lint/rules/rules.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+
+namespace berm::lint {
+namespace {
+
+// What every reader sees first stands first.
+const std::array kAll = {
+    &k8s_privileged,
+    &k8s_host_namespace,
+    &k8s_host_path,
+    &k8s_host_port,
+    &k8s_proc_mount,
+    &k8s_root_user,
+    &k8s_privilege_escalation,
+    &k8s_capabilities,
+    &k8s_seccomp,
+    &k8s_writable_root,
+    &k8s_limits,
+    &k8s_deadline,
+    &k8s_image,
+    &k8s_service_account_token,
+    &k8s_rbac,
+    &k8s_key_in_agent,
+    &k8s_literal_key,
+    &k8s_egress,
+    &agent_permission_bypass,
+    &unreadable,
+    &suppression_unused,
+    &suppression_without_reason,
+};
+
+}  // namespace
+
+std::span<const Rule* const> all_rules() { return kAll; }
+
+const Rule* rule_named(std::string_view id) {
+  const auto found = std::ranges::find(kAll, id, [](const Rule* rule) { return rule->id; });
+  return found == kAll.end() ? nullptr : *found;
+}
+
+Finding& Report::add(const Source& file, Span span, std::string message) {
+  return out_.emplace_back(Finding{.rule = &rule_,
+                                   .severity = rule_.severity,
+                                   .confidence = rule_.confidence,
+                                   .persona = rule_.persona,
+                                   .message = std::move(message),
+                                   .at = {&file, span, ""},
+                                   .path = {},
+                                   .fix = std::nullopt});
+}
+
+Fix set_security(const Source& file, const PodContainer& container, std::string_view field,
+                 std::string_view value) {
+  const std::string text = fmt::format("{}: {}", field, value);
+  Fix out{.what = text, .safe = false, .edits = {}};
+  const Node* context = get(container.node, "securityContext");
+  const Node* old = get(context, field);
+  if (old != nullptr) {
+    out.edits.push_back({old->span, std::string(value)});
+  } else if (is_mapping(context)) {
+    out.edits.push_back(insert_entry(file, context, text));
+  } else {
+    out.edits.push_back(
+        insert_entry(file, container.node, fmt::format("securityContext: {{{}}}", text)));
+  }
+  return out;
+}
+
+}  // namespace berm::lint
