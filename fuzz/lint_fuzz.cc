@@ -12,6 +12,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   Model model;
   add_file(model, "a.yaml", "apiVersion: v1\nkind: Pod\n" + bytes);
   add_file(model, "b.json", bytes + " \"apiVersion\": \"kind\":");
+  add_file(model, ".github/workflows/c.yml", bytes);
   complete(model);
   const CheckResult result = check(model, {.persona = Persona::auditor, .baseline = {}});
   for (const Finding& one : result.findings) {

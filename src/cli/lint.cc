@@ -224,8 +224,8 @@ int lint_files(const LintOptions& options) {
 }  // namespace
 
 void add_lint(CLI::App& app, Action& action) {
-  CLI::App* command =
-      app.add_subcommand("lint", "find the manifest that gives an agent too much, before it runs");
+  CLI::App* command = app.add_subcommand(
+      "lint", "find the CI job or manifest that gives an agent too much, before it runs");
   command->footer(kExamples);
   const auto options = std::make_shared<LintOptions>();
   command->add_option("PATH", options->paths, "files, directories, '-' [.]");

@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "lint/check.h"
+#include "lint/expression.h"
 #include "lint/print.h"
 
 namespace berm::lint {
@@ -93,6 +94,44 @@ TEST(LintYaml, APartOfAScalarIsFoundInTheFile) {
   EXPECT_EQ(part("plain", "eight"), "eight");
   const Node& run = *get(root(tree), "run");
   EXPECT_EQ(source.place_of(span_in(source, run, run.value.find("four"), 4).begin), (Place{4, 5}));
+}
+
+TEST(LintExpression, IsReadAsGitHubReadsIt) {
+  const auto contexts = [](std::string_view text) {
+    std::string out;
+    const std::optional<Expression> read = parse_expression(text);
+    if (!read) return std::string("no expression");
+    for (const ContextPath& one : contexts_in(*read)) out += (out.empty() ? "" : " ") + one.path;
+    return out;
+  };
+  EXPECT_EQ(contexts("github.event.issue.title"), "github.event.issue.title");
+  EXPECT_EQ(contexts("GitHub['event'].issue['Title']"), "github.event.issue.title");
+  EXPECT_EQ(contexts("github.event.commits.*.message"), "github.event.commits.*.message");
+  EXPECT_EQ(contexts("github.event.commits[0].message"), "github.event.commits.0.message");
+  EXPECT_EQ(contexts("env[matrix.name]"), "env.* matrix.name");
+  EXPECT_EQ(contexts("format('{0} it''s', github.head_ref) != '' && !cancelled() || a.b >= 1.5e3"),
+            "github.head_ref a.b");
+  EXPECT_EQ(contexts("contains(fromJSON('[1]'), (x))"), "x");
+  EXPECT_EQ(contexts("true == false || null"), "");
+  for (const char* bad :
+       {"", "a.", "a[", "a b", "(a", "'a", "f(a,", "&& a", "a ==", "a..b", "$", "1 +"}) {
+    EXPECT_EQ(contexts(bad), "no expression") << bad;
+  }
+  EXPECT_EQ(contexts(std::string(10'000, '(')), "no expression");
+  EXPECT_EQ(contexts(std::string(10'000, '!') + "a"), "no expression");
+}
+
+TEST(LintExpression, IsFoundInATextWithItsPlace) {
+  const std::string text = "a ${{ x.y }} b ${{ '}}' }} ${{ broken( }} ${{ open";
+  const std::vector<Embedded> found = expressions_in(text);
+  ASSERT_EQ(found.size(), 4U);
+  ASSERT_TRUE(found[0].expression);
+  const ContextPath path = contexts_in(*found[0].expression).at(0);
+  EXPECT_EQ(text.substr(path.span.begin, path.span.end - path.span.begin), "x.y");
+  ASSERT_TRUE(found[1].expression);
+  EXPECT_EQ(found[1].expression->text, "}}");
+  EXPECT_FALSE(found[2].expression);
+  EXPECT_FALSE(found[3].expression);
 }
 
 constexpr const char* kPod =

@@ -34,6 +34,11 @@ std::optional<File::Kind> kind_of(std::string_view path, std::string_view text) 
   // A chart's templates are no YAML until they are rendered.
   const bool in_chart = path.starts_with("templates/") || path.find("/templates/") != path.npos;
   if (in_chart && text.find("{{") != std::string_view::npos) return std::nullopt;
+  const bool yaml = path.ends_with(".yml") || path.ends_with(".yaml");
+  if (yaml &&
+      (path.starts_with(".github/workflows/") || path.find("/.github/workflows/") != path.npos)) {
+    return File::Kind::workflow;
+  }
   if (is_yaml_name(path) && looks_like_manifest(text)) return File::Kind::kubernetes;
   return std::nullopt;
 }
@@ -52,7 +57,11 @@ bool add_file(Model& model, std::string path, std::string text) {
 void complete(Model& model) {
   for (const File& file : model.files) {
     for (const Node* document : file.tree.documents) {
-      add_objects(*file.source, document, model.cluster);
+      if (file.kind == File::Kind::kubernetes) add_objects(*file.source, document, model.cluster);
+      if (file.kind != File::Kind::workflow) continue;
+      if (std::optional<Workflow> read = read_workflow(*file.source, document)) {
+        model.workflows.push_back(*std::move(read));
+      }
     }
   }
 }

@@ -8,12 +8,13 @@
 
 #include "lint/kubernetes.h"
 #include "lint/node.h"
+#include "lint/workflow.h"
 
 namespace berm::lint {
 
 /// A file that was recognised.
 struct File {
-  enum class Kind : std::uint8_t { kubernetes };
+  enum class Kind : std::uint8_t { kubernetes, workflow };
   Kind kind = Kind::kubernetes;
   std::unique_ptr<Source> source;
   Tree tree;
@@ -23,6 +24,7 @@ struct File {
 struct Model {
   std::deque<File> files;
   Cluster cluster;
+  std::vector<Workflow> workflows;
 };
 
 /// What a file is, by its path and content; nullopt: none of ours.

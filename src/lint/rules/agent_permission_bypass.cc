@@ -52,7 +52,44 @@ void check_container(const Pod& pod, const PodContainer& container, Report& repo
   }
 }
 
+// The words of a script or of an action's arguments; a line that starts berm is berm's.
+void check_step(const Workflow& workflow, const StepText& text, Report& report) {
+  const std::string& value = text.node->value;
+  for (std::size_t line = 0; line <= value.size();) {
+    const std::size_t line_end = std::min(value.find('\n', line), value.size());
+    const std::string_view whole = std::string_view(value).substr(line, line_end - line);
+    const bool held =
+        trim(whole).starts_with("#") || whole.find("berm run ") != std::string_view::npos;
+    for (std::size_t at = line; !held && at < line_end;) {
+      const std::size_t begin = value.find_first_not_of(" \t'\"=,[]", at);
+      if (begin >= line_end) break;
+      const std::size_t end = std::min(value.find_first_of(" \t'\"=,[]\n", begin), line_end);
+      at = end;
+      const std::string_view one = std::string_view(value).substr(begin, end - begin);
+      if (!is_bypass(one)) continue;
+      report.add(*workflow.file, span_in(*workflow.file, *text.node, begin, end - begin),
+                 fmt::format("the agent is started with {}, on the runner itself", one));
+    }
+    line = line_end + 1;
+  }
+}
+
+void check_workflows(const Model& model, Report& report) {
+  for (const Workflow& workflow : model.workflows) {
+    for (const WorkflowJob& job : workflow.jobs) {
+      for (const WorkflowStep& step : job.steps) {
+        if (step.agent == AgentUse::none) continue;
+        for (const StepText& text : texts_of(step)) {
+          if (text.where != "with.prompt" && !text.where.starts_with("env."))
+            check_step(workflow, text, report);
+        }
+      }
+    }
+  }
+}
+
 void check(const Model& model, Report& report) {
+  check_workflows(model, report);
   for (const Pod& pod : model.cluster.pods) {
     for (const PodContainer& container : pod.containers) {
       if (!is_berm(container)) check_container(pod, container, report);

@@ -6,6 +6,25 @@
 
 namespace berm::lint {
 
+extern const Rule agent_no_actor_gate;
+extern const Rule agent_open_to_non_writers;
+extern const Rule agent_head_checkout;
+extern const Rule untrusted_text_in_prompt;
+extern const Rule template_injection;
+extern const Rule agent_write_permission;
+extern const Rule permissions_write_all;
+extern const Rule permissions_missing;
+extern const Rule persist_credentials;
+extern const Rule secret_scope_too_wide;
+extern const Rule secrets_inherit;
+extern const Rule all_secrets_to_step;
+extern const Rule agent_broad_tools;
+extern const Rule agent_cache_write;
+extern const Rule agent_self_hosted;
+extern const Rule verbose_agent_output;
+extern const Rule unpinned_action;
+extern const Rule unpinned_agent_install;
+extern const Rule agent_no_time_limit;
 extern const Rule k8s_privileged;
 extern const Rule k8s_host_namespace;
 extern const Rule k8s_host_path;

@@ -1,0 +1,52 @@
+#include <fmt/format.h>
+
+#include "lint/model.h"
+#include "lint/rules/rules.h"
+
+namespace berm::lint {
+namespace {
+
+void look(const Workflow& workflow, const Node* env, const std::string& where, Report& report) {
+  for (const Entry& entry : entries_of(env)) {
+    if (!is_scalar(entry.value)) continue;
+    for (const Embedded& one : expressions_in(text_of(entry.value))) {
+      if (!one.expression) continue;
+      for (const ContextPath& path : contexts_in(*one.expression)) {
+        if (!path.path.starts_with("secrets.") || path.path == "secrets.github_token") continue;
+        report.add(*workflow.file, entry.value->span,
+                   fmt::format("{} is in the environment of {}", text_of(entry.key), where));
+      }
+    }
+  }
+}
+
+void check(const Model& model, Report& report) {
+  for (const Workflow& workflow : model.workflows) {
+    bool any = false;
+    for (const WorkflowJob& job : workflow.jobs) {
+      any = any || job.agent;
+      if (job.agent)
+        look(workflow, get(job.node, "env"),
+             fmt::format("every step of job '{}', the agent's among them", job.id), report);
+    }
+    if (any)
+      look(workflow, get(workflow.root, "env"), "every step of every job, the agent's among them",
+           report);
+  }
+}
+
+}  // namespace
+
+const Rule secret_scope_too_wide{
+    .id = "secret-scope-too-wide",
+    .title = "a secret that more steps see than need it",
+    .severity = Severity::medium,
+    .why =
+        "Every command of an agent inherits its environment; a masked secret is masked in the log, "
+        "not from the agent (Microsoft on the Read tool, 2026-06-05).",
+    .bad = "env:\n  NPM_TOKEN: ${{ secrets.NPM_TOKEN }}\njobs: …",
+    .good = "- run: npm publish\n  env:\n    NPM_TOKEN: ${{ secrets.NPM_TOKEN }}",
+    .fix = "move the secret to the one step that needs it",
+    .check = check};
+
+}  // namespace berm::lint
