@@ -121,15 +121,14 @@ Result<std::optional<Waiting>> Batch::next() {
 
 std::vector<std::string> words_of(const BatchRequest& request, const BatchTask& task) {
   std::vector<std::string> out = {"run", "--json", "--ci-report", "off"};
-  const auto add = [&](const char* option, const std::string& value) {
+  out.insert(out.end(), request.options.begin(), request.options.end());
+  const auto add = [&](const char* option, const std::string& own, const std::string& others) {
+    const std::string& value = own.empty() ? others : own;
     if (!value.empty()) out.insert(out.end(), {option, value});
   };
-  // The last one counts.
-  out.insert(out.end(), request.options.begin(), request.options.end());
-  add("--policy", task.policy);
-  add("--time", task.time);
-  add("--on-success",
-      with_task(task.on_success.empty() ? request.on_success : task.on_success, task.id));
+  add("--policy", task.policy, request.policy);
+  add("--time", task.time, request.time);
+  add("--on-success", with_task(task.on_success, task.id), with_task(request.on_success, task.id));
   out.insert(out.end(), task.command.begin(), task.command.end());
   return out;
 }

@@ -17,7 +17,8 @@ struct BatchRequest {
   std::string results;               ///< file (batch/results.h)
   std::string logs;                  ///< directory for what the agents print; "" = nowhere
   std::vector<std::string> options;  ///< of `berm run`, for each
-  std::string on_success;            ///< likewise; "{task}" is the task's id
+  /// Likewise, for tasks that do not say otherwise; "{task}" of `on_success` is the task's id.
+  std::string policy, on_success, time;
   std::size_t parallel = 8;
   std::uint64_t attempts = 3;  ///< of a task whose run cannot be started
   std::chrono::milliseconds patience = std::chrono::hours(1);  ///< with a place that is busy

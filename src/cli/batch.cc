@@ -86,7 +86,9 @@ int batch(BatchOptions& options, const RunOptions& of_run) {
   request.patience = std::chrono::milliseconds(patience->count());
   request.tasks = options.tasks;
   if (request.results.empty()) request.results = options.tasks + ".results";
+  request.policy = of_run.policy;
   request.on_success = of_run.on_success;
+  request.time = of_run.time;
   const bool terminal = ::isatty(STDERR_FILENO) == 1 && !of_run.json;
   request.tell_every = std::chrono::seconds(terminal ? 1 : 10);
   const std::string clear = terminal ? "\r\x1b[2K" : "";
@@ -143,9 +145,10 @@ void add_batch(CLI::App& app, Action& action) {
                  "also of runs that leave nothing to import")
       ->group("Batch");
   command->callback([=, &action] {
-    options->request.options = options_of_run(
-        *command, {"TASKS", "--help", "--json", "--on-success", "--parallel", "--results", "--logs",
-                   "--again", "--attempts", "--patience", "--keep-going", "--keep-workspaces"});
+    options->request.options =
+        options_of_run(*command, {"TASKS", "--help", "--json", "--policy", "--on-success", "--time",
+                                  "--parallel", "--results", "--logs", "--again", "--attempts",
+                                  "--patience", "--keep-going", "--keep-workspaces"});
     action = [=] { return batch(*options, *of_run); };
   });
 }

@@ -194,3 +194,12 @@ test('here, too: many runs on one repository at a time, each on a branch of its 
   for (let i = 0; i < 40; i += 1) assert.equal(site.git('show', `agent/t-${i}:made`).trim(), `${i}`);
   assert.equal(site.git('fsck', '--no-progress'), '');
 });
+
+test('what a task says of itself counts in place of what is said for all', async () => {
+  const site = makeSite([shell('own', 'sleep 30', {time: '1s', policy: '../own.toml', on_success: 'branch:mine/{task}'}), shell('all', 'echo x > made')]);
+  writeFileSync(join(site.root, 'own.toml'), 'version = 1\n[tools]\npacks = []\n');
+  writeFileSync(join(site.root, 'all.toml'), 'version = 1\n');
+  const {report} = await batch(site, ['--policy', '../all.toml', '--time', '5m', '--on-success', 'branch:agent/{task}']).done;
+  assert.deepEqual(report.ended, {success: 1, time_limit: 1});
+  assert.equal(site.git('branch', '--list', '*/*').trim(), 'agent/all');
+});
