@@ -69,9 +69,18 @@ berm_library(remote SOURCES channel.cc fate.cc follow.cc objects.cc pod_record.c
 berm_library(session SOURCES attach_file.cc audit_key.cc materials.cc run_directory.cc policy_sources.cc run_session.cc stored_run.cc report.cc secrets.cc static_secret.cc sinks.cc team_policy.cc prepare_run.cc pod_changes.cc pod_session.cc abandoned.cc import_on_success.cc change_diffs.cc tool_answers.cc record_stream.cc
   LINKS berm_agents berm_audit_ship berm_credentials berm_egress berm_pod berm_remote berm_judge berm_host berm_workspace berm_report)
 # CI files, manifests and agent settings, before they run: what would give an agent too much.
-berm_library(lint SOURCES source.cc node.cc read_yaml.cc finding.cc kubernetes.cc expression.cc workflow.cc model.cc suppression.cc check.cc print_text.cc print_json.cc
-  rules/agent_broad_tools.cc rules/agent_cache.cc rules/agent_head_checkout.cc rules/agent_install.cc rules/agent_no_actor_gate.cc rules/agent_open_to_non_writers.cc rules/agent_permission_bypass.cc rules/agent_self_hosted.cc rules/agent_time_limit.cc rules/agent_verbose_output.cc rules/agent_write_permission.cc rules/all_secrets.cc rules/files.cc rules/k8s_capabilities.cc rules/k8s_deadline.cc rules/k8s_egress.cc rules/k8s_host_namespace.cc rules/k8s_host_path.cc rules/k8s_host_port.cc rules/k8s_image.cc rules/k8s_key_in_agent.cc rules/k8s_limits.cc rules/k8s_literal_key.cc rules/k8s_privilege_escalation.cc rules/k8s_privileged.cc rules/k8s_proc_mount.cc rules/k8s_rbac.cc rules/k8s_root_user.cc rules/k8s_seccomp.cc rules/k8s_service_account_token.cc rules/k8s_writable_root.cc rules/permissions_missing.cc rules/permissions_write_all.cc rules/persist_credentials.cc rules/rules.cc rules/secret_scope.cc rules/secrets_inherit.cc rules/template_injection.cc rules/unpinned_action.cc
-  LINKS berm_base berm_record yaml)
+berm_library(lint SOURCES
+  source.cc node.cc read_yaml.cc read_toml.cc finding.cc agents.cc script.cc job.cc kubernetes.cc expression.cc workflow.cc model.cc suppression.cc
+  check.cc print_text.cc print_json.cc
+  rules/agent_broad_tools.cc rules/agent_cache.cc rules/agent_head_checkout.cc rules/agent_install.cc rules/agent_no_actor_gate.cc
+  rules/agent_open_to_non_writers.cc rules/agent_permission_bypass.cc rules/agent_self_hosted.cc rules/agent_time_limit.cc
+  rules/agent_verbose_output.cc rules/agent_write_permission.cc
+  rules/k8s_capabilities.cc rules/k8s_deadline.cc rules/k8s_egress.cc rules/k8s_host_namespace.cc rules/k8s_host_path.cc rules/k8s_host_port.cc
+  rules/k8s_image.cc rules/k8s_key_in_agent.cc rules/k8s_limits.cc rules/k8s_literal_key.cc rules/k8s_privilege_escalation.cc rules/k8s_privileged.cc
+  rules/k8s_proc_mount.cc rules/k8s_rbac.cc rules/k8s_root_user.cc rules/k8s_seccomp.cc rules/k8s_service_account_token.cc rules/k8s_writable_root.cc
+  rules/all_secrets.cc rules/files.cc rules/permissions_missing.cc rules/permissions_write_all.cc rules/persist_credentials.cc rules/rules.cc
+  rules/secret_scope.cc rules/secrets_inherit.cc rules/template_injection.cc rules/unpinned_action.cc
+  LINKS berm_base berm_record berm_policy berm_rules_shell yaml)
 # Many runs, each a process of its own.
 berm_library(batch SOURCES task.cc pace.cc results.cc batch.cc LINKS berm_session)
 # The scripted model and what it makes a client try.

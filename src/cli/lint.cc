@@ -67,10 +67,6 @@ bool is_skipped(const fs::path& name) {
          name == "target" || name == "build";
 }
 
-bool may_be_ours(const std::string& path) {
-  return path.ends_with(".yaml") || path.ends_with(".yml") || path.ends_with(".json");
-}
-
 // Links are not followed: neither in circles nor out of the tree.
 Result<void> walk(const std::string& directory, Given& given) {
   std::error_code error;
@@ -84,7 +80,7 @@ Result<void> walk(const std::string& directory, Given& given) {
       at.disable_recursion_pending();
     std::string path = at->path().string();
     if (path.starts_with("./")) path.erase(0, 2);
-    if (fs::is_regular_file(status) && may_be_ours(path)) files.push_back(std::move(path));
+    if (fs::is_regular_file(status) && lint::may_be_ours(path)) files.push_back(std::move(path));
   }
   if (error) {
     return failure(Errc::kernel,

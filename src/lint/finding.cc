@@ -38,6 +38,11 @@ std::optional<Persona> persona_named(std::string_view name) {
   return named<Persona>(kPersonas, name);
 }
 
+Location with_note(Location at, std::string note) {
+  at.note = std::move(note);
+  return at;
+}
+
 std::vector<std::string> fingerprints(const std::vector<Finding>& findings) {
   std::vector<std::string> out;
   std::map<std::string, int> seen;

@@ -30,6 +30,8 @@ struct Location {
   std::string note;  ///< what this place has to do with it
 };
 
+[[nodiscard]] Location with_note(Location at, std::string note);
+
 struct Edit {
   Span span;  ///< empty: an insertion
   std::string text;

@@ -5,7 +5,7 @@
 #include <algorithm>
 
 #include "base/text.h"
-#include "lint/finding.h"
+#include "lint/agents.h"
 
 namespace berm::lint {
 namespace {
@@ -62,47 +62,6 @@ void add_containers(Pod& pod) {
 }
 
 }  // namespace
-
-bool is_agent_program(std::string_view word) {
-  static constexpr std::string_view kNames[] = {
-      "claude", "codex", "gemini", "opencode", "aider", "cursor-agent", "amp", "goose", "copilot"};
-  word = word.substr(word.rfind('/') + 1);
-  return std::ranges::find(kNames, word) != std::end(kNames);
-}
-
-bool is_agent_image(std::string_view image) {
-  image = image.substr(0, image.find('@'));
-  const std::size_t slash = image.rfind('/') + 1;
-  image = image.substr(slash, image.find(':', slash) - slash);
-  const std::string name = lower(image);
-  for (const std::string_view part : {"claude", "codex", "gemini-cli", "opencode", "aider",
-                                      "coding-agent", "cursor-agent", "ai-agent"}) {
-    if (name.find(part) != std::string::npos) return true;
-  }
-  return false;
-}
-
-bool is_key_name(std::string_view variable) {
-  static constexpr std::string_view kNames[] = {"ANTHROPIC_API_KEY",
-                                                "ANTHROPIC_AUTH_TOKEN",
-                                                "CLAUDE_CODE_OAUTH_TOKEN",
-                                                "OPENAI_API_KEY",
-                                                "CODEX_API_KEY",
-                                                "GEMINI_API_KEY",
-                                                "GOOGLE_API_KEY",
-                                                "AWS_SECRET_ACCESS_KEY",
-                                                "AWS_BEARER_TOKEN_BEDROCK",
-                                                "AZURE_OPENAI_API_KEY",
-                                                "GITHUB_TOKEN",
-                                                "GH_TOKEN",
-                                                "GITLAB_TOKEN",
-                                                "NPM_TOKEN",
-                                                "OPENROUTER_API_KEY",
-                                                "MISTRAL_API_KEY",
-                                                "DEEPSEEK_API_KEY",
-                                                "XAI_API_KEY"};
-  return std::ranges::find(kNames, variable) != std::end(kNames);
-}
 
 void add_objects(const Source& file, const Node* document, Cluster& cluster) {
   if (!is_mapping(document) || cluster.objects.size() > kMostItems) return;

@@ -37,9 +37,16 @@ struct Pod {
   bool holds_key = false;                ///< a container of it is given a model's or forge's key
 };
 
+/// A container and the pod that it is of.
+struct ContainerAt {
+  const Pod& pod;
+  const PodContainer& container;
+};
+
 struct Cluster {
   std::vector<KubernetesObject> objects;
   std::vector<Pod> pods;
+  std::vector<ContainerAt> containers;  ///< of all pods
 };
 
 /// Adds the objects of a document; Lists are opened.
@@ -53,12 +60,6 @@ void add_objects(const Source& file, const Node* document, Cluster& cluster);
 /// "container 'x' of the Job 'y'"
 [[nodiscard]] std::string words_for(const Pod& pod, const PodContainer& container);
 [[nodiscard]] std::string words_for(const KubernetesObject& object);
-
-/// True for the name of a variable that holds a key of a model, a cloud or a forge.
-[[nodiscard]] bool is_key_name(std::string_view variable);
-/// True for an image, or a program, of a coding agent.
-[[nodiscard]] bool is_agent_image(std::string_view image);
-[[nodiscard]] bool is_agent_program(std::string_view word);
 
 /// An insertion that adds "key: value" to a mapping, written as the mapping is.
 [[nodiscard]] Edit insert_entry(const Source& file, const Node* mapping, std::string_view text);

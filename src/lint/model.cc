@@ -7,9 +7,19 @@
 namespace berm::lint {
 namespace {
 
+using Kind = File::Kind;
+
 bool is_yaml_name(std::string_view path) {
-  return path.ends_with(".yaml") || path.ends_with(".yml") || path.ends_with(".json") ||
-         path == "-";
+  return path.ends_with(".yaml") || path.ends_with(".yml");
+}
+
+std::string_view base_name(std::string_view path) { return path.substr(path.rfind('/') + 1); }
+
+/// True if the folder is one of the path's, or where it begins: "x/.github/workflows/".
+bool is_below(std::string_view path, std::string_view folder) {
+  if (path.starts_with(folder)) return true;
+  const std::size_t at = path.find(folder);
+  return at != path.npos && at > 0 && path[at - 1] == '/';
 }
 
 // "apiVersion:" and "kind:" at the beginning of a line, or quoted as in JSON.
@@ -28,42 +38,112 @@ bool looks_like_manifest(std::string_view text) {
   return has("apiVersion") && has("kind");
 }
 
+// Those that are known by where they are.
+std::optional<Kind> kind_by_path(std::string_view path) {
+  const std::string_view name = base_name(path);
+  if (is_yaml_name(path) && is_below(path, ".github/workflows/")) return Kind::workflow;
+  if (name == "action.yml" || name == "action.yaml") return Kind::composite;
+  if (path.ends_with(".sh") || path.ends_with(".bash")) return Kind::shell;
+  return std::nullopt;
+}
+
+Tree read_tree(const Source& source, Kind kind) {
+  const std::string& text = source.text();
+  if (kind == Kind::shell) return read_plain(text);
+  const bool json = source.path().ends_with(".json") || trim(text).starts_with('{');
+  return json ? read_json(text) : read_yaml(text);
+}
+
+// A script of the repository is a job without a system: who runs it, and when, is not known.
+void add_shell(const File& file, Model& model) {
+  const Node* text = file.tree.documents.front();
+  const Script& script = model.scripts.emplace_back(read_script(*file.source, text));
+  model.jobs.push_back({.system = CiSystem::shell,
+                        .file = file.source.get(),
+                        .node = text,
+                        .id = file.source->path(),
+                        .at = {0, 0},
+                        .scripts = {&script},
+                        .agents = agents_in(script),
+                        .variables = {},
+                        .images = {}});
+}
+
+void add_documents(const File& file, Model& model) {
+  if (file.kind == Kind::shell) return add_shell(file, model);
+  for (const Node* document : file.tree.documents) {
+    std::optional<Workflow> read;
+    if (file.kind == Kind::kubernetes) add_objects(*file.source, document, model.cluster);
+    if (file.kind == Kind::workflow) read = read_workflow(*file.source, document);
+    if (file.kind == Kind::composite) read = read_composite(*file.source, document);
+    if (read) model.workflows.push_back(*std::move(read));
+  }
+}
+
+void flatten(Model& model) {
+  for (const Workflow& workflow : model.workflows) {
+    for (const WorkflowJob& job : workflow.jobs) {
+      if (!workflow.composite) model.workflow_jobs.push_back({workflow, job});
+      for (const WorkflowStep& step : job.steps) model.steps.push_back({workflow, job, step});
+      model.jobs.push_back(neutral(workflow, job));
+    }
+  }
+  for (const Pod& pod : model.cluster.pods) {
+    for (const PodContainer& one : pod.containers) model.cluster.containers.push_back({pod, one});
+  }
+}
+
 }  // namespace
 
-std::optional<File::Kind> kind_of(std::string_view path, std::string_view text) {
+bool may_be_ours(std::string_view path) {
+  return is_yaml_name(path) || path.ends_with(".json") || kind_by_path(path).has_value();
+}
+
+std::optional<Kind> kind_of(std::string_view path, std::string_view text) {
   // A chart's templates are no YAML until they are rendered.
-  const bool in_chart = path.starts_with("templates/") || path.find("/templates/") != path.npos;
-  if (in_chart && text.find("{{") != std::string_view::npos) return std::nullopt;
-  const bool yaml = path.ends_with(".yml") || path.ends_with(".yaml");
-  if (yaml &&
-      (path.starts_with(".github/workflows/") || path.find("/.github/workflows/") != path.npos)) {
-    return File::Kind::workflow;
-  }
-  if (is_yaml_name(path) && looks_like_manifest(text)) return File::Kind::kubernetes;
+  if (is_below(path, "templates/") && text.find("{{") != std::string_view::npos &&
+      text.find("${{") == std::string_view::npos)
+    return std::nullopt;
+  if (const std::optional<Kind> kind = kind_by_path(path)) return kind;
+  const bool structured = is_yaml_name(path) || path.ends_with(".json") || path == "-";
+  if (structured && looks_like_manifest(text)) return Kind::kubernetes;
   return std::nullopt;
 }
 
 bool add_file(Model& model, std::string path, std::string text) {
-  const std::optional<File::Kind> kind = kind_of(path, text);
+  const std::optional<Kind> kind = kind_of(path, text);
   if (!kind) return false;
-  const bool json = path.ends_with(".json") || trim(text).starts_with('{');
   File& file = model.files.emplace_back();
   file.kind = *kind;
   file.source = std::make_unique<Source>(std::move(path), std::move(text));
-  file.tree = json ? read_json(file.source->text()) : read_yaml(file.source->text());
+  file.tree = read_tree(*file.source, *kind);
   return true;
 }
 
 void complete(Model& model) {
-  for (const File& file : model.files) {
-    for (const Node* document : file.tree.documents) {
-      if (file.kind == File::Kind::kubernetes) add_objects(*file.source, document, model.cluster);
-      if (file.kind != File::Kind::workflow) continue;
-      if (std::optional<Workflow> read = read_workflow(*file.source, document)) {
-        model.workflows.push_back(*std::move(read));
-      }
+  for (const File& file : model.files) add_documents(file, model);
+  for (Workflow& workflow : model.workflows) find_agents(workflow);
+  join_calls(model.workflows);
+  for (Workflow& workflow : model.workflows) read_scripts(workflow);
+  flatten(model);
+}
+
+std::vector<AgentAt> agents_of(const Model& model) {
+  std::vector<AgentAt> out;
+  for (const Job& job : model.jobs) {
+    for (const Agent& agent : job.agents) out.push_back({job, agent});
+  }
+  return out;
+}
+
+std::vector<CommandAt> commands_of(const Model& model) {
+  std::vector<CommandAt> out;
+  for (const Job& job : model.jobs) {
+    for (const Script* script : job.scripts) {
+      for (const Command& command : script->commands) out.push_back({job, *script, command});
     }
   }
+  return out;
 }
 
 }  // namespace berm::lint

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "lint/job.h"
 #include "lint/kubernetes.h"
 #include "lint/node.h"
 #include "lint/workflow.h"
@@ -14,19 +15,41 @@ namespace berm::lint {
 
 /// A file that was recognised.
 struct File {
-  enum class Kind : std::uint8_t { kubernetes, workflow };
+  enum class Kind : std::uint8_t {
+    kubernetes,
+    workflow,   ///< .github/workflows/*.yml
+    composite,  ///< action.yml
+    shell,      ///< *.sh
+  };
   Kind kind = Kind::kubernetes;
   std::unique_ptr<Source> source;
   Tree tree;
 };
 
-/// Everything that was read, from all files together.
+/// Of a workflow: one of its jobs, one of its steps.
+struct JobAt {
+  const Workflow& workflow;
+  const WorkflowJob& job;
+};
+struct StepAt {
+  const Workflow& workflow;
+  const WorkflowJob& job;
+  const WorkflowStep& step;
+};
+
+/// Everything that was read, from all files together. What points into it does so to the end.
 struct Model {
   std::deque<File> files;
   Cluster cluster;
-  std::vector<Workflow> workflows;
+  std::deque<Workflow> workflows;
+  std::vector<JobAt> workflow_jobs;  ///< of all, but those of composite actions
+  std::vector<StepAt> steps;         ///< of all, those of composite actions too
+  std::deque<Script> scripts;        ///< of jobs that do not own theirs
+  std::deque<Job> jobs;              ///< of every system
 };
 
+/// True if a file of this name could be one of ours: whether it is worth reading.
+[[nodiscard]] bool may_be_ours(std::string_view path);
 /// What a file is, by its path and content; nullopt: none of ours.
 [[nodiscard]] std::optional<File::Kind> kind_of(std::string_view path, std::string_view text);
 
@@ -34,5 +57,19 @@ struct Model {
 bool add_file(Model& model, std::string path, std::string text);
 /// After the last file: what is only known from all.
 void complete(Model& model);
+
+/// An agent and the job that starts it.
+struct AgentAt {
+  const Job& job;
+  const Agent& agent;
+};
+[[nodiscard]] std::vector<AgentAt> agents_of(const Model& model);
+/// A command of a job's scripts, or of a file's.
+struct CommandAt {
+  const Job& job;
+  const Script& script;
+  const Command& command;
+};
+[[nodiscard]] std::vector<CommandAt> commands_of(const Model& model);
 
 }  // namespace berm::lint

@@ -127,8 +127,22 @@ std::vector<const Node*> words_of(const Node* node) {
   return out;
 }
 
+Tree read_plain(std::string_view text) {
+  Tree out;
+  Node& node = out.nodes.emplace_back();
+  node.style = Node::Style::raw;
+  node.span = {0, text.size()};
+  node.value = text;
+  out.documents.push_back(&node);
+  return out;
+}
+
 // Both texts are walked side by side: what the file has more of is indentation, line ends, quotes.
 Span span_in(const Source& source, const Node& scalar, std::size_t offset, std::size_t size) {
+  if (scalar.style == Node::Style::raw) {
+    const std::size_t begin = std::min(scalar.span.begin + offset, scalar.span.end);
+    return {begin, std::min(begin + std::max<std::size_t>(size, 1), scalar.span.end)};
+  }
   const std::string_view text = source.slice(scalar.span);
   std::size_t at = 0;
   if (scalar.style == Node::Style::block) at = std::min(text.find('\n'), text.size());

@@ -23,7 +23,7 @@ struct Entry {
 /// it.
 struct Node {
   enum class Kind : std::uint8_t { scalar, sequence, mapping, alias };
-  enum class Style : std::uint8_t { plain, quoted, block };
+  enum class Style : std::uint8_t { plain, quoted, block, raw };  ///< raw: the file's bytes
   Kind kind = Kind::scalar;
   Style style = Style::plain;
   Span span;
@@ -53,6 +53,10 @@ inline constexpr std::size_t kDeepest = 200;
 [[nodiscard]] Tree read_yaml(std::string_view text);
 /// JSON with comments and trailing commas.
 [[nodiscard]] Tree read_json(std::string_view text);
+/// TOML: tables are mappings, arrays sequences; one document.
+[[nodiscard]] Tree read_toml(std::string_view text);
+/// A text without a structure: one scalar.
+[[nodiscard]] Tree read_plain(std::string_view text);
 
 /// The node itself, or what the alias leads to; nullptr stays.
 [[nodiscard]] const Node* follow(const Node* node);

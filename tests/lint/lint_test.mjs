@@ -1,11 +1,11 @@
-// `berm lint` on its fixtures: RULE.bad.* is found by RULE on exactly the lines that end with "# !RULE", RULE.good.* on none;
+// `berm lint` on its fixtures: RULE.bad* is found by RULE on exactly the lines that end with "# !RULE", RULE.good* on none;
 // every format; exit codes; fixes; hostile files. Usage: BERM=…/berm node --test lint_test.mjs
 import assert from 'node:assert/strict';
 import {spawnSync} from 'node:child_process';
 import {mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, symlinkSync, writeFileSync} from 'node:fs';
 import {createRequire} from 'node:module';
 import {tmpdir} from 'node:os';
-import {join} from 'node:path';
+import {dirname, join, relative} from 'node:path';
 import test from 'node:test';
 
 import {CILIUM, FULL, PLAIN, SANDBOX, objects} from '../kubernetes/rendered.mjs';
@@ -20,49 +20,59 @@ const lint = (words, {input, cwd = directory} = {}) => {
 };
 const json = (words, options) => JSON.parse(lint([...words, '--json'], options).out);
 const rules = lint(['--rules']).out.trim().split('\n').map((line) => line.split(' ')[0]);
-const fixtures = readdirSync(here, {recursive: true}).map(String).filter((name) => /\.(bad|good)\.[a-z]+$/.test(name)).sort();
+const RULE = /(?:^|\/)([a-z0-9-]+)\.(bad|good)(?:\.|$)/;
+// A file, known by what is in it, or a tree, known by its names: trees/RULE.bad/.gitlab-ci.yml.
+const fixtures = [
+  ...['github', 'k8s'].flatMap((folder) => readdirSync(join(here, folder), {recursive: true}).map((name) => `${folder}/${name}`).filter((name) => RULE.test(name) && /\.[a-z]+$/.test(name) && !/\.(bad|good)$/.test(name))),
+  ...readdirSync(join(here, 'trees')).map((name) => `trees/${name}`),
+].sort();
 
 let copies = 0;
 /** The fixture without its marks, and which lines they were on. */
 function unmarked(name) {
   const place = join(directory, `${++copies}`);
-  mkdirSync(place);
   const expected = [];
-  const lines = readFileSync(join(here, name), 'utf8').split('\n').map((line, at) => {
-    const mark = /\s+# !([a-z0-9-]+)$/.exec(line);
-    if (mark === null) return line;
-    expected.push({rule: mark[1], line: at + 1});
-    return line.slice(0, mark.index);
-  });
-  // Workflows are known by where they are.
-  const inside = name.startsWith('github/') ? join(place, '.github/workflows') : place;
-  mkdirSync(inside, {recursive: true});
-  const file = join(inside, name.split('/').at(-1));
-  writeFileSync(file, lines.join('\n'));
-  return {file, expected};
+  const from = join(here, name);
+  const names = name.startsWith('trees/') ? readdirSync(from, {recursive: true, withFileTypes: true}).filter((one) => one.isFile()).map((one) => relative(from, join(one.parentPath, one.name))) : [''];
+  for (const inner of names) {
+    const lines = readFileSync(join(from, inner), 'utf8').split('\n').map((line, at) => {
+      const mark = /\s+(?:#|\/\/|<!--)((?: ![a-z0-9-]+)+)(?: -->)?$/.exec(line);
+      if (mark === null) return line;
+      for (const rule of mark[1].trim().split(' ')) expected.push({rule: rule.slice(1), line: at + 1, file: inner});
+      return line.slice(0, mark.index);
+    });
+    // Workflows are known by where they are.
+    const file = inner !== '' ? join(place, inner) : join(place, name.startsWith('github/') ? '.github/workflows' : '', name.split('/').at(-1));
+    mkdirSync(dirname(file), {recursive: true});
+    writeFileSync(file, lines.join('\n'));
+    if (names.length === 1) return {place, file, expected};
+  }
+  return {place, file: place, expected};
 }
 
 test('every rule has a fixture that it finds and one that it does not', () => {
-  assert.ok(rules.length > 15);
+  assert.ok(rules.length >= 40);
   for (const rule of rules) {
-    assert.ok(fixtures.some((name) => name.endsWith(`/${rule}.bad.yaml`)), `${rule} has no bad fixture`);
-    assert.ok(fixtures.some((name) => name.endsWith(`/${rule}.good.yaml`)), `${rule} has no good fixture`);
+    for (const kind of ['bad', 'good']) assert.ok(fixtures.some((name) => RULE.exec(name)[1] === rule && RULE.exec(name)[2] === kind), `${rule} has no ${kind} fixture`);
   }
 });
 
+const places = (findings) => findings.map(({file, line}) => `${file}:${line}`).sort();
 for (const name of fixtures) {
   test(`fixture ${name}`, () => {
-    const rule = /([a-z0-9-]+)\.(?:bad|good)\./.exec(name)[1];
-    const {file, expected} = unmarked(name);
-    const persona = name.includes('.good.') ? 'auditor' : 'regular';
-    const found = json([file, '--persona', persona]).findings.filter((one) => one.rule === rule);
-    assert.deepEqual(found.map(({line}) => line).sort((a, b) => a - b), expected.filter((one) => one.rule === rule).map(({line}) => line));
-    if (name.includes('.bad.')) assert.ok(found.length > 0);
+    const [, rule, kind] = RULE.exec(name);
+    const {place, expected} = unmarked(name);
+    const persona = kind === 'good' ? 'auditor' : 'regular';
+    const found = json(['.', '--persona', persona], {cwd: place}).findings.filter((one) => one.rule === rule);
+    const file = (one) => name.startsWith('trees/') ? one.file : one.file.slice(one.file.lastIndexOf('/') + 1);
+    const wanted = expected.filter((one) => one.rule === rule).map((one) => ({...one, file: name.startsWith('trees/') ? one.file : name.split('/').at(-1)}));
+    assert.deepEqual(places(found.map((one) => ({...one, file: file(one)}))), places(wanted));
+    if (kind === 'bad') assert.ok(found.length > 0);
   });
 }
 
 test('what a fix says it mends is mended, and the file is still what it was', () => {
-  for (const name of fixtures.filter((one) => one.includes('.bad.') && !one.includes('unreadable'))) {
+  for (const name of fixtures.filter((one) => RULE.exec(one)[2] === 'bad' && !one.includes('unreadable') && !one.startsWith('trees/'))) {
     const {file} = unmarked(name);
     const before = readFileSync(file, 'utf8');
     const fixable = json([file]).findings.filter(({fix}) => fix !== null).map(({rule}) => rule);

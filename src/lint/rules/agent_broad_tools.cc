@@ -1,67 +1,45 @@
 #include <fmt/format.h>
 
-#include <algorithm>
-
 #include "base/text.h"
+#include "lint/agents.h"
 #include "lint/model.h"
 #include "lint/rules/rules.h"
 
 namespace berm::lint {
 namespace {
 
-bool is_broad(std::string_view tool) {
-  static constexpr std::string_view kAll[] = {
-      "*",          "Bash",         "Bash(*)",      "Bash(:*)",         "Bash(**)",
-      "Bash(sh:*)", "Bash(bash:*)", "Bash(eval:*)", "run_shell_command"};
-  return std::ranges::find(kAll, tool) != std::end(kAll);
-}
-
-// Commas and blanks part tools, but not inside their parentheses.
-void look(const Workflow& workflow, const Node& node, std::size_t begin, std::size_t end,
+void look(const Model& model, bool (*matches)(std::string_view), std::string_view what,
           Report& report) {
-  const std::string& text = node.value;
-  int depth = 0;
-  std::size_t from = begin;
-  for (std::size_t at = begin; at <= end; ++at) {
-    const char c = at < end ? text[at] : ',';
-    if (c == '(') ++depth;
-    if (c == ')') --depth;
-    const bool parts = c == ',' || c == ' ' || c == '\n' || c == '"' || c == '\'';
-    if (!parts || depth > 0) continue;
-    if (is_broad(std::string_view(text).substr(from, at - from))) {
-      report.add(*workflow.file, span_in(*workflow.file, node, from, at - from),
-                 fmt::format("the agent may run any command: {}", text.substr(from, at - from)));
+  for (const AgentAt& at : agents_of(model)) {
+    if (at.agent.in_berm) continue;
+    for (const Said& tool : at.agent.tools) {
+      if (matches(tool.text))
+        report.add(*at.job.file, tool.span, fmt::format("{}: {}", what, printable(tool.text)));
     }
-    from = at + 1;
   }
 }
 
 void check(const Model& model, Report& report) {
-  for (const Workflow& workflow : model.workflows) {
-    for (const WorkflowJob& job : workflow.jobs) {
-      for (const WorkflowStep& step : job.steps) {
-        if (step.agent == AgentUse::none) continue;
-        for (const char* key : {"allowed_tools", "allowed-tools"}) {
-          const Node* tools = get(step.node, {"with", key});
-          if (is_scalar(tools)) look(workflow, *follow(tools), 0, text_of(tools).size(), report);
-        }
-        for (const StepText& text : texts_of(step)) {
-          if (text.where != "run" && text.where != "with.claude_args") continue;
-          const std::string& value = text.node->value;
-          for (const std::string_view flag : {"--allowedTools", "--allowed-tools"}) {
-            for (std::size_t at = value.find(flag); at != std::string::npos;
-                 at = value.find(flag, at + 1)) {
-              const std::size_t begin = value.find_first_not_of(" =", at + flag.size());
-              if (begin == std::string::npos) break;
-              const char quote = value[begin];
-              const bool quoted = quote == '"' || quote == '\'';
-              const std::size_t end =
-                  quoted ? value.find(quote, begin + 1) : value.find_first_of(" \n", begin);
-              look(workflow, *text.node, begin, std::min(end, value.size()), report);
-            }
-          }
-        }
-      }
+  look(model, is_broad_tool, "the agent may run any command", report);
+}
+
+void check_subshell(const Model& model, Report& report) {
+  look(model, is_subshell_tool, "this tool runs or sends whatever it is told", report);
+}
+
+// Who reads strangers' text and asks for any address can be made to send what it knows there.
+void check_web(const Model& model, Report& report) {
+  for (const AgentAt& at : agents_of(model)) {
+    const Trigger* trigger =
+        at.job.workflow == nullptr ? nullptr : at.job.workflow->untrusted_trigger();
+    if (trigger == nullptr || at.agent.in_berm) continue;
+    for (const Said& tool : at.agent.tools) {
+      if (!is_web_tool(tool.text)) continue;
+      Finding& found = report.add(
+          *at.job.file, tool.span,
+          fmt::format("{}: what the agent knows leaves by an address", printable(tool.text)));
+      found.path = {with_note(trigger->at, "strangers' text comes in here"),
+                    {at.job.file, tool.span, "and can ask for any address"}};
     }
   }
 }
@@ -73,11 +51,38 @@ const Rule agent_broad_tools{
     .title = "an agent that may run any command",
     .severity = Severity::medium,
     .why =
-        "An allow-list with Bash in it allows curl, git push and everything else; one that allows "
-        "echo allows $(…) in some clients (Trail of Bits, vectors F and I).",
+        "An allow-list with Bash in it allows curl, git push and everything else (Trail of Bits, "
+        "vector I).",
     .bad = "claude_args: --allowedTools \"Bash,Edit\"",
     .good = "claude_args: --allowedTools \"Bash(npm test),Edit\"",
     .fix = "list the commands, or run the agent by berm, which holds what a command does",
     .check = check};
+
+const Rule agent_subshell_tool{
+    .id = "agent-subshell-tool",
+    .title = "an allowed program that starts or sends anything",
+    .severity = Severity::medium,
+    .confidence = Confidence::medium,
+    .why =
+        "git has aliases, hooks and --upload-pack, find has -exec, npm has scripts, and curl is "
+        "the network: a pattern that allows every word behind them allows every command (Trail of "
+        "Bits, vector F; GuardFall, July 2026).",
+    .bad = "claude_args: --allowedTools \"Bash(git:*),Bash(python:*)\"",
+    .good = "claude_args: --allowedTools \"Bash(git diff:*),Bash(npm test)\"",
+    .fix = "name the subcommands, or run the agent by berm, which holds what a command does",
+    .check = check_subshell};
+
+const Rule agent_web_tool{
+    .id = "agent-web-tool",
+    .title = "an agent of strangers' text that may ask for any address",
+    .severity = Severity::medium,
+    .confidence = Confidence::medium,
+    .why =
+        "An address is a message: https://evil.example/?k=KEY is all that an exfiltration needs, "
+        "and no shell.",
+    .bad = "on: issues\n…\nclaude_args: --allowedTools \"Read,WebFetch\"",
+    .good = "claude_args: --allowedTools \"Read,WebFetch(domain:docs.example.com)\"",
+    .fix = "name the domains, or leave the tool out",
+    .check = check_web};
 
 }  // namespace berm::lint

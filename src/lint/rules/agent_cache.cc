@@ -6,25 +6,24 @@
 namespace berm::lint {
 namespace {
 
+// What writes a cache: the step's name for it, else nullptr.
+const Node* cache_of(const WorkflowStep& step) {
+  if (step.action == "actions/cache" || step.action == "actions/cache/save") return step.uses;
+  if (!step.action.starts_with("actions/setup-")) return nullptr;
+  const Node* cache = get(step.node, {"with", "cache"});
+  return text_of(cache).empty() || text_of(cache) == "false" ? nullptr : cache;
+}
+
 void check(const Model& model, Report& report) {
-  for (const Workflow& workflow : model.workflows) {
-    const Node* trigger = workflow.untrusted_trigger();
-    if (trigger == nullptr) continue;
-    for (const WorkflowJob& job : workflow.jobs) {
-      if (!job.agent) continue;
-      for (const WorkflowStep& step : job.steps) {
-        const bool cache = step.action == "actions/cache" || step.action == "actions/cache/save";
-        const Node* setup =
-            step.action.starts_with("actions/setup-") ? get(step.node, {"with", "cache"}) : nullptr;
-        if (!cache && (setup == nullptr || text_of(setup).empty() || is_false(setup))) continue;
-        const Node* at = cache ? step.uses : setup;
-        Finding& found = report.add(
-            *workflow.file, at->span,
-            fmt::format("what the agent of job '{}' leaves is restored by other jobs", job.id));
-        found.path = {{workflow.file, trigger->span,
-                       "runs on the default branch, whose caches all branches restore"}};
-      }
-    }
+  for (const auto& [workflow, job, step] : model.steps) {
+    const Trigger* trigger = workflow.untrusted_trigger();
+    const Node* at = trigger != nullptr && job.agent ? cache_of(step) : nullptr;
+    if (at == nullptr) continue;
+    Finding& found = report.add(
+        *workflow.file, at->span,
+        fmt::format("what the agent of job '{}' leaves is restored by other jobs", job.id));
+    found.path = {
+        with_note(trigger->at, "runs on the default branch, whose caches all branches restore")};
   }
 }
 

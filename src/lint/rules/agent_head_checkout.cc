@@ -1,60 +1,28 @@
 #include <fmt/format.h>
 
-#include "base/text.h"
 #include "lint/model.h"
 #include "lint/rules/rules.h"
 
 namespace berm::lint {
 namespace {
 
-bool is_head(std::string_view text) {
-  const std::string low = lower(text);
-  for (const std::string_view part : {"head.sha", "head.ref", "head_ref", "refs/pull/", "head_sha",
-                                      "head_branch", "merge_commit_sha"}) {
-    if (low.find(part) != std::string::npos) return true;
-  }
-  return false;
-}
-
-const Node* head_checkout(const WorkflowStep& step) {
-  if (step.action == "actions/checkout") {
-    for (const char* key : {"ref", "repository"}) {
-      const Node* value = get(step.node, {"with", key});
-      if (is_scalar(value) &&
-          (is_head(text_of(value)) || text_of(value).find("head.repo") != std::string::npos))
-        return follow(value);
-    }
-  }
-  const std::string& script = text_of(step.run);
-  if (script.find("gh pr checkout") != std::string::npos) return follow(step.run);
-  return nullptr;
-}
-
 void check(const Model& model, Report& report) {
-  for (const Workflow& workflow : model.workflows) {
-    std::string event;
-    const Node* trigger = workflow.untrusted_trigger(&event);
-    if (trigger == nullptr || event == "issues" || event.starts_with("discussion")) continue;
-    for (const WorkflowJob& job : workflow.jobs) {
-      if (!job.agent) continue;
-      for (const WorkflowStep& step : job.steps) {
-        const Node* head = head_checkout(step);
-        if (head == nullptr) continue;
-        Span at = head->span;
-        const std::size_t begin = text_of(step.run).find("gh pr checkout");
-        if (step.run != nullptr && begin != std::string::npos)
-          at = span_in(*workflow.file, *head, begin, 14);
-        Finding& found = report.add(
-            *workflow.file, at,
-            fmt::format("an agent works in what a stranger pushed, with the rights of '{}'",
-                        event));
-        found.path = {
-            {workflow.file, trigger->span, "runs with the repository's token and secrets"},
-            {workflow.file, at,
-             "fetches the pull request's files, agent settings and hooks among them"}};
-        if (gates_actor(text_of(get(job.node, "if")))) found.severity = Severity::medium;
-      }
-    }
+  for (const auto& [workflow, job, step] : model.steps) {
+    const Trigger* trigger = workflow.untrusted_trigger();
+    if (trigger == nullptr || !job.agent || trigger->event == "issues" ||
+        trigger->event.starts_with("discussion"))
+      continue;
+    const std::optional<HeadCheckout> head = head_checkout(step);
+    if (!head) continue;
+    Finding& found =
+        report.add(*workflow.file, head->at,
+                   fmt::format("an agent works in what a stranger pushed, with the rights of '{}'",
+                               trigger->event));
+    found.path = {with_note(trigger->at, "runs with the repository's token and secrets"),
+                  {workflow.file, head->at,
+                   "fetches the pull request's files, agent settings and hooks among them"}};
+    // Who is let through may still ask for a review of what somebody else wrote.
+    if (is_gated(workflow, job, &step)) found.severity = Severity::medium;
   }
 }
 

@@ -1,49 +1,41 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 
+#include "lint/agents.h"
 #include "lint/model.h"
 #include "lint/rules/rules.h"
 
 namespace berm::lint {
 namespace {
 
-struct Install {
-  std::string_view words;
-  std::string_view name;
-};
+// "claude-code@2.1.128", "aider-chat==0.86": what is said of the version; "" = nothing.
+std::string_view version_of(std::string_view word, std::string_view& name) {
+  std::size_t at = word.find("==");
+  if (at == word.npos) at = word.rfind('@');
+  name = word.substr(0, at == 0 ? word.npos : at);
+  if (at == 0 || at == word.npos) return "";
+  return word.substr(at + (word[at] == '=' ? 2 : 1));
+}
+
+bool installs(const Command& command) {
+  static constexpr std::array<std::string_view, 12> kPrograms = {
+      "npm", "npx", "pnpm", "yarn", "bun", "bunx", "pip", "pip3", "pipx", "uv", "uvx", "pnpx"};
+  return std::ranges::find(kPrograms, command.program()) != kPrograms.end() ||
+         (command.program().starts_with("python") && command.has("pip"));
+}
 
 void check(const Model& model, Report& report) {
-  static constexpr std::string_view kPackages[] = {"@anthropic-ai/claude-code", "@openai/codex",
-                                                   "@google/gemini-cli", "opencode-ai",
-                                                   "aider-chat"};
-  for (const Workflow& workflow : model.workflows) {
-    for (const WorkflowJob& job : workflow.jobs) {
-      for (const WorkflowStep& step : job.steps) {
-        const std::string& script = text_of(step.run);
-        for (const std::string_view package : kPackages) {
-          for (std::size_t at = script.find(package); at != std::string::npos;
-               at = script.find(package, at + 1)) {
-            const std::size_t end = at + package.size();
-            const char next = end < script.size() ? script[end] : ' ';
-            const std::size_t line = script.rfind('\n', at) + 1;
-            const std::string before = script.substr(line, at - line);
-            const bool installs = before.find("npm i") != std::string::npos ||
-                                  before.find("npm install") != std::string::npos ||
-                                  before.find("npm add") != std::string::npos ||
-                                  before.find("npx") != std::string::npos ||
-                                  before.find("pip install") != std::string::npos ||
-                                  before.find("bun add") != std::string::npos;
-            const bool latest = script.substr(end, 7) == "@latest";
-            const bool pinned = (next == '@' && !latest) || next == '=';
-            const bool word = next == ' ' || next == '\n' || next == '"' || next == '\'' || latest;
-            if (!installs || pinned || !word) continue;
-            report.add(
-                *workflow.file, span_in(*workflow.file, *follow(step.run), at, package.size()),
-                fmt::format("{} of the day is installed, with its install scripts", package));
-          }
-        }
-      }
+  for (const auto& [job, script, command] : commands_of(model)) {
+    if (!installs(command)) continue;
+    for (const Word& word : command.words) {
+      std::string_view name;
+      const std::string_view version = version_of(word.text, name);
+      const bool moves = version.empty() || version == "latest" || version == "next";
+      if (!is_agent_package(name) || !moves) continue;
+      report.add(*script.file, script.in_file(word.span),
+                 fmt::format("{} of the day is installed, with its install scripts", name));
     }
   }
 }

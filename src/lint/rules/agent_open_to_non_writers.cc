@@ -8,22 +8,18 @@ namespace berm::lint {
 namespace {
 
 void check(const Model& model, Report& report) {
-  for (const Workflow& workflow : model.workflows) {
-    for (const WorkflowJob& job : workflow.jobs) {
-      for (const WorkflowStep& step : job.steps) {
-        if (step.agent != AgentUse::action) continue;
-        for (const char* key :
-             {"allowed_non_write_users", "allowed_bots", "allow-users", "allow-bots"}) {
-          const Node* value = get(step.node, {"with", key});
-          const bool all = trim(text_of(value)) == "*" ||
-                           (std::string_view(key) == "allow-bots" && text_of(value) == "true");
-          if (!all) continue;
-          Finding& found = report.add(*workflow.file, value->span,
-                                      fmt::format("{}: the agent works for everybody", key));
-          if (std::string_view(key).find("bots") != std::string_view::npos)
-            found.severity = Severity::medium;
-        }
-      }
+  for (const auto& [workflow, job, step] : model.steps) {
+    if (step.agent != AgentUse::action) continue;
+    for (const char* key :
+         {"allowed_non_write_users", "allowed_bots", "allow-users", "allow-bots"}) {
+      const Node* value = get(step.node, {"with", key});
+      const bool all = trim(text_of(value)) == "*" ||
+                       (std::string_view(key) == "allow-bots" && text_of(value) == "true");
+      if (!all) continue;
+      Finding& found = report.add(*workflow.file, value->span,
+                                  fmt::format("{}: the agent works for everybody", key));
+      if (std::string_view(key).find("bots") != std::string_view::npos)
+        found.severity = Severity::medium;
     }
   }
 }

@@ -8,22 +8,27 @@
 namespace berm::lint {
 namespace {
 
+// "ephemeral" in a label is its owner's word that the machine does not stay.
+const Node* own_machine(const WorkflowJob& job) {
+  const Node* runs_on = get(job.node, "runs-on");
+  const Node* found = nullptr;
+  for (const Node* label : words_of(is_mapping(runs_on) ? get(runs_on, "labels") : runs_on)) {
+    if (text_of(label).find("ephemeral") != std::string::npos) return nullptr;
+    if (text_of(label) == "self-hosted") found = follow(label);
+  }
+  return found;
+}
+
 void check(const Model& model, Report& report) {
-  for (const Workflow& workflow : model.workflows) {
+  for (const auto& [workflow, job] : model.workflow_jobs) {
+    const Node* label = job.agent ? own_machine(job) : nullptr;
+    if (label == nullptr) continue;
     const bool strangers =
-        workflow.untrusted_trigger() != nullptr || workflow.triggers.contains("pull_request");
-    for (const WorkflowJob& job : workflow.jobs) {
-      const Node* runs_on = get(job.node, "runs-on");
-      const std::vector<const Node*> labels =
-          words_of(is_mapping(runs_on) ? get(runs_on, "labels") : runs_on);
-      for (const Node* label : labels) {
-        if (!job.agent || text_of(label) != "self-hosted") continue;
-        Finding& found =
-            report.add(*workflow.file, label->span,
-                       fmt::format("the agent of job '{}' works on a machine that stays", job.id));
-        if (strangers) found.severity = Severity::high;
-      }
-    }
+        workflow.untrusted_trigger() != nullptr || workflow.trigger("pull_request") != nullptr;
+    Finding& found =
+        report.add(*workflow.file, label->span,
+                   fmt::format("the agent of job '{}' works on a machine that stays", job.id));
+    if (strangers) found.severity = Severity::high;
   }
 }
 

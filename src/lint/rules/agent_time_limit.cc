@@ -7,23 +7,20 @@ namespace berm::lint {
 namespace {
 
 void check(const Model& model, Report& report) {
-  for (const Workflow& workflow : model.workflows) {
-    for (const WorkflowJob& job : workflow.jobs) {
-      if (!job.agent || get(job.node, "timeout-minutes") != nullptr) continue;
-      bool every = true;
-      for (const WorkflowStep& step : job.steps) {
-        every = every &&
-                (step.agent == AgentUse::none || get(step.node, "timeout-minutes") != nullptr ||
-                 get(step.node, {"with", "timeout_minutes"}) != nullptr);
-      }
-      if (every) continue;
-      Finding& found =
-          report.add(*workflow.file, job.key->span,
-                     fmt::format("the agent of job '{}' may run for six hours", job.id));
-      found.fix = Fix{"timeout-minutes: 30",
-                      false,
-                      {insert_entry(*workflow.file, job.node, "timeout-minutes: 30")}};
+  for (const auto& [workflow, job] : model.workflow_jobs) {
+    if (!job.agent || get(job.node, "timeout-minutes") != nullptr) continue;
+    bool every = true;
+    for (const WorkflowStep& step : job.steps) {
+      every =
+          every && (step.agent == AgentUse::none || get(step.node, "timeout-minutes") != nullptr ||
+                    get(step.node, {"with", "timeout_minutes"}) != nullptr);
     }
+    if (every) continue;
+    Finding& found = report.add(*workflow.file, job.key->span,
+                                fmt::format("the agent of job '{}' may run for six hours", job.id));
+    found.fix = Fix{"timeout-minutes: 30",
+                    false,
+                    {insert_entry(*workflow.file, job.node, "timeout-minutes: 30")}};
   }
 }
 

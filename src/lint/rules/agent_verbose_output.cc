@@ -6,20 +6,19 @@
 namespace berm::lint {
 namespace {
 
+bool is_on(const Node* value) { return text_of(value) == "true" || text_of(value) == "1"; }
+
 void check(const Model& model, Report& report) {
-  for (const Workflow& workflow : model.workflows) {
-    for (const WorkflowJob& job : workflow.jobs) {
-      for (const WorkflowStep& step : job.steps) {
-        const Node* full = get(step.node, {"with", "show_full_output"});
-        if (step.agent == AgentUse::none || full == nullptr || text_of(full) != "true") continue;
-        report.add(*workflow.file, full->span, "everything that the agent reads is in the log");
-      }
-      for (const Node* env : {get(workflow.root, "env"), get(job.node, "env")}) {
-        const Node* scrub = get(env, "CLAUDE_CODE_SUBPROCESS_ENV_SCRUB");
-        if (!job.agent || scrub == nullptr || (text_of(scrub) != "0" && text_of(scrub) != "false"))
-          continue;
-        report.add(*workflow.file, scrub->span, "the agent's commands inherit its keys");
-      }
+  for (const auto& [workflow, job, step] : model.steps) {
+    const Node* full = get(step.node, {"with", "show_full_output"});
+    if (step.agent == AgentUse::action && is_on(full))
+      report.add(*workflow.file, full->span, "everything that the agent reads is in the log");
+  }
+  for (const Job& job : model.jobs) {
+    if (job.agents.empty()) continue;
+    for (const Variable& one : job.variables) {
+      if (text_of(one.key) == "ACTIONS_STEP_DEBUG" && is_on(one.value))
+        report.add(*job.file, one.value->span, "everything that the agent reads is in the log");
     }
   }
 }

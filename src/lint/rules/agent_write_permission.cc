@@ -7,23 +7,20 @@ namespace berm::lint {
 namespace {
 
 void check(const Model& model, Report& report) {
-  for (const Workflow& workflow : model.workflows) {
-    std::string event;
-    const Node* trigger = workflow.untrusted_trigger(&event);
-    for (const WorkflowJob& job : workflow.jobs) {
-      if (!job.agent || !is_mapping(job.permissions)) continue;
-      for (const char* scope :
-           {"contents", "actions", "packages", "deployments", "security-events"}) {
-        const Node* value = get(job.permissions, scope);
-        if (text_of(value) != "write") continue;
-        Finding& found = report.add(
-            *workflow.file, value->span,
-            fmt::format("the agent of job '{}' holds a token with {}: write", job.id, scope));
-        if (trigger == nullptr) found.severity = Severity::low;
-        if (trigger != nullptr)
-          found.path = {{workflow.file, trigger->span, "strangers' text comes in here"},
-                        {workflow.file, value->span, "and can do this"}};
-      }
+  for (const auto& [workflow, job] : model.workflow_jobs) {
+    if (!job.agent || !is_mapping(job.permissions)) continue;
+    const Trigger* trigger = workflow.untrusted_trigger();
+    for (const char* scope :
+         {"contents", "actions", "packages", "deployments", "security-events"}) {
+      const Node* value = get(job.permissions, scope);
+      if (text_of(value) != "write") continue;
+      Finding& found = report.add(
+          *workflow.file, value->span,
+          fmt::format("the agent of job '{}' holds a token with {}: write", job.id, scope));
+      if (trigger == nullptr) found.severity = Severity::low;
+      if (trigger != nullptr)
+        found.path = {with_note(trigger->at, "strangers' text comes in here"),
+                      {workflow.file, value->span, "and can do this"}};
     }
   }
 }

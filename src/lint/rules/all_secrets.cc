@@ -16,18 +16,14 @@ bool dumps(const Expression& one) {
 }
 
 void check(const Model& model, Report& report) {
-  for (const Workflow& workflow : model.workflows) {
-    for (const WorkflowJob& job : workflow.jobs) {
-      for (const WorkflowStep& step : job.steps) {
-        for (const StepText& text : texts_of(step)) {
-          for (const Embedded& one : expressions_in(text.node->value)) {
-            if (!one.expression || !dumps(*one.expression)) continue;
-            report.add(
-                *workflow.file,
-                span_in(*workflow.file, *text.node, one.span.begin, one.span.end - one.span.begin),
-                fmt::format("a step of job '{}' is given every secret at once", job.id));
-          }
-        }
+  for (const auto& [workflow, job, step] : model.steps) {
+    for (const StepText& text : texts_of(step)) {
+      for (const Embedded& one : expressions_in(text.node->value)) {
+        if (!one.expression || !dumps(*one.expression)) continue;
+        report.add(
+            *workflow.file,
+            span_in(*workflow.file, *text.node, one.span.begin, one.span.end - one.span.begin),
+            fmt::format("a step of job '{}' is given every secret at once", job.id));
       }
     }
   }

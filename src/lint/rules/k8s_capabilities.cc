@@ -19,26 +19,24 @@ bool is_dangerous(std::string_view name) {
 }
 
 void check(const Model& model, Report& report) {
-  for (const Pod& pod : model.cluster.pods) {
-    for (const PodContainer& container : pod.containers) {
-      const Node* capabilities = get(container.node, {"securityContext", "capabilities"});
-      for (const Node* name : words_of(get(capabilities, "add"))) {
-        if (!is_dangerous(text_of(name))) continue;
-        report.add(*pod.object.file, name->span,
-                   fmt::format("{} is given the capability {}", words_for(pod, container),
-                               printable(text_of(name))));
-      }
-      const std::vector<const Node*> dropped = words_of(get(capabilities, "drop"));
-      const bool all = std::ranges::any_of(
-          dropped, [](const Node* name) { return lower(text_of(name)) == "all"; });
-      if (all) continue;
-      Finding& found = report.add(*pod.object.file, place_in(container, "capabilities"),
-                                  words_for(pod, container) + " keeps the runtime's capabilities");
-      found.severity = Severity::low;
-      if (!pod.agent) found.persona = Persona::pedantic;
-      if (capabilities == nullptr) {
-        found.fix = set_security(*pod.object.file, container, "capabilities", "{drop: [ALL]}");
-      }
+  for (const auto& [pod, container] : model.cluster.containers) {
+    const Node* capabilities = get(container.node, {"securityContext", "capabilities"});
+    for (const Node* name : words_of(get(capabilities, "add"))) {
+      if (!is_dangerous(text_of(name))) continue;
+      report.add(*pod.object.file, name->span,
+                 fmt::format("{} is given the capability {}", words_for(pod, container),
+                             printable(text_of(name))));
+    }
+    const std::vector<const Node*> dropped = words_of(get(capabilities, "drop"));
+    const bool all = std::ranges::any_of(
+        dropped, [](const Node* name) { return lower(text_of(name)) == "all"; });
+    if (all) continue;
+    Finding& found = report.add(*pod.object.file, place_in(container, "capabilities"),
+                                words_for(pod, container) + " keeps the runtime's capabilities");
+    found.severity = Severity::low;
+    if (!pod.agent) found.persona = Persona::pedantic;
+    if (capabilities == nullptr) {
+      found.fix = set_security(*pod.object.file, container, "capabilities", "{drop: [ALL]}");
     }
   }
 }

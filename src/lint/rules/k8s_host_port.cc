@@ -7,15 +7,13 @@ namespace berm::lint {
 namespace {
 
 void check(const Model& model, Report& report) {
-  for (const Pod& pod : model.cluster.pods) {
-    for (const PodContainer& container : pod.containers) {
-      for (const Node* port : items_of(get(container.node, "ports"))) {
-        const Node* host = get(port, "hostPort");
-        if (!is_scalar(host) || text_of(host) == "0") continue;
-        report.add(*pod.object.file, host->span,
-                   fmt::format("{} listens on its node's port {}", words_for(pod, container),
-                               text_of(host)));
-      }
+  for (const auto& [pod, container] : model.cluster.containers) {
+    for (const Node* port : items_of(get(container.node, "ports"))) {
+      const Node* host = get(port, "hostPort");
+      if (!is_scalar(host) || text_of(host) == "0") continue;
+      report.add(*pod.object.file, host->span,
+                 fmt::format("{} listens on its node's port {}", words_for(pod, container),
+                             text_of(host)));
     }
   }
 }

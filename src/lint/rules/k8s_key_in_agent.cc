@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include "lint/agents.h"
 #include "lint/model.h"
 #include "lint/rules/rules.h"
 

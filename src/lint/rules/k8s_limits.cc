@@ -7,21 +7,18 @@ namespace berm::lint {
 namespace {
 
 void check(const Model& model, Report& report) {
-  for (const Pod& pod : model.cluster.pods) {
-    for (const PodContainer& container : pod.containers) {
-      const Node* limits = get(container.node, {"resources", "limits"});
-      std::string missing;
-      for (const char* key : {"cpu", "memory", "ephemeral-storage"}) {
-        if (get(limits, key) == nullptr)
-          missing += (missing.empty() ? "" : ", ") + std::string(key);
-      }
-      if (missing.empty()) continue;
-      const std::optional<Entry> resources = entry_of(container.node, "resources");
-      Finding& found =
-          report.add(*pod.object.file, resources ? resources->key->span : place_in(container, ""),
-                     fmt::format("{} has no limit of {}", words_for(pod, container), missing));
-      if (!pod.agent) found.persona = Persona::pedantic;
+  for (const auto& [pod, container] : model.cluster.containers) {
+    const Node* limits = get(container.node, {"resources", "limits"});
+    std::string missing;
+    for (const char* key : {"cpu", "memory", "ephemeral-storage"}) {
+      if (get(limits, key) == nullptr) missing += (missing.empty() ? "" : ", ") + std::string(key);
     }
+    if (missing.empty()) continue;
+    const std::optional<Entry> resources = entry_of(container.node, "resources");
+    Finding& found =
+        report.add(*pod.object.file, resources ? resources->key->span : place_in(container, ""),
+                   fmt::format("{} has no limit of {}", words_for(pod, container), missing));
+    if (!pod.agent) found.persona = Persona::pedantic;
   }
 }
 

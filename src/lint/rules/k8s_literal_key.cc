@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include "base/text.h"
+#include "lint/agents.h"
 #include "lint/model.h"
 #include "lint/rules/rules.h"
 
@@ -17,16 +18,14 @@ bool is_placeholder(std::string_view value) {
 }
 
 void check(const Model& model, Report& report) {
-  for (const Pod& pod : model.cluster.pods) {
-    for (const PodContainer& container : pod.containers) {
-      for (const Node* variable : items_of(get(container.node, "env"))) {
-        const Node* value = get(variable, "value");
-        if (!is_key_name(text_of(get(variable, "name"))) || !is_scalar(value)) continue;
-        if (is_placeholder(text_of(value))) continue;
-        report.add(
-            *pod.object.file, value->span,
-            fmt::format("the value of {} stands in the manifest", text_of(get(variable, "name"))));
-      }
+  for (const auto& [pod, container] : model.cluster.containers) {
+    for (const Node* variable : items_of(get(container.node, "env"))) {
+      const Node* value = get(variable, "value");
+      if (!is_key_name(text_of(get(variable, "name"))) || !is_scalar(value)) continue;
+      if (is_placeholder(text_of(value))) continue;
+      report.add(
+          *pod.object.file, value->span,
+          fmt::format("the value of {} stands in the manifest", text_of(get(variable, "name"))));
     }
   }
 }

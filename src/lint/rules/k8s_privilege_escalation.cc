@@ -7,16 +7,14 @@ namespace berm::lint {
 namespace {
 
 void check(const Model& model, Report& report) {
-  for (const Pod& pod : model.cluster.pods) {
-    for (const PodContainer& container : pod.containers) {
-      const Node* value = security(pod, container, "allowPrivilegeEscalation");
-      if (is_false(value)) continue;
-      Finding& found =
-          report.add(*pod.object.file, place_in(container, "allowPrivilegeEscalation"),
-                     words_for(pod, container) + " may gain rights by set-user-ID programs");
-      if (!pod.agent) found.persona = Persona::pedantic;
-      found.fix = set_security(*pod.object.file, container, "allowPrivilegeEscalation", "false");
-    }
+  for (const auto& [pod, container] : model.cluster.containers) {
+    const Node* value = security(pod, container, "allowPrivilegeEscalation");
+    if (is_false(value)) continue;
+    Finding& found =
+        report.add(*pod.object.file, place_in(container, "allowPrivilegeEscalation"),
+                   words_for(pod, container) + " may gain rights by set-user-ID programs");
+    if (!pod.agent) found.persona = Persona::pedantic;
+    found.fix = set_security(*pod.object.file, container, "allowPrivilegeEscalation", "false");
   }
 }
 

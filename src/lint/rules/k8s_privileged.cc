@@ -5,14 +5,12 @@ namespace berm::lint {
 namespace {
 
 void check(const Model& model, Report& report) {
-  for (const Pod& pod : model.cluster.pods) {
-    for (const PodContainer& container : pod.containers) {
-      const Node* privileged = get(container.node, {"securityContext", "privileged"});
-      if (!is_true(privileged)) continue;
-      Finding& found = report.add(*pod.object.file, privileged->span,
-                                  words_for(pod, container) + " is privileged: it is the node");
-      found.fix = Fix{"privileged: false", false, {{privileged->span, "false"}}};
-    }
+  for (const auto& [pod, container] : model.cluster.containers) {
+    const Node* privileged = get(container.node, {"securityContext", "privileged"});
+    if (!is_true(privileged)) continue;
+    Finding& found = report.add(*pod.object.file, privileged->span,
+                                words_for(pod, container) + " is privileged: it is the node");
+    found.fix = Fix{"privileged: false", false, {{privileged->span, "false"}}};
   }
 }
 

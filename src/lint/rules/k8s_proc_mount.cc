@@ -7,14 +7,12 @@ namespace berm::lint {
 namespace {
 
 void check(const Model& model, Report& report) {
-  for (const Pod& pod : model.cluster.pods) {
-    for (const PodContainer& container : pod.containers) {
-      const Node* mount = get(container.node, {"securityContext", "procMount"});
-      if (text_of(mount) != "Unmasked") continue;
-      Finding& found = report.add(*pod.object.file, mount->span,
-                                  words_for(pod, container) + " sees all of /proc");
-      found.fix = Fix{"procMount: Default", false, {{mount->span, "Default"}}};
-    }
+  for (const auto& [pod, container] : model.cluster.containers) {
+    const Node* mount = get(container.node, {"securityContext", "procMount"});
+    if (text_of(mount) != "Unmasked") continue;
+    Finding& found =
+        report.add(*pod.object.file, mount->span, words_for(pod, container) + " sees all of /proc");
+    found.fix = Fix{"procMount: Default", false, {{mount->span, "Default"}}};
   }
 }
 

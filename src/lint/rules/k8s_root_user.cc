@@ -9,19 +9,17 @@ namespace {
 bool is_zero(const Node* node) { return is_scalar(node) && text_of(node) == "0"; }
 
 void check(const Model& model, Report& report) {
-  for (const Pod& pod : model.cluster.pods) {
-    for (const PodContainer& container : pod.containers) {
-      const Node* user = security(pod, container, "runAsUser");
-      const bool held = is_true(security(pod, container, "runAsNonRoot"));
-      if (!is_zero(user) && (held || is_scalar(user))) continue;
-      Finding& found = report.add(
-          *pod.object.file, is_zero(user) ? user->span : place_in(container, "runAsNonRoot"),
-          words_for(pod, container) +
-              (is_zero(user) ? " runs as root" : " may run as root: its image says who it is"));
-      if (!pod.agent && !is_zero(user)) found.persona = Persona::pedantic;
-      if (!is_zero(user))
-        found.fix = set_security(*pod.object.file, container, "runAsNonRoot", "true");
-    }
+  for (const auto& [pod, container] : model.cluster.containers) {
+    const Node* user = security(pod, container, "runAsUser");
+    const bool held = is_true(security(pod, container, "runAsNonRoot"));
+    if (!is_zero(user) && (held || is_scalar(user))) continue;
+    Finding& found = report.add(
+        *pod.object.file, is_zero(user) ? user->span : place_in(container, "runAsNonRoot"),
+        words_for(pod, container) +
+            (is_zero(user) ? " runs as root" : " may run as root: its image says who it is"));
+    if (!pod.agent && !is_zero(user)) found.persona = Persona::pedantic;
+    if (!is_zero(user))
+      found.fix = set_security(*pod.object.file, container, "runAsNonRoot", "true");
   }
 }
 

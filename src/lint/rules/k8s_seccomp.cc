@@ -7,23 +7,21 @@ namespace berm::lint {
 namespace {
 
 void check(const Model& model, Report& report) {
-  for (const Pod& pod : model.cluster.pods) {
-    for (const PodContainer& container : pod.containers) {
-      const Node* profile = security(pod, container, "seccompProfile");
-      const Node* type = get(profile, "type");
-      const bool off = text_of(type) == "Unconfined";
-      if (is_scalar(type) && !off) continue;
-      Finding& found =
-          report.add(*pod.object.file, off ? type->span : place_in(container, "seccompProfile"),
-                     words_for(pod, container) + (off ? " has its system call filter taken off"
-                                                      : " has no system call filter"));
-      if (off) found.severity = Severity::high;
-      if (off) found.fix = Fix{"type: RuntimeDefault", false, {{type->span, "RuntimeDefault"}}};
-      if (!off)
-        found.fix =
-            set_security(*pod.object.file, container, "seccompProfile", "{type: RuntimeDefault}");
-      if (!pod.agent && !off) found.persona = Persona::pedantic;
-    }
+  for (const auto& [pod, container] : model.cluster.containers) {
+    const Node* profile = security(pod, container, "seccompProfile");
+    const Node* type = get(profile, "type");
+    const bool off = text_of(type) == "Unconfined";
+    if (is_scalar(type) && !off) continue;
+    Finding& found =
+        report.add(*pod.object.file, off ? type->span : place_in(container, "seccompProfile"),
+                   words_for(pod, container) + (off ? " has its system call filter taken off"
+                                                    : " has no system call filter"));
+    if (off) found.severity = Severity::high;
+    if (off) found.fix = Fix{"type: RuntimeDefault", false, {{type->span, "RuntimeDefault"}}};
+    if (!off)
+      found.fix =
+          set_security(*pod.object.file, container, "seccompProfile", "{type: RuntimeDefault}");
+    if (!pod.agent && !off) found.persona = Persona::pedantic;
   }
 }
 

@@ -7,15 +7,13 @@ namespace berm::lint {
 namespace {
 
 void check(const Model& model, Report& report) {
-  for (const Pod& pod : model.cluster.pods) {
-    for (const PodContainer& container : pod.containers) {
-      const Node* value = security(pod, container, "readOnlyRootFilesystem");
-      if (is_true(value)) continue;
-      Finding& found = report.add(*pod.object.file, place_in(container, "readOnlyRootFilesystem"),
-                                  words_for(pod, container) + " may write to its own programs");
-      if (!pod.agent) found.persona = Persona::pedantic;
-      found.fix = set_security(*pod.object.file, container, "readOnlyRootFilesystem", "true");
-    }
+  for (const auto& [pod, container] : model.cluster.containers) {
+    const Node* value = security(pod, container, "readOnlyRootFilesystem");
+    if (is_true(value)) continue;
+    Finding& found = report.add(*pod.object.file, place_in(container, "readOnlyRootFilesystem"),
+                                words_for(pod, container) + " may write to its own programs");
+    if (!pod.agent) found.persona = Persona::pedantic;
+    found.fix = set_security(*pod.object.file, container, "readOnlyRootFilesystem", "true");
   }
 }
 

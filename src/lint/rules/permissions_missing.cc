@@ -7,18 +7,16 @@ namespace berm::lint {
 namespace {
 
 void check(const Model& model, Report& report) {
-  for (const Workflow& workflow : model.workflows) {
-    for (const WorkflowJob& job : workflow.jobs) {
-      if (job.permissions != nullptr || get(job.node, "uses") != nullptr) continue;
-      Finding& found = report.add(
-          *workflow.file, job.key->span,
-          fmt::format("job '{}' has whatever token the repository's settings give", job.id));
-      if (!job.agent) found.persona = Persona::pedantic;
-      if (is_mapping(job.node)) {
-        found.fix = Fix{"permissions: {contents: read}",
-                        false,
-                        {insert_entry(*workflow.file, job.node, "permissions: {contents: read}")}};
-      }
+  for (const auto& [workflow, job] : model.workflow_jobs) {
+    if (job.permissions != nullptr || get(job.node, "uses") != nullptr) continue;
+    Finding& found = report.add(
+        *workflow.file, job.key->span,
+        fmt::format("job '{}' has whatever token the repository's settings give", job.id));
+    if (!job.agent) found.persona = Persona::pedantic;
+    if (is_mapping(job.node)) {
+      found.fix = Fix{"permissions: {contents: read}",
+                      false,
+                      {insert_entry(*workflow.file, job.node, "permissions: {contents: read}")}};
     }
   }
 }

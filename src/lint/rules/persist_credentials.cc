@@ -7,30 +7,25 @@ namespace berm::lint {
 namespace {
 
 void check(const Model& model, Report& report) {
-  for (const Workflow& workflow : model.workflows) {
-    for (const WorkflowJob& job : workflow.jobs) {
-      for (const WorkflowStep& step : job.steps) {
-        if (step.action != "actions/checkout") continue;
-        const Node* value = get(step.node, {"with", "persist-credentials"});
-        if (is_false(value) || text_of(value) == "false") continue;
-        Finding& found =
-            report.add(*workflow.file, value != nullptr ? value->span : step.uses->span,
-                       fmt::format("job '{}' leaves its token in .git/config", job.id));
-        if (!job.agent) found.persona = Persona::pedantic;
-        if (value != nullptr) {
-          found.fix = Fix{"persist-credentials: false", false, {{value->span, "false"}}};
-        } else if (is_mapping(get(step.node, "with"))) {
-          found.fix = Fix{
-              "persist-credentials: false",
+  for (const auto& [workflow, job, step] : model.steps) {
+    if (step.action != "actions/checkout") continue;
+    const Node* value = get(step.node, {"with", "persist-credentials"});
+    if (is_false(value) || text_of(value) == "false") continue;
+    Finding& found = report.add(*workflow.file, value != nullptr ? value->span : step.uses->span,
+                                fmt::format("job '{}' leaves its token in .git/config", job.id));
+    if (!job.agent) found.persona = Persona::pedantic;
+    if (value != nullptr) {
+      found.fix = Fix{"persist-credentials: false", false, {{value->span, "false"}}};
+    } else if (is_mapping(get(step.node, "with"))) {
+      found.fix =
+          Fix{"persist-credentials: false",
               false,
               {insert_entry(*workflow.file, get(step.node, "with"), "persist-credentials: false")}};
-        } else {
-          found.fix =
-              Fix{"persist-credentials: false",
-                  false,
-                  {insert_entry(*workflow.file, step.node, "with: {persist-credentials: false}")}};
-        }
-      }
+    } else {
+      found.fix =
+          Fix{"persist-credentials: false",
+              false,
+              {insert_entry(*workflow.file, step.node, "with: {persist-credentials: false}")}};
     }
   }
 }

@@ -11,9 +11,11 @@ namespace {
 // What every reader sees first stands first.
 const std::array kAll = {
     &agent_no_actor_gate,
+    &agent_mention_only_gate,
     &agent_open_to_non_writers,
     &agent_head_checkout,
     &untrusted_text_in_prompt,
+    &prompt_via_env,
     &template_injection,
     &agent_write_permission,
     &permissions_write_all,
@@ -23,6 +25,8 @@ const std::array kAll = {
     &secrets_inherit,
     &all_secrets_to_step,
     &agent_broad_tools,
+    &agent_subshell_tool,
+    &agent_web_tool,
     &agent_cache_write,
     &agent_self_hosted,
     &verbose_agent_output,

@@ -7,9 +7,11 @@
 namespace berm::lint {
 
 extern const Rule agent_no_actor_gate;
+extern const Rule agent_mention_only_gate;
 extern const Rule agent_open_to_non_writers;
 extern const Rule agent_head_checkout;
 extern const Rule untrusted_text_in_prompt;
+extern const Rule prompt_via_env;
 extern const Rule template_injection;
 extern const Rule agent_write_permission;
 extern const Rule permissions_write_all;
@@ -19,6 +21,8 @@ extern const Rule secret_scope_too_wide;
 extern const Rule secrets_inherit;
 extern const Rule all_secrets_to_step;
 extern const Rule agent_broad_tools;
+extern const Rule agent_subshell_tool;
+extern const Rule agent_web_tool;
 extern const Rule agent_cache_write;
 extern const Rule agent_self_hosted;
 extern const Rule verbose_agent_output;

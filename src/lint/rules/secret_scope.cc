@@ -1,5 +1,7 @@
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "lint/model.h"
 #include "lint/rules/rules.h"
 
@@ -8,30 +10,21 @@ namespace {
 
 void look(const Workflow& workflow, const Node* env, const std::string& where, Report& report) {
   for (const Entry& entry : entries_of(env)) {
-    if (!is_scalar(entry.value)) continue;
-    for (const Embedded& one : expressions_in(text_of(entry.value))) {
-      if (!one.expression) continue;
-      for (const ContextPath& path : contexts_in(*one.expression)) {
-        if (!path.path.starts_with("secrets.") || path.path == "secrets.github_token") continue;
-        report.add(*workflow.file, entry.value->span,
-                   fmt::format("{} is in the environment of {}", text_of(entry.key), where));
-      }
-    }
+    const std::vector<std::string> secrets = secrets_in(text_of(entry.value));
+    if (std::ranges::all_of(secrets, [](const auto& name) { return name == "GITHUB_TOKEN"; }))
+      continue;
+    report.add(*workflow.file, entry.value->span,
+               fmt::format("{} is in the environment of {}", text_of(entry.key), where));
   }
 }
 
 void check(const Model& model, Report& report) {
-  for (const Workflow& workflow : model.workflows) {
-    bool any = false;
-    for (const WorkflowJob& job : workflow.jobs) {
-      any = any || job.agent;
-      if (job.agent)
-        look(workflow, get(job.node, "env"),
-             fmt::format("every step of job '{}', the agent's among them", job.id), report);
-    }
-    if (any)
-      look(workflow, get(workflow.root, "env"), "every step of every job, the agent's among them",
-           report);
+  for (const auto& [workflow, job] : model.workflow_jobs) {
+    if (!job.agent) continue;
+    look(workflow, get(job.node, "env"),
+         fmt::format("every step of job '{}', the agent's among them", job.id), report);
+    look(workflow, get(workflow.root, "env"), "every step of every job, the agent's among them",
+         report);
   }
 }
 

@@ -7,13 +7,11 @@ namespace berm::lint {
 namespace {
 
 void check(const Model& model, Report& report) {
-  for (const Workflow& workflow : model.workflows) {
-    for (const WorkflowJob& job : workflow.jobs) {
-      const Node* secrets = get(job.node, "secrets");
-      if (text_of(secrets) != "inherit") continue;
-      report.add(*workflow.file, secrets->span,
-                 fmt::format("job '{}' hands every secret of the repository on", job.id));
-    }
+  for (const auto& [workflow, job] : model.workflow_jobs) {
+    const Node* secrets = get(job.node, "secrets");
+    if (text_of(secrets) != "inherit") continue;
+    report.add(*workflow.file, secrets->span,
+               fmt::format("job '{}' hands every secret of the repository on", job.id));
   }
 }
 

@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 
 #include "lint/model.h"
 #include "lint/rules/rules.h"
@@ -14,59 +15,76 @@ bool is_code(const WorkflowStep& step, const StepText& text) {
          (step.action == "actions/github-script" && text.where == "with.script");
 }
 
-bool is_prompt(const WorkflowStep& step, const StepText& text) {
-  if (step.agent == AgentUse::none) return false;
-  if (text.where == "run") return true;
-  static constexpr const char* kPrompts[] = {"with.prompt",
-                                             "with.direct_prompt",
-                                             "with.override_prompt",
-                                             "with.custom_instructions",
-                                             "with.claude_args",
-                                             "with.system_prompt",
-                                             "with.append_system_prompt",
-                                             "with.prompt-file",
-                                             "with.codex-args",
-                                             "with.system-prompt"};
-  return std::ranges::find(kPrompts, text.where) != std::end(kPrompts);
+// Every input of an agent's action that is words to it; a number or a name of a file is none.
+bool is_prompt(const StepText& text) {
+  static constexpr std::array<std::string_view, 13> kPrompts = {
+      "prompt",        "direct_prompt",          "override_prompt", "custom_instructions",
+      "claude_args",   "system_prompt",          "codex-args",      "append_system_prompt",
+      "system-prompt", "additional_permissions", "gemini_args",     "settings",
+      "instructions"};
+  return text.where.starts_with("with.") &&
+         std::ranges::find(kPrompts, text.where.substr(5)) != kPrompts.end();
 }
 
-void look(const Workflow& workflow, const WorkflowStep& step, bool prompts, Report& report) {
-  for (const StepText& text : texts_of(step)) {
-    const bool prompt = is_prompt(step, text);
-    if (prompts ? !prompt || text.where == "run" : !is_code(step, text)) continue;
-    for (const Embedded& one : expressions_in(text.node->value)) {
-      if (!one.expression) continue;
-      for (const ContextPath& path : contexts_in(*one.expression)) {
-        if (!is_untrusted(path.path)) continue;
-        const Span at =
-            span_in(*workflow.file, *text.node, one.span.begin, one.span.end - one.span.begin);
-        Finding& found = report.add(
-            *workflow.file, at,
-            prompts ? fmt::format("{} becomes a part of the agent's instructions", path.path)
-                    : fmt::format("{} becomes a part of the program", path.path));
-        std::string event;
-        const Node* trigger = workflow.untrusted_trigger(&event);
-        if (trigger != nullptr)
-          found.path = {{workflow.file, trigger->span, "whoever causes this writes it"},
-                        {workflow.file, at, "and it is run here"}};
-        if (trigger == nullptr) found.severity = Severity::medium;
-      }
+void look(const StepAt& at, const StepText& text, bool prompt, Report& report) {
+  const Workflow& workflow = at.workflow;
+  for (const StrangersText& one : strangers_in(workflow, at.job, at.step, text.node->value)) {
+    const Span span =
+        span_in(*workflow.file, *text.node, one.span.begin, one.span.end - one.span.begin);
+    Finding& found =
+        report.add(*workflow.file, span,
+                   prompt ? fmt::format("{} becomes a part of the agent's instructions", one.path)
+                          : fmt::format("{} becomes a part of the program", one.path));
+    const Trigger* trigger = workflow.untrusted_trigger();
+    if (trigger == nullptr) {
+      found.severity = Severity::medium;
+      continue;
     }
+    found.path.push_back(with_note(trigger->at, "whoever causes this writes it"));
+    const auto input = workflow.tainted.find(one.path);
+    if (input != workflow.tainted.end()) found.path.push_back(input->second);
+    found.path.push_back(
+        {workflow.file, span, prompt ? "the agent is told" : "and it is run here"});
   }
 }
 
 void check_programs(const Model& model, Report& report) {
-  for (const Workflow& workflow : model.workflows) {
-    for (const WorkflowJob& job : workflow.jobs) {
-      for (const WorkflowStep& step : job.steps) look(workflow, step, false, report);
+  for (const StepAt& at : model.steps) {
+    if (at.step.agent == AgentUse::command) continue;
+    for (const StepText& text : texts_of(at.step)) {
+      if (is_code(at.step, text)) look(at, text, false, report);
     }
   }
 }
 
-void check(const Model& model, Report& report) {
-  for (const Workflow& workflow : model.workflows) {
-    for (const WorkflowJob& job : workflow.jobs) {
-      for (const WorkflowStep& step : job.steps) look(workflow, step, true, report);
+void check_prompts(const Model& model, Report& report) {
+  for (const StepAt& at : model.steps) {
+    if (at.step.agent == AgentUse::none || at.step.agent == AgentUse::called) continue;
+    for (const StepText& text : texts_of(at.step)) {
+      const bool command = at.step.agent == AgentUse::command && text.where == "run";
+      if (command || is_prompt(text)) look(at, text, true, report);
+    }
+  }
+}
+
+// By a variable: the prompt names it, or the agent prints it.
+void check_variables(const Model& model, Report& report) {
+  for (const auto& [workflow, job, step] : model.steps) {
+    if (step.agent != AgentUse::action && step.agent != AgentUse::command) continue;
+    for (const Entry& entry : entries_of(get(step.node, "env"))) {
+      const Node* value = follow(entry.value);
+      if (!is_scalar(value)) continue;
+      const std::vector<StrangersText> found = strangers_in(workflow, job, step, value->value);
+      if (found.empty()) continue;
+      Finding& one =
+          report.add(*workflow.file, value->span,
+                     fmt::format("the agent finds {} in ${}", found[0].path, text_of(entry.key)));
+      if (const Trigger* trigger = workflow.untrusted_trigger()) {
+        one.path = {with_note(trigger->at, "whoever causes this writes it"),
+                    {workflow.file, value->span, "and the agent reads it"}};
+      } else {
+        one.severity = Severity::low;
+      }
     }
   }
 }
@@ -85,7 +103,7 @@ const Rule untrusted_text_in_prompt{
         "prompt: \"Fix issue ${{ github.event.issue.number }}\"   # and let it read the issue as "
         "data, without write rights or secrets",
     .fix = "give the agent the number; let it read the text as data, in a job that can do no harm",
-    .check = check};
+    .check = check_prompts};
 
 const Rule template_injection{
     .id = "template-injection",
@@ -98,5 +116,18 @@ const Rule template_injection{
     .good = "run: echo \"$TITLE\"\nenv:\n  TITLE: ${{ github.event.issue.title }}",
     .fix = "pass it by env: and quote the variable",
     .check = check_programs};
+
+const Rule prompt_via_env{
+    .id = "prompt-via-env",
+    .title = "a stranger's text in the agent's environment",
+    .severity = Severity::medium,
+    .confidence = Confidence::medium,
+    .why =
+        "A variable keeps the text out of the shell's grammar, not out of the model's: what the "
+        "prompt names, or `env` prints, is read all the same (Trail of Bits, vector A).",
+    .bad = "env:\n  BODY: ${{ github.event.issue.body }}\nrun: claude -p \"Triage: $BODY\"",
+    .good = "run: claude -p \"Triage issue $NUMBER\"   # in a job that can do no harm",
+    .fix = "give the agent the number; let it read the text as data, in a job that can do no harm",
+    .check = check_variables};
 
 }  // namespace berm::lint

@@ -9,30 +9,26 @@ namespace berm::lint {
 namespace {
 
 void check(const Model& model, Report& report) {
-  for (const Workflow& workflow : model.workflows) {
-    for (const WorkflowJob& job : workflow.jobs) {
-      for (const WorkflowStep& step : job.steps) {
-        const std::string& uses = text_of(step.uses);
-        if (uses.empty() || uses.starts_with("./") || uses.starts_with("docker://") ||
-            uses.find('/') == std::string::npos)
-          continue;
-        const bool pinned = step.ref.size() == 40 && std::ranges::all_of(step.ref, [](char c) {
-                              return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
-                            });
-        if (pinned) continue;
-        Finding& found =
-            report.add(*workflow.file, step.uses->span,
-                       step.ref.empty() ? fmt::format("'{}' names no version", uses)
-                                        : fmt::format("'{}' is whatever '{}' points to at the time",
-                                                      step.action, step.ref));
-        const bool moves = step.ref.empty() || step.ref == "main" || step.ref == "master" ||
-                           step.ref == "beta" || step.ref == "latest";
-        if (moves) found.severity = Severity::medium;
-        // GitHub's own are as trusted as the runner.
-        const bool own = step.action.starts_with("actions/") || step.action.starts_with("github/");
-        if (!job.agent || (own && !moves)) found.persona = Persona::pedantic;
-      }
-    }
+  for (const auto& [workflow, job, step] : model.steps) {
+    const std::string& uses = text_of(step.uses);
+    if (uses.empty() || uses.starts_with("./") || uses.starts_with("docker://") ||
+        uses.find('/') == std::string::npos)
+      continue;
+    const bool pinned = step.ref.size() == 40 && std::ranges::all_of(step.ref, [](char c) {
+                          return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
+                        });
+    if (pinned) continue;
+    Finding& found = report.add(
+        *workflow.file, step.uses->span,
+        step.ref.empty()
+            ? fmt::format("'{}' names no version", uses)
+            : fmt::format("'{}' is whatever '{}' points to at the time", step.action, step.ref));
+    const bool moves = step.ref.empty() || step.ref == "main" || step.ref == "master" ||
+                       step.ref == "beta" || step.ref == "latest";
+    if (moves) found.severity = Severity::medium;
+    // GitHub's own are as trusted as the runner.
+    const bool own = step.action.starts_with("actions/") || step.action.starts_with("github/");
+    if (!job.agent || (own && !moves)) found.persona = Persona::pedantic;
   }
 }
 
