@@ -183,7 +183,10 @@ int explain_rules(const LintOptions& options) {
     return fail(error);
   }
   for (const lint::Rule* rule : lint::all_rules()) {
-    put(fmt::format("{:<28} {:<9} {}\n", rule->id, name_of(rule->severity), rule->title));
+    put(fmt::format("{:<28} {:<9} {}{}\n", rule->id, name_of(rule->severity), rule->title,
+                    rule->persona == lint::Persona::regular
+                        ? ""
+                        : fmt::format(" ({})", name_of(rule->persona))));
   }
   return kDone;
 }

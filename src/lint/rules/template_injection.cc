@@ -1,9 +1,6 @@
 #include <fmt/format.h>
 
-#include <algorithm>
-#include <array>
-
-#include "lint/model.h"
+#include "lint/reach.h"
 #include "lint/rules/rules.h"
 
 namespace berm::lint {
@@ -13,17 +10,6 @@ namespace {
 bool is_code(const WorkflowStep& step, const StepText& text) {
   return text.where == "run" ||
          (step.action == "actions/github-script" && text.where == "with.script");
-}
-
-// Every input of an agent's action that is words to it; a number or a name of a file is none.
-bool is_prompt(const StepText& text) {
-  static constexpr std::array<std::string_view, 13> kPrompts = {
-      "prompt",        "direct_prompt",          "override_prompt", "custom_instructions",
-      "claude_args",   "system_prompt",          "codex-args",      "append_system_prompt",
-      "system-prompt", "additional_permissions", "gemini_args",     "settings",
-      "instructions"};
-  return text.where.starts_with("with.") &&
-         std::ranges::find(kPrompts, text.where.substr(5)) != kPrompts.end();
 }
 
 void look(const StepAt& at, const StepText& text, bool prompt, Report& report) {
@@ -59,11 +45,7 @@ void check_programs(const Model& model, Report& report) {
 
 void check_prompts(const Model& model, Report& report) {
   for (const StepAt& at : model.steps) {
-    if (at.step.agent == AgentUse::none || at.step.agent == AgentUse::called) continue;
-    for (const StepText& text : texts_of(at.step)) {
-      const bool command = at.step.agent == AgentUse::command && text.where == "run";
-      if (command || is_prompt(text)) look(at, text, true, report);
-    }
+    for (const StepText& text : prompts_of(at.step)) look(at, text, true, report);
   }
 }
 
