@@ -2,7 +2,7 @@
 set(BERM_PURE lint tiers/kubernetes base policy plan rules/changes rules/egress rules/model rules/aws rules/shell rules/tools redact record report audit/sinks)
 
 berm_library(base SOURCES result.cc text.cc base64.cc ip.cc wall_time.cc host_name.cc path.cc glob.cc units.cc fmt.cc)
-berm_library(policy SOURCES names.cc grants.cc reader.cc parse.cc parse_network.cc parse_credentials.cc parse_tools.cc parse_audit.cc parse_kubernetes.cc sink_options.cc tool_rule.cc credential_presets.cc credential_source.cc print.cc merge.cc merge_network.cc merge_tools.cc merge_audit.cc bundles.cc
+berm_library(policy SOURCES names.cc grants.cc reader.cc parse.cc parse_network.cc parse_credentials.cc parse_tools.cc parse_audit.cc parse_kubernetes.cc parse_lint.cc sink_options.cc tool_rule.cc credential_presets.cc credential_source.cc print.cc merge.cc merge_network.cc merge_tools.cc merge_audit.cc bundles.cc
   LINKS berm_base ${BERM_PSL})
 berm_library(rules/changes SOURCES guard.cc line_diff.cc outside_allow.cc protected_file.cc too_many_files.cc too_large.cc binary.cc
   special_mode.cc special_file.cc hard_link.cc escaping_symlink.cc case_collision.cc submodule.cc git_directory.cc
@@ -90,5 +90,5 @@ berm_library(drill/model SOURCES answer.cc malformed.cc server.cc LINKS berm_dri
 berm_library(drill/acts SOURCES run.cc files.cc left_behind.cc processes.cc kernel.cc privileges.cc network.cc credentials.cc resources.cc terminal.cc LINKS berm_base)
 berm_library(drill/host SOURCES targets.cc run.cc judge.cc expected.cc print.cc LINKS berm_drill_acts berm_workspace berm_report)
 berm_library(drill/agent SOURCES judge.cc print.cc run.cc stage.cc LINKS berm_drill_model berm_workspace berm_report)
-berm_library(cli SOURCES console.cc batch.cc lint.cc image.cc pod.cc render.cc run_options.cc run.cc plan.cc why.cc runs.cc changes.cc record.cc record_html.cc show_report.cc report.cc ci_report.cc attest.cc verify.cc verify_held.cc init.cc doctor.cc doctor_credentials.cc doctor_residue.cc doctor_cluster.cc
+berm_library(cli SOURCES console.cc batch.cc lint.cc lint_config.cc image.cc pod.cc render.cc run_options.cc run.cc plan.cc why.cc runs.cc changes.cc record.cc record_html.cc show_report.cc report.cc ci_report.cc attest.cc verify.cc verify_held.cc init.cc doctor.cc doctor_credentials.cc doctor_residue.cc doctor_cluster.cc
   egress.cc broker.cc judge.cc ship.cc audit.cc drill.cc LINKS berm_batch berm_lint berm_drill_agent berm_drill_host berm_tiers_kubernetes berm_cluster)

@@ -12,6 +12,7 @@
 #include "base/text.h"
 #include "cli/commands.h"
 #include "cli/console.h"
+#include "cli/lint_config.h"
 #include "lint/check.h"
 #include "lint/print.h"
 #include "sys/fd.h"
@@ -37,8 +38,10 @@ constexpr const char* kExamples =
 struct LintOptions {
   std::vector<std::string> paths;
   std::string format = "text";
-  std::string fail_on = "low";
-  std::string persona = "regular";
+  std::string fail_on;  ///< "" = the policy file's, else low
+  std::string persona;  ///< "" = the policy file's, else regular
+  std::string config;
+  bool no_config = false;
   std::string explain;
   std::string fix;
   std::string baseline;
@@ -49,11 +52,13 @@ struct LintOptions {
 
 struct Given {
   lint::Model model;
+  std::vector<Glob> exclude;
   std::size_t seen = 0;
 };
 
 Result<void> take(const std::string& path, bool named, Given& given) {
   ++given.seen;
+  if (path != "-" && any_covers(given.exclude, path)) return {};
   Result<std::string> text =
       path == "-" ? read_all(STDIN_FILENO, kLargestFile) : read_plain_file(path, kLargestFile);
   // One that was named must be read; of those that were found, what is no file of ours is none.
@@ -91,8 +96,9 @@ Result<void> walk(const std::string& directory, Given& given) {
   return {};
 }
 
-Result<Given> read_all_of(const LintOptions& options) {
+Result<Given> read_all_of(const LintOptions& options, const LintLayer& config) {
   Given given;
+  given.exclude = config.exclude.value_or(std::vector<Glob>());
   std::vector<std::string> paths = options.paths;
   if (paths.empty()) paths.emplace_back(".");
   for (const std::string& path : paths) {
@@ -193,12 +199,19 @@ int explain_rules(const LintOptions& options) {
 
 int lint_files(const LintOptions& options) {
   if (options.rules || !options.explain.empty()) return explain_rules(options);
-  const Result<Given> given = read_all_of(options);
+  const Result<LintLayer> config =
+      options.no_config ? LintLayer() : read_lint_config(options.config);
+  if (!config) return fail(config.error());
+  const Result<Given> given = read_all_of(options, *config);
   if (!given) return fail(given.error());
-  Result<std::set<std::string>> baseline = read_baseline(options.baseline);
+  Result<std::set<std::string>> baseline =
+      read_baseline(options.baseline.empty() ? config->baseline.value_or("") : options.baseline);
   if (!baseline) return fail(baseline.error());
-  const lint::CheckOptions checked{.persona = *lint::persona_named(options.persona),
-                                   .baseline = *std::move(baseline)};
+  const std::string persona =
+      options.persona.empty() ? config->persona.value_or("regular") : options.persona;
+  const lint::CheckOptions checked{.persona = *lint::persona_named(persona),
+                                   .baseline = *std::move(baseline),
+                                   .allow = config->allow};
   const lint::CheckResult result = lint::check(given->model, checked);
   if (!options.write_baseline.empty()) {
     const json known = {{"schema", "berm.lint-baseline/1"}, {"fingerprints", result.fingerprints}};
@@ -208,13 +221,18 @@ int lint_files(const LintOptions& options) {
     return kDone;
   }
   print(options, *given, result);
+  for (const std::size_t i : result.unused) {
+    complain(fmt::format("[[lint.allow]] of '{}' allows nothing here\n", config->allow[i].rule));
+  }
   if (!options.fix.empty()) {
     const Result<std::size_t> applied = mend(*given, checked, options.fix == "unsafe");
     if (!applied) return fail(applied.error());
     complain(fmt::format("{} fixes were made: look at them, and run berm lint again\n", *applied));
   }
-  if (options.fail_on == "never") return kDone;
-  const lint::Severity least = *lint::severity_named(options.fail_on);
+  const std::string fail_on =
+      options.fail_on.empty() ? config->fail_on.value_or("low") : options.fail_on;
+  if (fail_on == "never") return kDone;
+  const lint::Severity least = *lint::severity_named(fail_on);
   const bool any = std::ranges::any_of(
       result.findings, [&](const lint::Finding& one) { return one.severity >= least; });
   return any ? kNo : kDone;
@@ -241,6 +259,9 @@ void add_lint(CLI::App& app, Action& action) {
           "who reads it: regular, pedantic (what is not an agent's, too), auditor [regular]")
       ->check(CLI::IsMember({"regular", "pedantic", "auditor"}))
       ->group("Rules");
+  command->add_option("--config", options->config, "policy file with [lint] [berm.toml]")
+      ->group("Rules");
+  command->add_flag("--no-config", options->no_config, "without it")->group("Rules");
   command->add_option("--explain", options->explain, "a rule: why, bad, good, fix")->group("Rules");
   command->add_flag("--rules", options->rules, "list them")->group("Rules");
   command->add_option("--fix", options->fix, "mend what can be: safe, unsafe (look at it after)")

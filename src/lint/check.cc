@@ -44,6 +44,25 @@ std::size_t suppress(std::vector<Suppression>& all, std::vector<Finding>& findin
   });
 }
 
+std::size_t allow(const std::vector<LintAllowance>& all, std::vector<Finding>& findings,
+                  std::vector<std::size_t>& unused) {
+  std::vector<bool> used(all.size(), false);
+  const std::size_t gone = std::erase_if(findings, [&](const Finding& finding) {
+    bool allowed = false;
+    for (std::size_t i = 0; i < all.size(); ++i) {
+      const bool here = all[i].paths.empty() || any_covers(all[i].paths, finding.at.file->path());
+      if (all[i].rule != finding.rule->id || !here) continue;
+      used[i] = true;
+      allowed = true;
+    }
+    return allowed;
+  });
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    if (!used[i]) unused.push_back(i);
+  }
+  return gone;
+}
+
 }  // namespace
 
 CheckResult check(const Model& model, const CheckOptions& options) {
@@ -57,6 +76,7 @@ CheckResult check(const Model& model, const CheckOptions& options) {
     for (Suppression& one : suppressions_in(*file.source)) suppressions.push_back(std::move(one));
   }
   out.suppressed = suppress(suppressions, out.findings);
+  out.suppressed += allow(options.allow, out.findings, out.unused);
   report_suppressions(suppressions, out.findings);
   std::erase_if(out.findings, [&](const Finding& one) { return one.persona > options.persona; });
   std::ranges::sort(out.findings, {}, rank);

@@ -7,18 +7,21 @@
 
 #include "lint/model.h"
 #include "lint/rule.h"
+#include "policy/lint_policy.h"
 
 namespace berm::lint {
 
 struct CheckOptions {
   Persona persona = Persona::regular;  ///< and what is for those before it
   std::set<std::string> baseline;      ///< fingerprints of findings that are known
+  std::vector<LintAllowance> allow;    ///< of the policy file
 };
 
 struct CheckResult {
   std::vector<Finding> findings;          ///< by file and place
   std::vector<std::string> fingerprints;  ///< of each
-  std::size_t suppressed = 0;             ///< by a comment with a reason
+  std::size_t suppressed = 0;             ///< by a comment, or the policy file, with a reason
+  std::vector<std::size_t> unused;        ///< of CheckOptions::allow: what allows nothing
   std::size_t known = 0;                  ///< by the baseline
 };
 [[nodiscard]] CheckResult check(const Model& model, const CheckOptions& options);

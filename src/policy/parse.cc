@@ -193,6 +193,7 @@ void read_root(PolicySource& source, const toml::table& root, PolicyLayer& out) 
   if (const auto* table = reader.table("kubernetes")) {
     read_kubernetes(source, *table, out.kubernetes);
   }
+  if (const auto* table = reader.table("lint")) read_lint(source, *table, out.lint);
   reader.not_yet_enforced("prepare");
   reader.finish();
 }

@@ -40,5 +40,6 @@ void read_credentials(PolicySource& source, const toml::table& all,
 void read_tools(PolicySource& source, const toml::table& table, PolicyLayer::Tools& out);
 void read_audit(PolicySource& source, const toml::table& table, AuditLayer& out);
 void read_kubernetes(PolicySource& source, const toml::table& table, KubernetesLayer& out);
+void read_lint(PolicySource& source, const toml::table& table, LintLayer& out);
 
 }  // namespace berm

@@ -16,6 +16,7 @@
 #include "base/units.h"
 #include "policy/audit_policy.h"
 #include "policy/kubernetes_policy.h"
+#include "policy/lint_policy.h"
 
 namespace berm {
 
@@ -376,6 +377,8 @@ struct PolicyLayer {
   } microvm;
 
   KubernetesLayer kubernetes;
+
+  LintLayer lint;  ///< of the file it stands in alone: sources are not merged
 
   bool operator==(const PolicyLayer&) const = default;
 };

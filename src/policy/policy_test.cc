@@ -470,4 +470,27 @@ TEST(ParsePolicy, HostileFilesAreMistakesNotCrashes) {
 }
 
 }  // namespace
+TEST(LintPolicy, IsReadAndWrittenAndWantsReasons) {
+  const Result<PolicyLayer> layer = parse_policy(
+      "[lint]\npersona = \"auditor\"\nfail_on = \"high\"\nbaseline = \"known.json\"\n"
+      "exclude = [\"tests/**\"]\n[[lint.allow]]\nrule = \"k8s-privileged\"\n"
+      "paths = [\"deploy/driver.yaml\"]\nreason = \"loads the driver\"\n"
+      "[[lint.allow]]\nrule = \"unpinned-action\"\nreason = \"a bot pins them\"\n",
+      "berm.toml");
+  ASSERT_TRUE(layer) << layer.error().what;
+  ASSERT_EQ(layer->lint.allow.size(), 2U);
+  EXPECT_TRUE(layer->lint.allow[0].paths[0].covers("deploy/driver.yaml"));
+  EXPECT_TRUE(layer->lint.allow[1].paths.empty());
+  const Result<PolicyLayer> again = parse_policy(to_toml(*layer), "again.toml");
+  ASSERT_TRUE(again) << again.error().what;
+  EXPECT_EQ(*layer, *again);
+  for (const char* text :
+       {"[lint]\npersona = \"nobody\"", "[lint]\nfail_on = \"none\"", "[lint]\nrules = []",
+        "[[lint.allow]]\nrule = \"x\"", "[[lint.allow]]\nrule = \"x\"\nreason = \" \"",
+        "[[lint.allow]]\nrule = \"X y\"\nreason = \"z\"", "[lint]\nallow = [1]",
+        "[lint]\nexclude = [\"../x\"]"}) {
+    EXPECT_FALSE(parse_policy(text, "berm.toml")) << text;
+  }
+}
+
 }  // namespace berm

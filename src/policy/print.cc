@@ -323,6 +323,21 @@ void write_kubernetes(std::string& out, const KubernetesLayer& layer) {
   section.value("node_selector", layer.node_selector, toml_map);
 }
 
+void write_lint(std::string& out, const LintLayer& layer) {
+  const auto text = [](const Glob& glob) { return glob.str(); };
+  SectionWriter section(out, "lint");
+  section.value("persona", layer.persona, toml_string);
+  section.value("fail_on", layer.fail_on, toml_string);
+  section.value("baseline", layer.baseline, toml_string);
+  section.list("exclude", layer.exclude, text);
+  for (const LintAllowance& one : layer.allow) {
+    out += fmt::format("\n[[lint.allow]]\nrule = {}\nreason = {}\n", toml_string(one.rule),
+                       toml_string(one.reason));
+    SectionWriter allowance(out, "");
+    if (!one.paths.empty()) allowance.list("paths", std::optional(one.paths), text);
+  }
+}
+
 }  // namespace
 
 std::string to_toml(const PolicyLayer& layer) {
@@ -346,6 +361,7 @@ std::string to_toml(const PolicyLayer& layer) {
   write_audit(out, layer.audit);
   write_tiers(out, layer);
   write_kubernetes(out, layer.kubernetes);
+  write_lint(out, layer.lint);
   return out;
 }
 

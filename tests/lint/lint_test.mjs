@@ -154,6 +154,31 @@ test('a baseline hides what is known and nothing else', () => {
   assert.equal(lint([bad, '--baseline', known]).code, 2);
 });
 
+test('[lint] of berm.toml is how a repository is looked at; a flag wins; a wrong one is refused', () => {
+  const tree = join(directory, 'configured');
+  mkdirSync(join(tree, 'skipped'), {recursive: true});
+  const pod = 'apiVersion: v1\nkind: Pod\nmetadata: {name: p}\nspec: {hostPID: true, containers: []}\n';
+  for (const file of ['a.yaml', 'skipped/b.yaml', 'c.yaml']) writeFileSync(join(tree, file), pod);
+  const config = (text) => writeFileSync(join(tree, 'berm.toml'), text);
+  config('[lint]\nexclude = ["skipped/**"]\n[[lint.allow]]\nrule = "k8s-host-namespace"\npaths = ["a.yaml"]\nreason = "the node exporter"\n[[lint.allow]]\nrule = "k8s-privileged"\nreason = "none yet"\n');
+  const done = lint([], {cwd: tree});
+  assert.match(done.out, /^c\.yaml:4:/);
+  assert.ok(!/a\.yaml|b\.yaml/.test(done.out));
+  assert.match(done.err, /1 allowed/);
+  assert.match(done.err, /\[\[lint\.allow\]\] of 'k8s-privileged' allows nothing here/);
+  assert.equal(json(['--no-config'], {cwd: tree}).findings.length, 3);
+  config('[lint]\nfail_on = "never"\n');
+  assert.equal(lint([], {cwd: tree}).code, 0);
+  assert.equal(lint(['--fail-on', 'low'], {cwd: tree}).code, 1);
+  config('[[lint.allow]]\nrule = "k8s-host-namespaces"\nreason = "typo"\n');
+  const typo = lint([], {cwd: tree});
+  assert.equal(typo.code, 125);
+  assert.match(typo.err, /names 'k8s-host-namespaces', and there is no such rule/);
+  config('[lint]\npersonna = "regular"\n');
+  assert.match(lint([], {cwd: tree}).err, /berm\.toml:2:1: unknown key 'personna'.*\n.*personna/);
+  assert.equal(lint(['--config', 'nowhere.toml'], {cwd: tree}).code, 125);
+});
+
 test('directories are looked through: not other people\'s code, no links, in order', () => {
   const tree = join(directory, 'tree');
   const pod = 'apiVersion: v1\nkind: Pod\nmetadata: {name: p}\nspec: {hostPID: true, containers: []}\n';
