@@ -60,7 +60,8 @@ std::vector<Agent> agents_in(const Script& script) {
   for (const Command& command : script.commands) {
     const std::optional<AgentStart> start = agent_start(command);
     if (!start) continue;
-    Agent agent{.at = script.in_file(command.span),
+    Agent agent{.file = script.file,
+                .at = script.in_file(command.span),
                 .name = command.words[start->program].text,
                 .in_berm = start->in_berm,
                 .script = &script,

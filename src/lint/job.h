@@ -22,6 +22,7 @@ struct Said {
 
 /// One start of an agent.
 struct Agent {
+  const Source* file = nullptr;    ///< a job's script may be another file's
   Span at;                         ///< the action's name, or the command
   std::string name;                ///< "claude", "anthropics/claude-code-action"
   bool action = false;             ///< an action, whose inputs its step has
@@ -48,10 +49,22 @@ struct Job {
   std::vector<const Script*> scripts;
   std::vector<Agent> agents;
   std::vector<Variable> variables;
-  std::vector<const Node*> images;  ///< scalars: what it runs in, and beside
+  std::vector<const Node*> images;    ///< scalars: what it runs in, and beside
+  std::vector<const Node*> services;  ///< those of `images` that run beside it
   const Node* time_limit = nullptr;
+  const Node* strangers = nullptr;  ///< what starts it for a fork's merge request
+  const Node* may_fail = nullptr;   ///< "its failure is no failure"
+  bool in_container = false;
   const WorkflowJob* workflow_job = nullptr;  ///< of GitHub
   const Workflow* workflow = nullptr;
+};
+
+/// A part of a pipeline that somebody else keeps.
+struct Include {
+  const Source* file = nullptr;
+  Span at;
+  std::string what;   ///< "the project 'ci/templates'"
+  std::string moves;  ///< why it may be another tomorrow; "" = it is pinned
 };
 
 /// The agents that a script starts.

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/text.h"
+#include "lint/pipeline.h"
 
 namespace berm::lint {
 namespace {
@@ -38,11 +39,23 @@ bool looks_like_manifest(std::string_view text) {
   return has("apiVersion") && has("kind");
 }
 
+std::optional<Kind> pipeline_by_path(std::string_view path) {
+  const std::string_view name = base_name(path);
+  if (!is_yaml_name(path)) return std::nullopt;
+  if (name.ends_with(".gitlab-ci.yml") || is_below(path, ".gitlab/ci/")) return Kind::gitlab;
+  if (is_below(path, ".circleci/")) return Kind::circleci;
+  const bool azure = name.starts_with("azure-pipelines") || is_below(path, ".azure-pipelines/") ||
+                     is_below(path, ".azuredevops/") || is_below(path, ".pipelines/");
+  if (azure) return Kind::azure;
+  return std::nullopt;
+}
+
 // Those that are known by where they are.
 std::optional<Kind> kind_by_path(std::string_view path) {
   const std::string_view name = base_name(path);
   if (is_yaml_name(path) && is_below(path, ".github/workflows/")) return Kind::workflow;
   if (name == "action.yml" || name == "action.yaml") return Kind::composite;
+  if (const std::optional<Kind> kind = pipeline_by_path(path)) return kind;
   if (path.ends_with(".sh") || path.ends_with(".bash")) return Kind::shell;
   return std::nullopt;
 }
@@ -80,6 +93,20 @@ void add_documents(const File& file, Model& model) {
   }
 }
 
+void read_pipelines(Model& model) {
+  Pipelines out{model.scripts, model.jobs, model.includes};
+  const auto files_of = [&](Kind kind) {
+    std::vector<PipelineFile> files;
+    for (const File& file : model.files) {
+      if (file.kind == kind) files.push_back({file.source.get(), &file.tree});
+    }
+    return files;
+  };
+  read_gitlab(files_of(Kind::gitlab), out);
+  for (const PipelineFile& file : files_of(Kind::circleci)) read_circleci(file, out);
+  read_azure(files_of(Kind::azure), out);
+}
+
 void flatten(Model& model) {
   for (const Workflow& workflow : model.workflows) {
     for (const WorkflowJob& job : workflow.jobs) {
@@ -107,6 +134,8 @@ std::optional<Kind> kind_of(std::string_view path, std::string_view text) {
   if (const std::optional<Kind> kind = kind_by_path(path)) return kind;
   const bool structured = is_yaml_name(path) || path.ends_with(".json") || path == "-";
   if (structured && looks_like_manifest(text)) return Kind::kubernetes;
+  const bool in_ci = is_below(path, "ci/") || is_below(path, ".ci/") || is_below(path, ".gitlab/");
+  if (structured && in_ci && text.find("\n  script:") != text.npos) return Kind::gitlab;
   return std::nullopt;
 }
 
@@ -125,6 +154,7 @@ void complete(Model& model) {
   for (Workflow& workflow : model.workflows) find_agents(workflow);
   join_calls(model.workflows);
   for (Workflow& workflow : model.workflows) read_scripts(workflow);
+  read_pipelines(model);
   flatten(model);
 }
 

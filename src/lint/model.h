@@ -19,6 +19,9 @@ struct File {
     kubernetes,
     workflow,   ///< .github/workflows/*.yml
     composite,  ///< action.yml
+    gitlab,     ///< .gitlab-ci.yml and what it includes
+    circleci,   ///< .circleci/config.yml
+    azure,      ///< azure-pipelines.yml and its templates
     shell,      ///< *.sh
   };
   Kind kind = Kind::kubernetes;
@@ -46,6 +49,7 @@ struct Model {
   std::vector<StepAt> steps;         ///< of all, those of composite actions too
   std::deque<Script> scripts;        ///< of jobs that do not own theirs
   std::deque<Job> jobs;              ///< of every system
+  std::vector<Include> includes;     ///< of pipelines
 };
 
 /// True if a file of this name could be one of ours: whether it is worth reading.

@@ -31,6 +31,7 @@ struct Node {
   std::vector<const Node*> items;  ///< of a sequence
   std::vector<Entry> entries;      ///< of a mapping, as written: with "<<", twice if twice
   const Node* target = nullptr;    ///< of an alias
+  bool reference = false;          ///< a sequence with GitLab's tag "!reference"
 };
 
 /// What could not be read, or is not what its author thinks.

@@ -84,6 +84,10 @@ class Builder {
       case YAML_SEQUENCE_START_EVENT:
         node.kind = Node::Kind::sequence;
         anchor = event.data.sequence_start.anchor;
+        node.reference =
+            event.data.sequence_start.tag != nullptr &&
+            std::string_view(reinterpret_cast<const char*>(event.data.sequence_start.tag)) ==
+                "!reference";
         break;
       default:
         node.kind = Node::Kind::mapping;

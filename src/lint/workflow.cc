@@ -50,8 +50,12 @@ void add_inputs(const Source& file, const WorkflowStep& step, Agent& agent) {
 void find_action(const Source& file, WorkflowStep& step) {
   if (!is_agent_action(step.action)) return;
   step.agent = AgentUse::action;
-  Agent agent{
-      .at = step.uses->span, .name = step.action, .action = true, .arguments = {}, .tools = {}};
+  Agent agent{.file = &file,
+              .at = step.uses->span,
+              .name = step.action,
+              .action = true,
+              .arguments = {},
+              .tools = {}};
   add_inputs(file, step, agent);
   step.agents.push_back(std::move(agent));
 }

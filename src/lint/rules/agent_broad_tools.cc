@@ -14,7 +14,7 @@ void look(const Model& model, bool (*matches)(std::string_view), std::string_vie
     if (at.agent.in_berm) continue;
     for (const Said& tool : at.agent.tools) {
       if (matches(tool.text))
-        report.add(*at.job.file, tool.span, fmt::format("{}: {}", what, printable(tool.text)));
+        report.add(*at.agent.file, tool.span, fmt::format("{}: {}", what, printable(tool.text)));
     }
   }
 }
@@ -36,10 +36,10 @@ void check_web(const Model& model, Report& report) {
     for (const Said& tool : at.agent.tools) {
       if (!is_web_tool(tool.text)) continue;
       Finding& found = report.add(
-          *at.job.file, tool.span,
+          *at.agent.file, tool.span,
           fmt::format("{}: what the agent knows leaves by an address", printable(tool.text)));
       found.path = {with_note(trigger->at, "strangers' text comes in here"),
-                    {at.job.file, tool.span, "and can ask for any address"}};
+                    {at.agent.file, tool.span, "and can ask for any address"}};
     }
   }
 }

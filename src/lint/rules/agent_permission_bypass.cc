@@ -54,7 +54,7 @@ void look(const Source& file, const std::vector<Said>& said, const std::string& 
 
 void check(const Model& model, Report& report) {
   for (const AgentAt& at : agents_of(model)) {
-    if (!at.agent.in_berm) look(*at.job.file, at.agent.arguments, words_for(at.job), report);
+    if (!at.agent.in_berm) look(*at.agent.file, at.agent.arguments, words_for(at.job), report);
   }
   for (const auto& [pod, container] : model.cluster.containers) {
     if (is_berm(container)) continue;
