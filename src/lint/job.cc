@@ -80,6 +80,7 @@ std::vector<Agent> agents_in(const Script& script) {
 
 std::string words_for(const Job& job) {
   if (job.system == CiSystem::shell) return "the script";
+  if (job.system == CiSystem::image_build) return "the image's build";
   return fmt::format("job '{}'", printable(job.id));
 }
 

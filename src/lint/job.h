@@ -12,7 +12,7 @@ namespace berm::lint {
 struct Workflow;
 struct WorkflowJob;
 
-enum class CiSystem : std::uint8_t { github, gitlab, circleci, azure, shell };
+enum class CiSystem : std::uint8_t { github, gitlab, circleci, azure, image_build, shell };
 
 /// A word that was said, and where in the file.
 struct Said {

@@ -39,6 +39,13 @@ bool looks_like_manifest(std::string_view text) {
   return has("apiVersion") && has("kind");
 }
 
+// "Dockerfile", "Dockerfile.agent", "agent.Dockerfile", "Containerfile".
+bool is_dockerfile_name(std::string_view name) {
+  return name == "Dockerfile" || name == "Containerfile" || name.starts_with("Dockerfile.") ||
+         name.starts_with("Containerfile.") || name.ends_with(".Dockerfile") ||
+         name.ends_with(".dockerfile");
+}
+
 std::optional<Kind> pipeline_by_path(std::string_view path) {
   const std::string_view name = base_name(path);
   if (!is_yaml_name(path)) return std::nullopt;
@@ -56,6 +63,10 @@ std::optional<Kind> kind_by_path(std::string_view path) {
   if (is_yaml_name(path) && is_below(path, ".github/workflows/")) return Kind::workflow;
   if (name == "action.yml" || name == "action.yaml") return Kind::composite;
   if (const std::optional<Kind> kind = pipeline_by_path(path)) return kind;
+  if (is_yaml_name(path) && (name.starts_with("compose.") || name.starts_with("docker-compose")))
+    return Kind::compose;
+  if (name == "devcontainer.json" || name == ".devcontainer.json") return Kind::devcontainer;
+  if (is_dockerfile_name(name)) return Kind::dockerfile;
   if (path.ends_with(".sh") || path.ends_with(".bash")) return Kind::shell;
   return std::nullopt;
 }
@@ -63,6 +74,7 @@ std::optional<Kind> kind_by_path(std::string_view path) {
 Tree read_tree(const Source& source, Kind kind) {
   const std::string& text = source.text();
   if (kind == Kind::shell) return read_plain(text);
+  if (kind == Kind::dockerfile) return read_dockerfile(text);
   const bool json = source.path().ends_with(".json") || trim(text).starts_with('{');
   return json ? read_json(text) : read_yaml(text);
 }
@@ -82,14 +94,33 @@ void add_shell(const File& file, Model& model) {
                         .images = {}});
 }
 
+// What RUN says is a script; that it starts an agent there is its installer's business.
+void add_build(const File& file, Model& model) {
+  const ImageBuild& build = model.builds.emplace_back(read_build(*file.source, file.tree));
+  Job& job = model.jobs.emplace_back();
+  job.system = CiSystem::image_build;
+  job.file = file.source.get();
+  job.node = file.tree.documents.front();
+  job.id = file.source->path();
+  job.in_container = true;
+  for (const Instruction& one : build.instructions) {
+    if (one.script == nullptr) continue;
+    const Script& script = model.scripts.emplace_back(read_script(*file.source, one.script));
+    job.scripts.push_back(&script);
+  }
+}
+
 void add_documents(const File& file, Model& model) {
   if (file.kind == Kind::shell) return add_shell(file, model);
+  if (file.kind == Kind::dockerfile) return add_build(file, model);
   for (const Node* document : file.tree.documents) {
     std::optional<Workflow> read;
     if (file.kind == Kind::kubernetes) add_objects(*file.source, document, model.cluster);
     if (file.kind == Kind::workflow) read = read_workflow(*file.source, document);
     if (file.kind == Kind::composite) read = read_composite(*file.source, document);
     if (read) model.workflows.push_back(*std::move(read));
+    if (file.kind == Kind::compose) add_services(*file.source, document, model.containers);
+    if (file.kind == Kind::devcontainer) add_devcontainer(*file.source, document, model.containers);
   }
 }
 
@@ -156,6 +187,10 @@ void complete(Model& model) {
   for (Workflow& workflow : model.workflows) read_scripts(workflow);
   read_pipelines(model);
   flatten(model);
+  for (const Job& job : model.jobs) {
+    add_run_commands(job, model.containers);
+    add_job_containers(job, model.containers);
+  }
 }
 
 std::vector<AgentAt> agents_of(const Model& model) {

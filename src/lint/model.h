@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "lint/container.h"
+#include "lint/dockerfile.h"
 #include "lint/job.h"
 #include "lint/kubernetes.h"
 #include "lint/node.h"
@@ -22,7 +24,10 @@ struct File {
     gitlab,     ///< .gitlab-ci.yml and what it includes
     circleci,   ///< .circleci/config.yml
     azure,      ///< azure-pipelines.yml and its templates
-    shell,      ///< *.sh
+    compose,    ///< compose.yaml
+    devcontainer,
+    dockerfile,
+    shell,  ///< *.sh
   };
   Kind kind = Kind::kubernetes;
   std::unique_ptr<Source> source;
@@ -45,11 +50,13 @@ struct Model {
   std::deque<File> files;
   Cluster cluster;
   std::deque<Workflow> workflows;
-  std::vector<JobAt> workflow_jobs;  ///< of all, but those of composite actions
-  std::vector<StepAt> steps;         ///< of all, those of composite actions too
-  std::deque<Script> scripts;        ///< of jobs that do not own theirs
-  std::deque<Job> jobs;              ///< of every system
-  std::vector<Include> includes;     ///< of pipelines
+  std::vector<JobAt> workflow_jobs;   ///< of all, but those of composite actions
+  std::vector<StepAt> steps;          ///< of all, those of composite actions too
+  std::deque<Script> scripts;         ///< of jobs that do not own theirs
+  std::deque<Job> jobs;               ///< of every system
+  std::vector<Include> includes;      ///< of pipelines
+  std::vector<Container> containers;  ///< that an engine starts
+  std::vector<ImageBuild> builds;
 };
 
 /// True if a file of this name could be one of ours: whether it is worth reading.
