@@ -70,9 +70,9 @@ berm_library(session SOURCES attach_file.cc audit_key.cc materials.cc run_direct
   LINKS berm_agents berm_audit_ship berm_credentials berm_egress berm_pod berm_remote berm_judge berm_host berm_workspace berm_report)
 # CI files, manifests and agent settings, before they run: what would give an agent too much.
 berm_library(lint SOURCES
-  source.cc node.cc read_yaml.cc read_toml.cc finding.cc agents.cc script.cc job.cc kubernetes.cc expression.cc workflow.cc reach.cc container.cc dockerfile.cc pipeline.cc gitlab.cc circleci.cc azure.cc model.cc suppression.cc
+  source.cc node.cc read_yaml.cc read_toml.cc finding.cc agents.cc script.cc job.cc kubernetes.cc expression.cc workflow.cc reach.cc settings.cc container.cc dockerfile.cc pipeline.cc gitlab.cc circleci.cc azure.cc model.cc suppression.cc
   check.cc print_text.cc print_json.cc
-  rules/containers.cc rules/image_build.cc rules/pipelines.cc rules/agent_output.cc rules/agent_lethal_mix.cc rules/agent_input.cc rules/agent_secrets.cc rules/agent_order.cc rules/agent_containment.cc rules/head_code_executed.cc
+  rules/containers.cc rules/image_build.cc rules/repo_settings.cc rules/literal_secret.cc rules/berm_policy.cc rules/pipelines.cc rules/agent_output.cc rules/agent_lethal_mix.cc rules/agent_input.cc rules/agent_secrets.cc rules/agent_order.cc rules/agent_containment.cc rules/head_code_executed.cc
   rules/agent_broad_tools.cc rules/agent_cache.cc rules/agent_head_checkout.cc rules/agent_install.cc rules/agent_no_actor_gate.cc
   rules/agent_open_to_non_writers.cc rules/agent_permission_bypass.cc rules/agent_self_hosted.cc rules/agent_time_limit.cc
   rules/agent_verbose_output.cc rules/agent_write_permission.cc

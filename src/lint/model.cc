@@ -1,6 +1,7 @@
 #include "lint/model.h"
 
 #include <algorithm>
+#include <array>
 
 #include "base/text.h"
 #include "lint/pipeline.h"
@@ -46,6 +47,38 @@ bool is_dockerfile_name(std::string_view name) {
          name.ends_with(".dockerfile");
 }
 
+// Texts that agents are told in every session, or by name.
+bool is_instructions(std::string_view path) {
+  const std::string_view name = base_name(path);
+  static constexpr std::array<std::string_view, 8> kNames = {
+      "CLAUDE.md", "CLAUDE.local.md", "AGENTS.md",      "AGENTS.override.md",
+      "GEMINI.md", ".cursorrules",    ".windsurfrules", "copilot-instructions.md"};
+  if (std::ranges::find(kNames, name) != kNames.end()) return true;
+  if (is_below(path, ".cursor/rules/")) return true;
+  const bool text = name.ends_with(".md") || name.ends_with(".mdc");
+  return text && (is_below(path, ".claude/commands/") || is_below(path, ".claude/agents/") ||
+                  is_below(path, ".claude/skills/") || is_below(path, ".github/instructions/") ||
+                  is_below(path, ".github/agents/") || is_below(path, ".github/prompts/") ||
+                  is_below(path, ".opencode/command/") || is_below(path, ".gemini/commands/"));
+}
+
+std::optional<Kind> settings_by_path(std::string_view path) {
+  const std::string_view name = base_name(path);
+  const bool json = name.ends_with(".json") || name.ends_with(".jsonc");
+  if (json && is_below(path, ".claude/") && name.starts_with("settings"))
+    return Kind::claude_settings;
+  if (name == "managed-settings.json") return Kind::claude_settings;
+  if (name == ".mcp.json" ||
+      (name == "mcp.json" && (is_below(path, ".vscode/") || is_below(path, ".cursor/"))))
+    return Kind::mcp;
+  if (is_below(path, ".codex/") && name.ends_with(".toml")) return Kind::codex;
+  if (is_below(path, ".gemini/") && name == "settings.json") return Kind::gemini;
+  if (name == "opencode.json" || name == "opencode.jsonc") return Kind::opencode;
+  if (name == "berm.toml") return Kind::policy;
+  if (is_instructions(path)) return Kind::instructions;
+  return std::nullopt;
+}
+
 std::optional<Kind> pipeline_by_path(std::string_view path) {
   const std::string_view name = base_name(path);
   if (!is_yaml_name(path)) return std::nullopt;
@@ -67,15 +100,18 @@ std::optional<Kind> kind_by_path(std::string_view path) {
     return Kind::compose;
   if (name == "devcontainer.json" || name == ".devcontainer.json") return Kind::devcontainer;
   if (is_dockerfile_name(name)) return Kind::dockerfile;
+  if (const std::optional<Kind> kind = settings_by_path(path)) return kind;
   if (path.ends_with(".sh") || path.ends_with(".bash")) return Kind::shell;
   return std::nullopt;
 }
 
 Tree read_tree(const Source& source, Kind kind) {
   const std::string& text = source.text();
-  if (kind == Kind::shell) return read_plain(text);
+  if (kind == Kind::shell || kind == Kind::instructions) return read_plain(text);
+  if (kind == Kind::codex || kind == Kind::policy) return read_toml(text);
   if (kind == Kind::dockerfile) return read_dockerfile(text);
-  const bool json = source.path().ends_with(".json") || trim(text).starts_with('{');
+  const bool json = source.path().ends_with(".json") || source.path().ends_with(".jsonc") ||
+                    trim(text).starts_with('{');
   return json ? read_json(text) : read_yaml(text);
 }
 
@@ -110,6 +146,23 @@ void add_build(const File& file, Model& model) {
   }
 }
 
+std::optional<SettingsClient> client_of(Kind kind) {
+  switch (kind) {
+    case Kind::claude_settings:
+      return SettingsClient::claude;
+    case Kind::mcp:
+      return SettingsClient::mcp;
+    case Kind::codex:
+      return SettingsClient::codex;
+    case Kind::gemini:
+      return SettingsClient::gemini;
+    case Kind::opencode:
+      return SettingsClient::opencode;
+    default:
+      return std::nullopt;
+  }
+}
+
 void add_documents(const File& file, Model& model) {
   if (file.kind == Kind::shell) return add_shell(file, model);
   if (file.kind == Kind::dockerfile) return add_build(file, model);
@@ -120,6 +173,8 @@ void add_documents(const File& file, Model& model) {
     if (file.kind == Kind::composite) read = read_composite(*file.source, document);
     if (read) model.workflows.push_back(*std::move(read));
     if (file.kind == Kind::compose) add_services(*file.source, document, model.containers);
+    if (const std::optional<SettingsClient> client = client_of(file.kind))
+      model.settings.push_back(read_settings(*file.source, document, *client));
     if (file.kind == Kind::devcontainer) add_devcontainer(*file.source, document, model.containers);
   }
 }

@@ -11,6 +11,7 @@
 #include "lint/job.h"
 #include "lint/kubernetes.h"
 #include "lint/node.h"
+#include "lint/settings.h"
 #include "lint/workflow.h"
 
 namespace berm::lint {
@@ -27,7 +28,14 @@ struct File {
     compose,    ///< compose.yaml
     devcontainer,
     dockerfile,
-    shell,  ///< *.sh
+    claude_settings,
+    mcp,
+    codex,
+    gemini,
+    opencode,
+    instructions,  ///< CLAUDE.md, AGENTS.md, a command, a skill
+    policy,        ///< berm.toml
+    shell,         ///< *.sh
   };
   Kind kind = Kind::kubernetes;
   std::unique_ptr<Source> source;
@@ -57,6 +65,7 @@ struct Model {
   std::vector<Include> includes;      ///< of pipelines
   std::vector<Container> containers;  ///< that an engine starts
   std::vector<ImageBuild> builds;
+  std::vector<Settings> settings;
 };
 
 /// True if a file of this name could be one of ours: whether it is worth reading.

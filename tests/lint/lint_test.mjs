@@ -66,7 +66,7 @@ for (const name of fixtures) {
     const [, rule, kind] = RULE.exec(name);
     const {place, expected} = unmarked(name);
     const persona = kind === 'good' || QUIET.has(rule) ? 'auditor' : 'regular';
-    const found = json(['.', '--persona', persona], {cwd: place}).findings.filter((one) => one.rule === rule);
+    const found = json(['.', '--no-config', '--persona', persona], {cwd: place}).findings.filter((one) => one.rule === rule);
     const file = (one) => name.startsWith('trees/') ? one.file : one.file.slice(one.file.lastIndexOf('/') + 1);
     const wanted = expected.filter((one) => one.rule === rule).map((one) => ({...one, file: name.startsWith('trees/') ? one.file : name.split('/').at(-1)}));
     assert.deepEqual(places(found.map((one) => ({...one, file: file(one)}))), places(wanted));

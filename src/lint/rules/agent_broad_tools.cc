@@ -17,6 +17,12 @@ void look(const Model& model, bool (*matches)(std::string_view), std::string_vie
         report.add(*at.agent.file, tool.span, fmt::format("{}: {}", what, printable(tool.text)));
     }
   }
+  for (const Settings& one : model.settings) {
+    for (const Said& tool : one.tools.tools) {
+      if (matches(tool.text))
+        report.add(*one.file, tool.span, fmt::format("{}: {}", what, printable(tool.text)));
+    }
+  }
 }
 
 void check(const Model& model, Report& report) {
