@@ -13,14 +13,27 @@ bool is_one_of(const std::array<std::string_view, N>& all, std::string_view word
   return std::ranges::find(all, word) != all.end();
 }
 
-constexpr std::array<std::string_view, 19> kModelKeys = {
-    "ANTHROPIC_API_KEY",   "ANTHROPIC_AUTH_TOKEN", "CLAUDE_CODE_OAUTH_TOKEN",
-    "CLAUDE_API_KEY",      "OPENAI_API_KEY",       "CODEX_API_KEY",
-    "GEMINI_API_KEY",      "GOOGLE_API_KEY",       "AWS_BEARER_TOKEN_BEDROCK",
-    "AZURE_OPENAI_KEY",    "AZURE_OPENAI_API_KEY", "OPENROUTER_API_KEY",
-    "MISTRAL_API_KEY",     "DEEPSEEK_API_KEY",     "XAI_API_KEY",
-    "GROQ_API_KEY",        "CURSOR_API_KEY",       "ANTHROPIC_FOUNDRY_API_KEY",
-    "COPILOT_GITHUB_TOKEN"};
+constexpr std::array<std::string_view, 21> kModelKeys = {"AMP_API_KEY",
+                                                         "FACTORY_API_KEY",
+                                                         "ANTHROPIC_API_KEY",
+                                                         "ANTHROPIC_AUTH_TOKEN",
+                                                         "CLAUDE_CODE_OAUTH_TOKEN",
+                                                         "CLAUDE_API_KEY",
+                                                         "OPENAI_API_KEY",
+                                                         "CODEX_API_KEY",
+                                                         "GEMINI_API_KEY",
+                                                         "GOOGLE_API_KEY",
+                                                         "AWS_BEARER_TOKEN_BEDROCK",
+                                                         "AZURE_OPENAI_KEY",
+                                                         "AZURE_OPENAI_API_KEY",
+                                                         "OPENROUTER_API_KEY",
+                                                         "MISTRAL_API_KEY",
+                                                         "DEEPSEEK_API_KEY",
+                                                         "XAI_API_KEY",
+                                                         "GROQ_API_KEY",
+                                                         "CURSOR_API_KEY",
+                                                         "ANTHROPIC_FOUNDRY_API_KEY",
+                                                         "COPILOT_GITHUB_TOKEN"};
 constexpr std::array<std::string_view, 16> kOtherKeys = {"AWS_SECRET_ACCESS_KEY",
                                                          "AWS_SESSION_TOKEN",
                                                          "GITHUB_TOKEN",
@@ -130,7 +143,8 @@ std::vector<BypassUse> bypasses_in(const std::vector<std::string_view>& words) {
     std::string_view flag;
     std::string_view value;
   };
-  static constexpr std::array<Pair, 6> kPairs = {{{"--permission-mode", "bypassPermissions"},
+  static constexpr std::array<Pair, 7> kPairs = {{{"--safety-strategy", "unsafe"},
+                                                  {"--permission-mode", "bypassPermissions"},
                                                   {"--sandbox", "danger-full-access"},
                                                   {"-s", "danger-full-access"},
                                                   {"--approval-mode", "yolo"},
@@ -192,9 +206,8 @@ bool is_subshell_tool(std::string_view tool) {
 }
 
 bool is_web_tool(std::string_view tool) {
-  static constexpr std::array<std::string_view, 8> kAll = {
-      "WebFetch",  "WebFetch(*)",       "WebFetch(domain:*)", "WebSearch",
-      "web_fetch", "google_web_search", "webfetch",           "websearch"};
+  static constexpr std::array<std::string_view, 5> kAll = {
+      "WebFetch", "WebFetch(*)", "WebFetch(domain:*)", "web_fetch", "webfetch"};
   return is_one_of(kAll, tool);
 }
 

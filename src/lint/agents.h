@@ -42,7 +42,7 @@ struct ToolUse {
 [[nodiscard]] bool is_broad_tool(std::string_view tool);
 /// "Bash(python:*)", "Bash(git:*)": a program that starts any other, or sends anything anywhere.
 [[nodiscard]] bool is_subshell_tool(std::string_view tool);
-/// "WebFetch", "WebFetch(*)", "WebSearch", "google_web_search": any address.
+/// "WebFetch", "WebFetch(*)": any address. A search engine is asked for words.
 [[nodiscard]] bool is_web_tool(std::string_view tool);
 
 /// A key that was written out, by its form: its offset and length in `text`.

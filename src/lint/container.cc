@@ -120,9 +120,13 @@ bool is_engine(std::string_view program) {
   return program == "docker" || program == "podman" || program == "nerdctl";
 }
 
+// "claude -p x", "sh -c 'claude -p x'".
 bool starts_agent(const std::vector<Said>& words, std::size_t from) {
   return std::any_of(words.begin() + static_cast<std::ptrdiff_t>(std::min(from, words.size())),
-                     words.end(), [](const Said& word) { return is_agent_program(word.text); });
+                     words.end(), [](const Said& word) {
+                       const auto parts = split(word.text, ' ');
+                       return std::ranges::any_of(parts, is_agent_program);
+                     });
 }
 
 bool names_berm(const std::vector<Said>& words, std::size_t from) {

@@ -47,6 +47,23 @@ void add_inputs(const Source& file, const WorkflowStep& step, Agent& agent) {
   }
 }
 
+// "tools": {"core": ["web_fetch", …]} in the settings of an action that takes them as JSON.
+void add_settings(const Source& file, const Node* settings, Agent& agent) {
+  if (!is_scalar(settings)) return;
+  const Node& scalar = *follow(settings);
+  const std::string_view text = scalar.value;
+  for (const std::string_view key : {"\"core\"", "\"coreTools\"", "\"allowed\"", "\"allow\""}) {
+    const std::size_t at = text.find(key);
+    const std::size_t begin = at == text.npos ? at : text.find('[', at);
+    const std::size_t end = begin == text.npos ? begin : text.find(']', begin);
+    if (end == text.npos || text.find(':', at) > begin) continue;
+    for (const ToolUse& use : tools_in(text.substr(begin + 1, end - begin - 1))) {
+      agent.tools.push_back({.text = std::string(use.tool),
+                             .span = span_in(file, scalar, begin + 1 + use.at, use.tool.size())});
+    }
+  }
+}
+
 void find_action(const Source& file, WorkflowStep& step) {
   if (!is_agent_action(step.action)) return;
   step.agent = AgentUse::action;
@@ -57,6 +74,7 @@ void find_action(const Source& file, WorkflowStep& step) {
               .arguments = {},
               .tools = {}};
   add_inputs(file, step, agent);
+  add_settings(file, get(step.node, {"with", "settings"}), agent);
   step.agents.push_back(std::move(agent));
 }
 

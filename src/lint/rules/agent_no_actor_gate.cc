@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include "base/text.h"
 #include "lint/agents.h"
 #include "lint/model.h"
 #include "lint/rules/rules.h"
@@ -11,7 +12,10 @@ namespace {
 const Node* mention_of(const WorkflowJob& job, const WorkflowStep& step) {
   for (const Node* node : {step.node, job.node}) {
     const Node* condition = get(node, "if");
-    if (text_of(condition).find("contains(") != std::string::npos) return follow(condition);
+    const std::string low = lower(text_of(condition));
+    for (const std::string_view part : {".body", ".title", ".message"}) {
+      if (low.find(part) != std::string::npos) return follow(condition);
+    }
   }
   return nullptr;
 }

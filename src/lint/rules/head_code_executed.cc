@@ -27,6 +27,8 @@ bool runs_tree(const Command& command) {
     return true;
   if (program == "npm" || program == "pnpm" || program == "yarn" || program == "bun") {
     const bool installs = says(command, {"install", "ci", "i", "add"});
+    // What is installed for the machine is no part of the tree.
+    if (says(command, {"-g", "--global"})) return false;
     return (installs && !command.has("--ignore-scripts")) ||
            says(command, {"run", "test", "start", "build", "exec"}) ||
            (program == "yarn" && command.words.size() == 1);
