@@ -71,7 +71,7 @@ berm_library(session SOURCES attach_file.cc audit_key.cc materials.cc run_direct
 # CI files, manifests and agent settings, before they run: what would give an agent too much.
 berm_library(lint SOURCES
   source.cc node.cc read_yaml.cc read_toml.cc finding.cc agents.cc script.cc job.cc kubernetes.cc expression.cc workflow.cc reach.cc settings.cc container.cc dockerfile.cc pipeline.cc gitlab.cc circleci.cc azure.cc model.cc suppression.cc
-  check.cc print_text.cc print_json.cc
+  check.cc print_text.cc print_json.cc print_ci.cc
   rules/containers.cc rules/image_build.cc rules/repo_settings.cc rules/literal_secret.cc rules/berm_policy.cc rules/pipelines.cc rules/agent_output.cc rules/agent_lethal_mix.cc rules/agent_input.cc rules/agent_secrets.cc rules/agent_order.cc rules/agent_containment.cc rules/head_code_executed.cc
   rules/agent_broad_tools.cc rules/agent_cache.cc rules/agent_head_checkout.cc rules/agent_install.cc rules/agent_no_actor_gate.cc
   rules/agent_open_to_non_writers.cc rules/agent_permission_bypass.cc rules/agent_self_hosted.cc rules/agent_time_limit.cc
@@ -81,7 +81,7 @@ berm_library(lint SOURCES
   rules/k8s_proc_mount.cc rules/k8s_rbac.cc rules/k8s_root_user.cc rules/k8s_seccomp.cc rules/k8s_service_account_token.cc rules/k8s_writable_root.cc
   rules/all_secrets.cc rules/files.cc rules/permissions_missing.cc rules/permissions_write_all.cc rules/persist_credentials.cc rules/rules.cc
   rules/secret_scope.cc rules/secrets_inherit.cc rules/template_injection.cc rules/unpinned_action.cc
-  LINKS berm_base berm_record berm_policy berm_rules_shell yaml)
+  LINKS berm_base berm_record berm_policy berm_report berm_rules_shell yaml)
 # Many runs, each a process of its own.
 berm_library(batch SOURCES task.cc pace.cc results.cc batch.cc LINKS berm_session)
 # The scripted model and what it makes a client try.

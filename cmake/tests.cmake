@@ -198,6 +198,11 @@ set_tests_properties(record-schema PROPERTIES TIMEOUT 120
 # berm lint on its fixtures.
 add_test(NAME lint COMMAND /usr/bin/env BERM=$<TARGET_FILE:berm> node --test ${CMAKE_SOURCE_DIR}/tests/lint/lint_test.mjs)
 set_tests_properties(lint PROPERTIES TIMEOUT 120)
+add_test(NAME lint-formats COMMAND /usr/bin/env BERM=$<TARGET_FILE:berm> node --test ${CMAKE_SOURCE_DIR}/tests/lint/formats_test.mjs)
+set_tests_properties(lint-formats PROPERTIES TIMEOUT 120)
+# On a corpus that says itself what is wrong with it.
+add_test(NAME lint-precision COMMAND /usr/bin/env BERM=$<TARGET_FILE:berm> node ${CMAKE_SOURCE_DIR}/tests/lint/precision.mjs --least 0.95)
+set_tests_properties(lint-precision PROPERTIES TIMEOUT 120)
 
 # The objects of a run on a cluster, before the published schemas and Pod Security's standard.
 add_test(NAME kubernetes-objects COMMAND /usr/bin/env BERM=$<TARGET_FILE:berm> node --test

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <ctime>
 #include <filesystem>
 #include <map>
 #include <nlohmann/json.hpp>
@@ -41,6 +42,8 @@ struct LintOptions {
   std::string fail_on;  ///< "" = the policy file's, else low
   std::string persona;  ///< "" = the policy file's, else regular
   std::string config;
+  std::string output;
+  std::string color = "auto";
   bool no_config = false;
   std::string explain;
   std::string fix;
@@ -157,22 +160,60 @@ Result<std::size_t> mend(const Given& given, const lint::CheckOptions& options, 
 
 std::string closing(const LintOptions& options, const Given& given,
                     const lint::CheckResult& result) {
-  std::string out =
-      fmt::format("{} finding{} in {} of {} files", result.findings.size(),
-                  result.findings.size() == 1 ? "" : "s", given.model.files.size(), given.seen);
-  if (result.suppressed > 0) out += fmt::format(", {} allowed by comments", result.suppressed);
+  std::string out = fmt::format("{} in {} of {} files", lint::tally(result),
+                                given.model.files.size(), given.seen);
+  if (result.suppressed > 0) out += fmt::format(", {} allowed", result.suppressed);
   if (result.known > 0) out += fmt::format(", {} known", result.known);
   if (options.paths.empty() && given.model.files.empty())
-    out += "; nothing here is checked by berm lint yet";
+    out += "; nothing here is of a kind that berm lint knows";
   return out + "\n";
 }
 
-void print(const LintOptions& options, const Given& given, const lint::CheckResult& result) {
-  if (options.json || options.format == "json") return put_json(lint::to_json(result));
-  if (options.format == "sarif") return put_json(lint::to_sarif(result, BERM_VERSION));
-  if (options.format == "github") return put(lint::to_github(result));
-  put(lint::to_text(result, wants_color(STDOUT_FILENO)));
+std::string utc_now() {
+  const std::time_t now = std::time(nullptr);
+  std::tm parts{};
+  ::gmtime_r(&now, &parts);
+  return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}", parts.tm_year + 1900, parts.tm_mon + 1,
+                     parts.tm_mday, parts.tm_hour, parts.tm_min, parts.tm_sec);
+}
+
+std::string text_for(const std::string& format, const lint::CheckResult& result,
+                     const std::string& begun) {
+  const auto lines = [](const json& report) { return report.dump(2) + "\n"; };
+  if (format == "json") return lines(lint::to_json(result));
+  if (format == "sarif") return lines(lint::to_sarif(result, BERM_VERSION));
+  if (format == "github") return lint::to_github(result);
+  if (format == "gitlab-codequality") return lines(lint::to_code_quality(result));
+  if (format == "junit") return lint::to_junit(result);
+  if (format == "checkstyle") return lint::to_checkstyle(result);
+  if (format == "markdown") return lint::to_markdown(result);
+  if (format == "gitlab-sast")
+    return lines(lint::to_gitlab_sast(result, BERM_VERSION, {begun, utc_now()}));
+  return lint::to_text(result, false);
+}
+
+void print_text(const LintOptions& options, const Given& given, const lint::CheckResult& result) {
+  const bool color =
+      options.color == "always" || (options.color == "auto" && wants_color(STDOUT_FILENO));
+  std::error_code error;
+  const bool terminal = ::isatty(STDOUT_FILENO) == 1;
+  const std::string links = color && terminal ? fs::current_path(error).string() : "";
+  put(lint::to_text(result, color, links));
   complain(closing(options, given, result));
+}
+
+// With --output the report goes to its file, and the text to whoever looks on.
+Result<void> print(const LintOptions& options, const Given& given, const lint::CheckResult& result,
+                   const std::string& begun) {
+  const std::string format = options.json ? "json" : options.format;
+  if (!options.output.empty())
+    BERM_TRY(replace_file(options.output, text_for(format, result, begun), 0644));
+  if (format == "text" || !options.output.empty()) {
+    print_text(options, given, result);
+  } else {
+    put(text_for(format, result, begun));
+  }
+  return {};
 }
 
 int explain_rules(const LintOptions& options) {
@@ -199,6 +240,7 @@ int explain_rules(const LintOptions& options) {
 
 int lint_files(const LintOptions& options) {
   if (options.rules || !options.explain.empty()) return explain_rules(options);
+  const std::string begun = utc_now();
   const Result<LintLayer> config =
       options.no_config ? LintLayer() : read_lint_config(options.config);
   if (!config) return fail(config.error());
@@ -220,7 +262,8 @@ int lint_files(const LintOptions& options) {
     complain(fmt::format("{} findings are known from now on\n", result.findings.size()));
     return kDone;
   }
-  print(options, *given, result);
+  const Result<void> printed = print(options, *given, result, begun);
+  if (!printed) return fail(printed.error());
   for (const std::size_t i : result.unused) {
     complain(fmt::format("[[lint.allow]] of '{}' allows nothing here\n", config->allow[i].rule));
   }
@@ -247,9 +290,16 @@ void add_lint(CLI::App& app, Action& action) {
   const auto options = std::make_shared<LintOptions>();
   command->add_option("PATH", options->paths, "files, directories, '-' [.]");
   command->add_option("--format", options->format, "[text]")
-      ->check(CLI::IsMember({"text", "json", "sarif", "github"}))
+      ->check(CLI::IsMember({"text", "json", "sarif", "github", "gitlab-sast", "gitlab-codequality",
+                             "junit", "checkstyle", "markdown"}))
       ->group("Output");
   command->add_flag("--json", options->json, "the same as --format json")->group("Output");
+  command
+      ->add_option("--output", options->output, "a file for the report; the text is printed, too")
+      ->group("Output");
+  command->add_option("--color", options->color, "auto, always, never [auto]")
+      ->check(CLI::IsMember({"auto", "always", "never"}))
+      ->group("Output");
   command->add_option("--fail-on", options->fail_on, "least severity that is exit code 1 [low]")
       ->check(CLI::IsMember({"low", "medium", "high", "critical", "never"}))
       ->group("Output");

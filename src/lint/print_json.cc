@@ -1,10 +1,12 @@
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <map>
 #include <nlohmann/json.hpp>
 
 #include "base/text.h"
 #include "lint/print.h"
+#include "report/ci_text.h"
 
 namespace berm::lint {
 namespace {
@@ -87,26 +89,6 @@ json fix_json(const Finding& one) {
                          {"replacements", std::move(replacements)}}})}};
 }
 
-// A workflow command ends at the line; RFC-less, as actions/toolkit escapes it.
-std::string command_text(std::string_view text, bool property) {
-  std::string out;
-  for (const char c : text) {
-    if (c == '%')
-      out += "%25";
-    else if (c == '\r')
-      out += "%0D";
-    else if (c == '\n')
-      out += "%0A";
-    else if (property && c == ':')
-      out += "%3A";
-    else if (property && c == ',')
-      out += "%2C";
-    else
-      out += c;
-  }
-  return out;
-}
-
 }  // namespace
 
 json to_json(const CheckResult& result) {
@@ -137,6 +119,42 @@ json to_json(const CheckResult& result) {
           {"known", result.known}};
 }
 
+namespace {
+
+// The path as a viewer walks it.
+json flow_json(const Finding& one) {
+  json steps = json::array();
+  for (const Location& step : one.path) steps.push_back({{"location", location_json(step)}});
+  return {{"threadFlows", json::array({{{"locations", std::move(steps)}}})}};
+}
+
+constexpr std::size_t kMostResults = 25'000;
+
+// What was left off is said where a reader of SARIF looks for it.
+json invocation(const CheckResult& result) {
+  json out = {{"executionSuccessful", true}};
+  if (result.findings.size() <= kMostResults) return out;
+  const std::string text = fmt::format("{} findings of lower severity were left off",
+                                       result.findings.size() - kMostResults);
+  out["toolExecutionNotifications"] =
+      json::array({{{"level", "warning"}, {"message", {{"text", text}}}}});
+  return out;
+}
+
+// GitHub takes 25,000 results and shows 5,000: the worst are kept.
+std::vector<std::size_t> worst(const CheckResult& result) {
+  std::vector<std::size_t> out(result.findings.size());
+  for (std::size_t i = 0; i < out.size(); ++i) out[i] = i;
+  if (out.size() <= kMostResults) return out;
+  std::stable_sort(out.begin(), out.end(), [&](std::size_t a, std::size_t b) {
+    return result.findings[a].severity > result.findings[b].severity;
+  });
+  out.resize(kMostResults);
+  return out;
+}
+
+}  // namespace
+
 json to_sarif(const CheckResult& result, const std::string& version) {
   std::map<std::string_view, std::size_t> indexes;
   json rules = json::array();
@@ -145,19 +163,22 @@ json to_sarif(const CheckResult& result, const std::string& version) {
     rules.push_back(rule_json(*rule));
   }
   json results = json::array();
-  for (std::size_t i = 0; i < result.findings.size(); ++i) {
+  for (const std::size_t i : worst(result)) {
     const Finding& one = result.findings[i];
     json row = {{"ruleId", one.rule->id},
                 {"ruleIndex", indexes[one.rule->id]},
                 {"level", level_of(one.severity)},
                 {"message", {{"text", printable(one.message)}}},
                 {"locations", json::array({location_json(one.at)})},
-                {"partialFingerprints", {{"bermFinding/v1", result.fingerprints[i]}}}};
+                {"partialFingerprints",
+                 {{"bermFinding/v1", result.fingerprints[i]},
+                  {"primaryLocationLineHash", result.fingerprints[i].substr(0, 16) + ":1"}}}};
     for (std::size_t step = 0; step < one.path.size(); ++step) {
       json at = location_json(one.path[step]);
       at["id"] = step + 1;
       row["relatedLocations"].push_back(std::move(at));
     }
+    if (!one.path.empty()) row["codeFlows"] = json::array({flow_json(one)});
     if (one.fix && !one.fix->edits.empty()) row["fixes"] = json::array({fix_json(one)});
     results.push_back(std::move(row));
   }
@@ -169,6 +190,7 @@ json to_sarif(const CheckResult& result, const std::string& version) {
                                      {"semanticVersion", version},
                                      {"rules", std::move(rules)}}}}},
                                  {"columnKind", "unicodeCodePoints"},
+                                 {"invocations", json::array({invocation(result)})},
                                  {"results", std::move(results)}}})}};
 }
 
@@ -180,11 +202,14 @@ std::string to_github(const CheckResult& result) {
     const char* kind = one.severity >= Severity::high     ? "error"
                        : one.severity == Severity::medium ? "warning"
                                                           : "notice";
-    out += fmt::format(
-        "::{} file={},line={},col={},endLine={},title={}::{}\n", kind,
-        command_text(printable(one.at.file->path()), true), begin.line, begin.column, end.line,
-        command_text(one.rule->id, true),
-        command_text(printable(one.message) + ". Fix: " + std::string(one.rule->fix), false));
+    out +=
+        report::workflow_command(kind,
+                                 {{"file", printable(one.at.file->path())},
+                                  {"line", fmt::format("{}", begin.line)},
+                                  {"col", fmt::format("{}", begin.column)},
+                                  {"endLine", fmt::format("{}", end.line)},
+                                  {"title", std::string(one.rule->id)}},
+                                 printable(one.message) + ". Fix: " + std::string(one.rule->fix));
   }
   return out;
 }

@@ -3,7 +3,6 @@
 import assert from 'node:assert/strict';
 import {spawnSync} from 'node:child_process';
 import {mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, symlinkSync, writeFileSync} from 'node:fs';
-import {createRequire} from 'node:module';
 import {tmpdir} from 'node:os';
 import {dirname, join, relative} from 'node:path';
 import test from 'node:test';
@@ -92,25 +91,6 @@ test('what a fix says it mends is mended, and the file is still what it was', ()
 });
 
 const bad = unmarked('k8s/k8s-rbac.bad.yaml').file;
-
-test('SARIF is what its schema says, with the path and stable fingerprints', () => {
-  const require_ = createRequire(join(here, '../reports/record_schema.mjs'));
-  const Ajv = require_('ajv');
-  const sarif = JSON.parse(lint([bad, '--format', 'sarif']).out);
-  const [run] = sarif.runs;
-  assert.equal(sarif.version, '2.1.0');
-  assert.ok(run.results.length > 4);
-  for (const result of run.results) {
-    assert.equal(run.tool.driver.rules[result.ruleIndex].id, result.ruleId);
-    assert.match(result.partialFingerprints['bermFinding/v1'], /^[0-9a-f]{32}$/);
-    const {region} = result.locations[0].physicalLocation;
-    assert.ok(region.startLine >= 1 && region.startColumn >= 1 && (region.endLine > region.startLine || region.endColumn > region.startColumn));
-  }
-  assert.equal(new Set(run.results.map((one) => one.partialFingerprints['bermFinding/v1'])).size, run.results.length);
-  const rbac = run.results.find(({ruleId}) => ruleId === 'k8s-rbac');
-  assert.equal(rbac.relatedLocations.length, 3);
-  assert.equal(typeof Ajv, 'function');
-});
 
 test('text, JSON and workflow commands say the same; no byte of a file steers a terminal or a runner', () => {
   const file = join(directory, 'evil%\n,a.yaml');
