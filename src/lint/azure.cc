@@ -95,6 +95,9 @@ class AzureReader {
       if (task.starts_with("bash@") || task.starts_with("cmdline@"))
         add_script(*source_, get(step, {"inputs", "script"}), out_, job);
       add_variables(get(step, "env"), false, job);
+      const Node* kept = get(step, "persistCredentials");
+      if (get(step, "checkout") != nullptr && kept != nullptr && lower(text_of(kept)) == "true")
+        job.kept_token = kept;
       if (const Node* name = get(step, "template")) read_template(text_of(name), job, depth);
     }
   }

@@ -52,8 +52,9 @@ struct Job {
   std::vector<const Node*> images;    ///< scalars: what it runs in, and beside
   std::vector<const Node*> services;  ///< those of `images` that run beside it
   const Node* time_limit = nullptr;
-  const Node* strangers = nullptr;  ///< what starts it for a fork's merge request
-  const Node* may_fail = nullptr;   ///< "its failure is no failure"
+  const Node* strangers = nullptr;   ///< what starts it for a fork's merge request
+  const Node* may_fail = nullptr;    ///< "its failure is no failure"
+  const Node* kept_token = nullptr;  ///< the checkout's word that leaves the token on the disk
   bool in_container = false;
   const WorkflowJob* workflow_job = nullptr;  ///< of GitHub
   const Workflow* workflow = nullptr;

@@ -6,7 +6,7 @@
 namespace berm::lint {
 namespace {
 
-void check(const Model& model, Report& report) {
+void check_checkouts(const Model& model, Report& report) {
   for (const auto& [workflow, job, step] : model.steps) {
     if (step.action != "actions/checkout") continue;
     const Node* value = get(step.node, {"with", "persist-credentials"});
@@ -27,6 +27,18 @@ void check(const Model& model, Report& report) {
               false,
               {insert_entry(*workflow.file, step.node, "with: {persist-credentials: false}")}};
     }
+  }
+}
+
+// Azure's checkout takes its token away unless it is told not to.
+void check(const Model& model, Report& report) {
+  check_checkouts(model, report);
+  for (const Job& job : model.jobs) {
+    if (job.kept_token == nullptr) continue;
+    Finding& found = report.add(*job.file, job.kept_token->span,
+                                fmt::format("{} leaves its token in .git/config", words_for(job)));
+    if (job.agents.empty()) found.persona = Persona::pedantic;
+    found.fix = Fix{"persistCredentials: false", false, {{job.kept_token->span, "false"}}};
   }
 }
 
